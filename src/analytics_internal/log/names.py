@@ -1,0 +1,69 @@
+"""The small tables that name things: from a text to the integer that stands for it in the log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from uuid import UUID
+
+import asyncpg
+
+Connection = asyncpg.Connection[asyncpg.Record]
+CACHE_ENTRIES = 200_000
+
+
+def digest(*parts: str) -> UUID:
+    """128 bits that stand for these texts in a unique index."""
+    return UUID(bytes=hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest())
+
+
+class Names:
+    """Integer ids of one table's rows by key, known ones from memory.
+
+    Rows are made in a transaction of their own, before the events that use them: what is in the log is always
+    named, and no batch waits for another one's names.
+    """
+
+    def __init__(self, table: str, columns: tuple[str, ...], types: tuple[str, ...]) -> None:
+        id_column = f"{table}_id"
+        self._known: dict[tuple[object, ...], int] = {}
+        self._find = f"SELECT digest, {id_column} FROM {table} WHERE digest = ANY($1::uuid[])"
+        arrays = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(("uuid", *types), start=1))
+        self._make = (
+            f"INSERT INTO {table} (digest, {', '.join(columns)}) SELECT * FROM unnest({arrays}) "
+            f"ON CONFLICT (digest) DO NOTHING"
+        )
+
+    async def resolve(
+        self, connection: Connection, rows: Iterable[tuple[object, ...]], key_columns: int = 1
+    ) -> dict[tuple[object, ...], int]:
+        """The id of every row's key. A row is (key…, further columns…); its first ``key_columns`` tell it from others."""
+        ids: dict[tuple[object, ...], int] = {}
+        missing: dict[tuple[object, ...], tuple[object, ...]] = {}
+        for row in rows:
+            key = row[:key_columns]
+            known = self._known.get(key)
+            if known is None:
+                missing.setdefault(key, row)
+            else:
+                ids[key] = known
+        if missing:
+            ids |= await self._find_or_make(connection, missing)
+        return ids
+
+    async def _find_or_make(
+        self, connection: Connection, missing: dict[tuple[object, ...], tuple[object, ...]]
+    ) -> dict[tuple[object, ...], int]:
+        keys = {digest(*map(str, key)): key for key in missing}
+        found = await connection.fetch(self._find, list(keys))
+        # In the order of their digests: two writers with the same new names wait for each other, never in a circle.
+        made = sorted(keys.keys() - {row[0] for row in found})
+        if made:
+            columns = zip(*(missing[keys[one]] for one in made), strict=True)
+            await connection.execute(self._make, made, *map(list, columns))
+            found += await connection.fetch(self._find, made)
+        if len(self._known) + len(found) > CACHE_ENTRIES:
+            self._known.clear()
+        ids = {keys[row[0]]: int(row[1]) for row in found}
+        self._known.update(ids)
+        return ids

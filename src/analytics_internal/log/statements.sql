@@ -1,0 +1,91 @@
+-- Every statement of the log, each under its name.
+
+-- name: ids_stored
+-- Which of these ids are in the log, with what they say. The bounds let PostgreSQL skip the other months.
+SELECT id, content_hash
+FROM event
+WHERE id = ANY($1::uuid[])
+  AND id >= $2
+  AND id <= $3
+
+-- name: next_batch_id
+SELECT nextval('log_batch_id')
+
+-- name: take_place
+-- The last statement of a batch's transaction: its place in the order of the log.
+WITH head AS (
+    UPDATE log_head
+    SET position = position + $2::integer
+    RETURNING position - $2::integer + 1 AS first_position
+)
+INSERT INTO log_batch (first_position, batch_id, events)
+SELECT first_position, $1::bigint, $2::integer
+FROM head
+RETURNING first_position
+
+-- name: head
+SELECT position, log_id
+FROM log_head
+
+-- name: batch_bounds
+-- The batches that hold the positions after $1 up to $2. A batch has at most $3 events.
+SELECT min(batch_id) AS first_batch_id, max(batch_id) AS last_batch_id
+FROM log_batch
+WHERE first_position > $1::bigint - $3::bigint
+  AND first_position <= $2::bigint
+
+-- name: events_after
+-- Whole events by position, for export.
+SELECT b.first_position + e.ordinal AS position, e.id, e.occurred_at, e.received_at, p.ref AS person, a.name AS action,
+       coalesce(e.original_subject, i.subject) AS subject, e.value, e.attributes, c.content AS context, e.session_id,
+       e.is_imported
+FROM log_batch b
+JOIN event e ON e.batch_id = b.batch_id
+JOIN item i ON i.item_id = e.item_id
+JOIN action a ON a.action_id = i.action_id
+LEFT JOIN person p ON p.person_id = e.person_id
+LEFT JOIN context c ON c.context_id = e.context_id
+WHERE b.first_position > $1::bigint - $5::bigint
+  AND b.first_position <= $2::bigint
+  AND e.batch_id BETWEEN $3 AND $4
+  AND b.first_position + e.ordinal > $1::bigint
+  AND b.first_position + e.ordinal <= $2::bigint
+ORDER BY position
+
+-- name: columns_after
+-- The reader's columns by position.
+SELECT b.first_position + e.ordinal AS position, e.occurred_at AT TIME ZONE 'UTC' AS occurred_at, e.item_id,
+       e.person_id, e.plugin_id, e.entity_id, e.path_id, e.value
+FROM log_batch b
+JOIN event e ON e.batch_id = b.batch_id
+WHERE b.first_position > $1::bigint - $5::bigint
+  AND b.first_position <= $2::bigint
+  AND e.batch_id BETWEEN $3 AND $4
+  AND b.first_position + e.ordinal > $1::bigint
+  AND b.first_position + e.ordinal <= $2::bigint
+ORDER BY position
+
+-- name: event_id_at
+-- The id of the event at one position: two logs with the same id there are the same log up to there.
+SELECT e.id
+FROM log_batch b
+JOIN event e ON e.batch_id = b.batch_id AND e.ordinal = $1::bigint - b.first_position
+WHERE b.first_position > $1::bigint - $2::bigint
+  AND b.first_position <= $1::bigint
+
+-- name: keep_rejected
+INSERT INTO rejected_event (received_at, reason, detail, event_id, person, payload)
+SELECT *
+FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+
+-- name: count_rejected
+INSERT INTO rejected_count (reason, day, events)
+SELECT reason, (now() AT TIME ZONE 'UTC')::date, events
+FROM unnest($1::text[], $2::bigint[]) AS counted (reason, events)
+ORDER BY reason
+ON CONFLICT (reason, day) DO UPDATE SET events = rejected_count.events + excluded.events
+
+-- name: trim_rejected
+DELETE FROM rejected_event
+WHERE rejected_id <= (SELECT max(rejected_id) FROM rejected_event) - $1::bigint
+   OR received_at < now() - $2::interval

@@ -1,0 +1,84 @@
+"""Read the log on from a position."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import IO
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from analytics_internal.log.statements import SQL
+from analytics_internal.log.writer import MAX_BATCH_EVENTS
+
+Connection = asyncpg.Connection[asyncpg.Record]
+
+
+class Head(msgspec.Struct, frozen=True):
+    """How far the log reaches, and which log it is."""
+
+    position: int
+    log_id: UUID
+
+
+class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """An event as the log holds it, in the form that can be imported again."""
+
+    position: int
+    id: UUID
+    occurred_at: datetime
+    received_at: datetime
+    action: str
+    subject: str
+    user: str | None = None
+    value: float | None = None
+    attributes: msgspec.Raw | None = None
+    context: msgspec.Raw | None = None
+    session_id: UUID | None = None
+    imported: bool = False
+
+
+async def head(connection: Connection) -> Head:
+    """The position of the newest committed event, 0 in an empty log."""
+    row = await connection.fetchrow(SQL["head"])
+    assert row is not None, "log_head has no row: the schema was tampered with"
+    return Head(row["position"], row["log_id"])
+
+
+async def event_id_at(connection: Connection, position: int) -> UUID | None:
+    """The id of the event at a position, None where there is none."""
+    id_: UUID | None = await connection.fetchval(SQL["event_id_at"], position, MAX_BATCH_EVENTS)
+    return id_
+
+
+async def read(connection: Connection, after: int, up_to: int) -> AsyncIterator[StoredEvent]:
+    """The events after one position up to another, in the log's order. Holds at most all of them in memory."""
+    batches = await connection.fetchrow(SQL["batch_bounds"], after, up_to, MAX_BATCH_EVENTS)
+    if batches is None or batches[0] is None:
+        return
+    for row in await connection.fetch(SQL["events_after"], after, up_to, *batches, MAX_BATCH_EVENTS):
+        yield StoredEvent(
+            position=row["position"],
+            id=row["id"],
+            occurred_at=row["occurred_at"],
+            received_at=row["received_at"],
+            action=row["action"],
+            subject=row["subject"],
+            user=row["person"],
+            value=row["value"],
+            attributes=msgspec.Raw(row["attributes"]) if row["attributes"] is not None else None,
+            context=msgspec.Raw(row["context"]) if row["context"] is not None else None,
+            session_id=row["session_id"],
+            imported=row["is_imported"],
+        )
+
+
+async def copy_columns(connection: Connection, after: int, up_to: int, file: IO[bytes]) -> None:
+    """Write the reader's columns of the events after one position up to another as CSV without a header."""
+    batches = await connection.fetchrow(SQL["batch_bounds"], after, up_to, MAX_BATCH_EVENTS)
+    if batches is not None and batches[0] is not None:
+        await connection.copy_from_query(
+            SQL["columns_after"], after, up_to, *batches, MAX_BATCH_EVENTS, output=file, format="csv"
+        )

@@ -1,0 +1,325 @@
+"""Group commit: events of many requests, one transaction, one place in the log's order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+from prometheus_client import Counter as Metric
+from prometheus_client import Gauge, Histogram
+
+from analytics_internal.event import Event, Rejection, Verdict, wire_text
+from analytics_internal.log.partitions import Partitions
+from analytics_internal.log.rows import EVENT_COLUMNS, Rows
+from analytics_internal.log.statements import SQL
+
+Connection = asyncpg.Connection[asyncpg.Record]
+
+MAX_BATCH_EVENTS = 5_000
+"""Events of one transaction; positions of a batch are found through this bound, so it may grow but never shrink."""
+ATTEMPTS = 3
+# What PostgreSQL or the network may answer for reasons that pass: the same batch is tried again, ids make it safe.
+PASSING = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+log = structlog.get_logger(__name__)
+events_total = Metric("analytics_internal_events_total", "Submitted events by what became of them", ["status"])
+rejected_total = Metric("analytics_internal_rejected_events_total", "Refused events by reason", ["reason"])
+waiting_events = Gauge("analytics_internal_waiting_events", "Events that wait for their commit")
+batch_events = Histogram(
+    "analytics_internal_batch_events", "Events of one commit", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+)
+commit_seconds = Histogram(
+    "analytics_internal_commit_seconds",
+    "Time of one commit, from taking the batch to the database's answer",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+
+
+class Overloaded(Exception):
+    """More events are waiting than the buffer holds, or the service is stopping; nothing was stored."""
+
+
+class LogUnavailable(Exception):
+    """PostgreSQL did not confirm; the events may or may not be stored. Sending the same ids again is safe."""
+
+
+class WriterLimits(msgspec.Struct, frozen=True):
+    """Bounds of the writer's memory and of what it keeps."""
+
+    buffer_events: int = 20_000
+    buffer_bytes: int = 64 * 1024 * 1024
+    flushers: int = 2
+    linger_ms: float = 0
+    rejected_events: int = 10_000
+    rejected_retention: timedelta = timedelta(days=30)
+    command_timeout_s: float = 30
+
+
+class _Submission:
+    __slots__ = ("entries", "future", "size", "verdicts")
+
+    def __init__(self, entries: Sequence[Event | Rejection], size: int) -> None:
+        self.entries = entries
+        self.size = size
+        self.verdicts: list[Verdict | None] = [None] * len(entries)
+        self.future: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
+
+
+class LogWriter:
+    """Appends to the log. One per process; several processes may write to one database."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], limits: WriterLimits | None = None) -> None:
+        self._pool = pool
+        self._limits = limits or WriterLimits()
+        self._rows = Rows()
+        self._partitions = Partitions()
+        self._queue: deque[_Submission] = deque()
+        self._waiting = 0
+        self._waiting_bytes = 0
+        self._wake = asyncio.Event()
+        self._is_closing = False
+        self._expects_duplicates = False
+        self._flushers: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._flushers = [asyncio.create_task(self._flush_forever()) for _ in range(self._limits.flushers)]
+
+    async def close(self) -> None:
+        """Refuse what comes from now on; return when all that was accepted is committed and answered."""
+        self._is_closing = True
+        self._wake.set()
+        await asyncio.gather(*self._flushers)
+
+    async def append(self, entries: Sequence[Event | Rejection], size: int = 0) -> list[Verdict]:
+        """Store events durably and in one place in the log's order, and keep the refused ones.
+
+        Returns one verdict per entry, in the order given, after the commit. Events whose id is already stored with
+        the same content get ``duplicate``, with other content ``rejected`` for ``conflict``. ``size`` is the bytes
+        that the entries hold in memory.
+
+        Raises:
+            Overloaded: the buffer is full or the service stops; nothing of this call was stored.
+            LogUnavailable: PostgreSQL did not confirm.
+        """
+        if not entries:
+            return []
+        if self._is_closing:
+            raise Overloaded("the service is stopping")
+        limits = self._limits
+        is_full = self._waiting + len(entries) > limits.buffer_events or self._waiting_bytes + size > limits.buffer_bytes
+        if is_full and self._waiting:
+            raise Overloaded(f"{self._waiting:,} events are waiting to be stored; at most {limits.buffer_events:,} may")
+        submission = _Submission(entries, size)
+        self._queue.append(submission)
+        self._count_waiting(len(entries), size)
+        self._wake.set()
+        # Shielded: a client that hangs up must not take back what others are stored with.
+        return await asyncio.shield(submission.future)
+
+    def _count_waiting(self, events: int, size: int) -> None:
+        self._waiting += events
+        self._waiting_bytes += size
+        waiting_events.set(self._waiting)
+
+    async def _flush_forever(self) -> None:
+        while True:
+            while not self._queue:
+                if self._is_closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+            if self._limits.linger_ms and not self._is_closing:
+                await asyncio.sleep(self._limits.linger_ms / 1000)
+            if taken := self._take():
+                await self._settle(taken)
+
+    def _take(self) -> list[_Submission]:
+        taken: list[_Submission] = []
+        events = 0
+        while self._queue and (not taken or events + len(self._queue[0].entries) <= MAX_BATCH_EVENTS):
+            submission = self._queue.popleft()
+            events += len(submission.entries)
+            taken.append(submission)
+        return taken
+
+    async def _settle(self, submissions: list[_Submission]) -> None:
+        """Store these submissions and answer every one of them, whatever happens."""
+        started = time.perf_counter()
+        error: BaseException | None = None
+        try:
+            await self._store(submissions)
+        except (*PASSING, asyncpg.PostgresError) as cause:
+            log.error("log unavailable", error=repr(cause))
+            error = LogUnavailable("the database did not confirm the events; sending the same ids again is safe")
+        except BaseException as cause:  # answered below, then raised: no request may hang
+            error = cause
+        commit_seconds.observe(time.perf_counter() - started)
+        for submission in submissions:
+            self._count_waiting(-len(submission.entries), -submission.size)
+            if submission.future.done():
+                continue
+            if error is not None:
+                submission.future.set_exception(error)
+            else:
+                submission.future.set_result(_complete(submission))
+        if error is not None and not isinstance(error, Exception):
+            raise error
+
+    async def _store(self, submissions: list[_Submission]) -> None:
+        rejections = [entry for each in submissions for entry in each.entries if isinstance(entry, Rejection)]
+        batch = _Batch(submissions)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._pool.acquire(timeout=self._limits.command_timeout_s) as connection:
+                    if batch.unsettled:
+                        await self._store_events(connection, batch)  # type: ignore[arg-type]
+                    rejections += batch.conflicts
+                    batch.conflicts = []
+                    if rejections:
+                        await self._keep(connection, rejections)  # type: ignore[arg-type]
+                break
+            except PASSING:
+                if attempt == ATTEMPTS:
+                    raise
+                # The commit may have happened: from now on, ids found in the log may be our own.
+                batch.is_retried = True
+                await asyncio.sleep(0.1 * attempt)
+        batch.settle_rejections()
+
+    async def _store_events(self, connection: Connection, batch: _Batch) -> None:
+        """Commit the batch's events. What is found to be stored already leaves the batch; the rest is tried again."""
+        checks_first = self._expects_duplicates or batch.is_retried
+        self._expects_duplicates = False
+        while batch.unsettled:
+            if checks_first and await self._leave_out_stored(connection, batch):
+                self._expects_duplicates = True
+                continue
+            try:
+                await self._commit(connection, list(batch.unsettled.values()))
+            except asyncpg.UniqueViolationError:
+                # Rare (a client sent again, or another replica was faster), so it is looked up only when it happens.
+                checks_first = True
+                continue
+            batch_events.observe(len(batch.unsettled))
+            batch.settle_all_stored()
+
+    async def _leave_out_stored(self, connection: Connection, batch: _Batch) -> bool:
+        ids = list(batch.unsettled)
+        stored = await connection.fetch(SQL["ids_stored"], ids, min(ids), max(ids))
+        for id_, content_hash in stored:
+            batch.settle_stored_before(id_, content_hash)
+        return bool(stored)
+
+    async def _commit(self, connection: Connection, events: list[Event]) -> None:
+        # In the order of their ids: two replicas with the same ids wait for each other in the unique index, never in a circle.
+        order = sorted(range(len(events)), key=lambda index: events[index].id)
+        await self._partitions.ensure(connection, (event.id for event in events))
+        records = await self._rows.of(connection, events)
+        batch_id: int = await connection.fetchval(SQL["next_batch_id"])
+        async with connection.transaction():
+            await connection.copy_records_to_table(
+                "event",
+                columns=EVENT_COLUMNS,
+                records=[(batch_id, ordinal, *records[ordinal]) for ordinal in order],
+                timeout=self._limits.command_timeout_s,
+            )
+            # The head row is locked last: everything slow is done before other writers have to wait for our commit.
+            await connection.fetchval(SQL["take_place"], batch_id, len(events))
+
+    async def _keep(self, connection: Connection, rejections: list[Rejection]) -> None:
+        async with connection.transaction():
+            await connection.execute(
+                SQL["keep_rejected"],
+                [one.received_at for one in rejections],
+                [one.reason for one in rejections],
+                [one.detail for one in rejections],
+                [one.id for one in rejections],
+                [one.person for one in rejections],
+                [one.payload for one in rejections],
+            )
+            counts = Counter(one.reason for one in rejections)
+            await connection.execute(SQL["count_rejected"], list(counts), list(counts.values()))
+            await connection.execute(SQL["trim_rejected"], self._limits.rejected_events, self._limits.rejected_retention)
+
+
+class _Batch:
+    """The events of one commit and what is known of each: which are to be stored, which are settled."""
+
+    def __init__(self, submissions: list[_Submission]) -> None:
+        self.unsettled: dict[UUID, Event] = {}
+        self.conflicts: list[Rejection] = []
+        self.is_retried = False
+        self._places: dict[UUID, list[tuple[_Submission, int, Event]]] = {}
+        self._rejections: list[tuple[_Submission, int, Rejection]] = []
+        for submission in submissions:
+            for index, entry in enumerate(submission.entries):
+                if isinstance(entry, Rejection):
+                    self._rejections.append((submission, index, entry))
+                else:
+                    self.unsettled.setdefault(entry.id, entry)
+                    self._places.setdefault(entry.id, []).append((submission, index, entry))
+
+    def settle_stored_before(self, id_: UUID, content_hash: int) -> None:
+        """The log already had this id when we looked."""
+        event = self.unsettled.pop(id_)
+        # An id that we made cannot have been there before: the row is ours, from an attempt whose answer was lost.
+        is_ours = self.is_retried and not event.has_own_id
+        self._settle(id_, content_hash, "stored" if is_ours else "duplicate")
+
+    def settle_all_stored(self) -> None:
+        """What was unsettled is now committed."""
+        for id_, event in self.unsettled.items():
+            self._settle(id_, event.content_hash, "stored")
+        self.unsettled = {}
+
+    def _settle(self, id_: UUID, content_hash: int, first_status: Literal["stored", "duplicate"]) -> None:
+        status = first_status
+        for submission, index, event in self._places.pop(id_):
+            if event.content_hash == content_hash:
+                submission.verdicts[index] = Verdict(str(id_), status)
+                status = "duplicate"
+            else:
+                conflict = _conflict(event)
+                self.conflicts.append(conflict)
+                self._rejections.append((submission, index, conflict))
+
+    def settle_rejections(self) -> None:
+        """What was refused is now kept."""
+        for submission, index, rejection in self._rejections:
+            submission.verdicts[index] = Verdict(rejection.id, "rejected", rejection.reason, rejection.detail)
+
+
+def _conflict(event: Event) -> Rejection:
+    detail = f"the id {event.id} is already taken by an event with other content"
+    return Rejection("conflict", detail, wire_text(event), event.received_at, str(event.id), event.person)
+
+
+def _complete(submission: _Submission) -> list[Verdict]:
+    verdicts = [verdict for verdict in submission.verdicts if verdict is not None]
+    assert len(verdicts) == len(submission.entries), "an event was left without a verdict"
+    for status, events in Counter(verdict.status for verdict in verdicts).items():
+        events_total.labels(status).inc(events)
+    for verdict in verdicts:
+        if verdict.reason is not None:
+            rejected_total.labels(verdict.reason).inc()
+    return verdicts

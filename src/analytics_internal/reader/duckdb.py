@@ -1,0 +1,179 @@
+"""The reader's DuckDB file: its tables, and rows in and out. Blocking: callers use threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import duckdb
+import msgspec
+
+# Changing a table below means a higher number: files of another number are rebuilt from the log.
+READER_VERSION = 1
+DIMENSIONS = {
+    "action": ("action_id", {"name": "VARCHAR"}),
+    "item": ("item_id", {"action_id": "INTEGER", "subject": "VARCHAR", "path": "VARCHAR"}),
+    "person": ("person_id", {"ref": "VARCHAR"}),
+    "plugin": ("plugin_id", {"name": "VARCHAR"}),
+    "entity": ("entity_id", {"ref": "VARCHAR"}),
+    "path": ("path_id", {"name": "VARCHAR"}),
+}
+EVENT_COLUMNS = {
+    "position": "BIGINT",
+    "occurred_at": "TIMESTAMP",
+    "item_id": "INTEGER",
+    "person_id": "INTEGER",
+    "plugin_id": "INTEGER",
+    "entity_id": "INTEGER",
+    "path_id": "INTEGER",
+    "value": "DOUBLE",
+}
+# What DuckDB raises when its file is not what it wrote.
+DAMAGE = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.SerializationException,
+    duckdb.CatalogException,
+    duckdb.BinderException,
+    duckdb.InvalidInputException,
+)
+
+
+class Damaged(Exception):
+    """The reader's file cannot be used; everything in it can be rebuilt from the log."""
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """How far the file has read, and in which log; the last event's id tells logs apart that share a past."""
+
+    log_id: UUID
+    position: int
+    last_event_id: UUID | None
+
+
+class ReaderFile:
+    """One DuckDB file with the log's columns up to its cursor, both committed together."""
+
+    def __init__(self, path: Path, memory_limit: str, threads: int) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            # A write-ahead log without its file belongs to a file that somebody deleted.
+            if not path.exists():
+                wal_of(path).unlink(missing_ok=True)
+            self._connection = duckdb.connect(
+                str(path),
+                config={
+                    "memory_limit": memory_limit,
+                    "threads": threads,
+                    "temp_directory": f"{path}.tmp",
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                    "preserve_insertion_order": "false",
+                },
+            )
+            self._inode = path.stat().st_ino
+            self._create()
+        except (*DAMAGE, OSError) as error:
+            raise Damaged(str(error)) from error
+
+    def _create(self) -> None:
+        run = self._connection.execute
+        with self._transaction():
+            run("CREATE TABLE IF NOT EXISTS reader (version INTEGER, log_id UUID, position BIGINT, last_event_id UUID)")
+            found = run("SELECT version FROM reader").fetchall()
+            if not found:
+                run("INSERT INTO reader VALUES (?, NULL, 0, NULL)", [READER_VERSION])
+            elif found != [(READER_VERSION,)]:
+                raise Damaged(f"made by reader version {found}, this one is {READER_VERSION}")
+            for table, (key, columns) in DIMENSIONS.items():
+                further = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+                run(f"CREATE TABLE IF NOT EXISTS {table} ({key} INTEGER NOT NULL, {further})")
+            columns_sql = ", ".join(f"{name} {type_}" for name, type_ in EVENT_COLUMNS.items())
+            run(f"CREATE TABLE IF NOT EXISTS event ({columns_sql}, action_id INTEGER)")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def is_deleted(self) -> bool:
+        """Whether the file that is open is no longer the one at its path."""
+        try:
+            return self.path.stat().st_ino != self._inode
+        except OSError:
+            return True
+
+    def cursor(self) -> Cursor | None:
+        """Where the file stands; None when it has read nothing yet."""
+        row = self._connection.cursor().execute("SELECT log_id, position, last_event_id FROM reader").fetchone()
+        if row is None:
+            raise Damaged("the cursor is missing")
+        return Cursor(*row) if row[0] is not None else None
+
+    def missing_names(self, csv: Path) -> dict[str, list[int]]:
+        """Ids in the CSV rows that no table of the file names yet, by dimension."""
+        missing: dict[str, list[int]] = {}
+        for table, (key, _) in DIMENSIONS.items():
+            if key in EVENT_COLUMNS:
+                rows = self._connection.execute(
+                    f"SELECT DISTINCT {key} FROM {_csv(csv)} WHERE {key} IS NOT NULL "
+                    f"AND {key} NOT IN (SELECT {key} FROM {table})"
+                ).fetchall()
+                missing[table] = [row[0] for row in rows]
+        return missing
+
+    def known_actions(self) -> set[int]:
+        return {row[0] for row in self._connection.execute("SELECT action_id FROM action").fetchall()}
+
+    def append(self, csv: Path, names: dict[str, Sequence[Sequence[object]]], cursor: Cursor) -> None:
+        """Add the events of a CSV file, the names they need, and the position they reach, in one transaction."""
+        with self._lock, self._transaction():
+            for table, rows in names.items():
+                if rows:
+                    marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(_types(table), start=1))
+                    self._connection.execute(f"INSERT INTO {table} SELECT {marks}", [list(c) for c in zip(*rows, strict=True)])
+            self._connection.execute(
+                f"INSERT INTO event SELECT new.*, item.action_id FROM {_csv(csv)} AS new JOIN item USING (item_id) ORDER BY position"
+            )
+            self._connection.execute(
+                "UPDATE reader SET log_id = ?, position = ?, last_event_id = ?",
+                [cursor.log_id, cursor.position, cursor.last_event_id],
+            )
+
+    def query(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run a question on a connection of its own; the caller fetches from what is returned."""
+        return self._connection.cursor().execute(sql)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def wal_of(path: Path) -> Path:
+    """DuckDB's write-ahead log beside a file."""
+    return path.with_name(path.name + ".wal")
+
+
+def remove(path: Path) -> None:
+    """Delete a reader file and what DuckDB keeps beside it."""
+    path.unlink(missing_ok=True)
+    wal_of(path).unlink(missing_ok=True)
+
+
+def _types(table: str) -> list[str]:
+    return ["INTEGER", *DIMENSIONS[table][1].values()]
+
+
+def _csv(csv: Path) -> str:
+    columns = ", ".join(f"'{name}': '{type_}'" for name, type_ in EVENT_COLUMNS.items())
+    name = str(csv).replace("'", "''")
+    return f"read_csv('{name}', header = false, auto_detect = false, delim = ',', columns = {{{columns}}})"

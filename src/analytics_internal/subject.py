@@ -1,0 +1,149 @@
+"""What a subject says: which path of the portal it is, which entity it concerns, and what of it may be kept. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+# The subject of these is what a person typed or a result's title: never a path, whatever it looks like.
+TEXT_ACTIONS = frozenset({"search", "discover"})
+DEFAULT_KEPT_QUERY_PARAMETERS = frozenset({"query", "filters"})
+
+_absolute_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_slashes = re.compile(r"/{2,}")
+_entity_path = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
+_entity_ref = re.compile(r"(?:([^:/\s]+):)?(?:([^:/\s]+)/)?([^:/\s]+)")
+
+
+class Portal(msgspec.Struct, frozen=True):
+    """What must be known of the portal to read its subjects."""
+
+    origin: str | None = None
+    """Scheme and host of the portal, without a path."""
+    base_path: str = ""
+    """Path that the portal is served under, without the last slash; empty at the root."""
+    kept_query_parameters: frozenset[str] = DEFAULT_KEPT_QUERY_PARAMETERS
+
+    @classmethod
+    def at(cls, url: str | None, kept_query_parameters: frozenset[str] = DEFAULT_KEPT_QUERY_PARAMETERS) -> Portal:
+        """The portal at ``url``, its ``app.baseUrl``."""
+        if url is None:
+            return cls(kept_query_parameters=kept_query_parameters)
+        parts = urlsplit(url)
+        return cls(f"{parts.scheme}://{parts.netloc}".lower(), parts.path.rstrip("/"), kept_query_parameters)
+
+    def is_path(self, action: str, subject: str) -> bool:
+        """Whether the subject of this action is an address rather than a text."""
+        return action not in TEXT_ACTIONS and _is_address(subject)
+
+    def normalised_path(self, address: str) -> str:
+        """The address without query, fragment, the portal's own origin and base path, and last slash."""
+        bare = _cut(address)
+        if _absolute_url.match(bare):
+            scheme, _, rest = bare.partition("://")
+            host, slash, path = rest.rpartition("@")[2].partition("/")
+            origin = f"{scheme}://{host}".lower()
+            if origin != self.origin:
+                return (origin + slash + path).rstrip("/")
+            bare = slash + path
+        path = _slashes.sub("/", bare)
+        if self.base_path and (path == self.base_path or path.startswith(self.base_path + "/")):
+            path = path[len(self.base_path) :]
+        return path.rstrip("/") or "/"
+
+
+def scrub(action: str, subject: str, portal: Portal) -> str:
+    """The subject as it may be stored: of an address only the path and the allowed query parameters."""
+    return _scrub_address(subject, portal) if portal.is_path(action, subject) else subject
+
+
+def scrub_tree(value: object, portal: Portal, is_text: bool = False) -> object:
+    """The same JSON value with every address in it scrubbed; the subject of a search is a text and stays whole."""
+    if isinstance(value, Mapping):
+        text_subject = value.get("action") in TEXT_ACTIONS if isinstance(value.get("action"), str) else False
+        return {
+            key: scrub_tree(item, portal, is_text=text_subject and key == "subject")
+            if key != "to" or not isinstance(item, str)
+            else _scrub_address(item, portal)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [scrub_tree(item, portal) for item in value]
+    if isinstance(value, str) and not is_text and _is_address(value):
+        return _scrub_address(value, portal)
+    return value
+
+
+def path_of(
+    action: str, subject: str, attributes: Mapping[str, object], context: Mapping[str, object], portal: Portal
+) -> str | None:
+    """Where in the portal (or outside of it) the event leads: the subject itself, or the target in ``attributes.to``.
+
+    A relative target stands on a tab of an entity's page; it is resolved against the page of ``context.entityRef``
+    at the catalog's default address.
+    """
+    if portal.is_path(action, subject):
+        return portal.normalised_path(subject)
+    target = attributes.get("to")
+    if not isinstance(target, str) or len(target) > 2048:
+        return None
+    if _is_address(target):
+        return portal.normalised_path(target)
+    page_entity = context.get("entityRef")
+    ref = normalise_entity_ref(page_entity) if isinstance(page_entity, str) else None
+    if ref is None or context.get("pluginId") != "catalog" or ":" in target or ".." in target:
+        return None
+    kind, _, rest = ref.partition(":")
+    namespace, _, name = rest.partition("/")
+    return portal.normalised_path(f"/catalog/{namespace}/{kind}/{name}/{target}")
+
+
+def entity_ref_of(attributes: Mapping[str, object], context: Mapping[str, object], path: str | None) -> str | None:
+    """The catalog entity an event concerns: named by the context, by the route's parameters, or by the path."""
+    named = context.get("entityRef")
+    if isinstance(named, str) and (ref := normalise_entity_ref(named)):
+        return ref
+    kind, namespace, name = (attributes.get(key) for key in ("kind", "namespace", "name"))
+    if isinstance(kind, str) and isinstance(name, str) and kind and name:
+        namespace = namespace if isinstance(namespace, str) and namespace else "default"
+        return normalise_entity_ref(f"{kind}:{namespace}/{name}")
+    match = _entity_path.match(path) if path is not None else None
+    return normalise_entity_ref(f"{match[2]}:{match[1]}/{match[3]}") if match else None
+
+
+def normalise_entity_ref(text: str, default_kind: str | None = None) -> str | None:
+    """An entity ref as Backstage compares it: lower case, ``kind:namespace/name`` filled in; None where it is none."""
+    match = _entity_ref.fullmatch(text.strip())
+    if match is None or len(text) > 255:
+        return None
+    kind, namespace, name = match.groups()
+    kind = kind or default_kind
+    if kind is None:
+        return None
+    return f"{kind}:{namespace or 'default'}/{name}".lower()
+
+
+def _is_address(text: str) -> bool:
+    return text.startswith("/") or _absolute_url.match(text) is not None
+
+
+def _cut(address: str) -> str:
+    return address.partition("#")[0].partition("?")[0]
+
+
+def _scrub_address(address: str, portal: Portal) -> str:
+    bare = _cut(address)
+    if _absolute_url.match(bare):
+        scheme, _, rest = bare.partition("://")
+        host, slash, path = rest.partition("/")
+        bare = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"  # no user:password@
+    query = address.partition("#")[0].partition("?")[2]
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(query, keep_blank_values=True, errors="replace")
+        if name.partition("[")[0] in portal.kept_query_parameters
+    ]
+    return f"{bare}?{urlencode(kept)}" if kept else bare

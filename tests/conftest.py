@@ -1,0 +1,49 @@
+"""One real PostgreSQL for the whole run, an empty database for each test that asks for one."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from analytics_internal.log.connection import Pool, connect_pool
+from analytics_internal.log.embedded import EmbeddedPostgres
+from analytics_internal.log.migrations import migrate
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The DSN of a server started for this run."""
+    folder = Path(tempfile.mkdtemp(prefix="analytics-internal-"))
+    server = EmbeddedPostgres(folder)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def dsn(postgres: str) -> str:
+    """An empty, migrated database of its own."""
+    name = f"test_{next(_numbers)}"
+    connection = await asyncpg.connect(postgres)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    database = postgres.replace("/analytics_internal", f"/{name}", 1)
+    await migrate(database)
+    return database
+
+
+@pytest.fixture
+async def pool(dsn: str) -> AsyncIterator[Pool]:
+    pool = await connect_pool(dsn, size=8)
+    yield pool
+    await pool.close()
