@@ -89,3 +89,33 @@ ON CONFLICT (reason, day) DO UPDATE SET events = rejected_count.events + exclude
 DELETE FROM rejected_event
 WHERE rejected_id <= (SELECT max(rejected_id) FROM rejected_event) - $1::bigint
    OR received_at < now() - $2::interval
+
+-- name: actions
+SELECT action_id, name
+FROM action
+WHERE action_id = ANY($1::integer[])
+
+-- name: items
+SELECT item_id, action_id, subject, path
+FROM item
+WHERE item_id = ANY($1::integer[])
+
+-- name: people
+SELECT person_id, ref
+FROM person
+WHERE person_id = ANY($1::integer[])
+
+-- name: plugins
+SELECT plugin_id, name
+FROM plugin
+WHERE plugin_id = ANY($1::integer[])
+
+-- name: entities
+SELECT entity_id, ref
+FROM entity
+WHERE entity_id = ANY($1::integer[])
+
+-- name: paths
+SELECT path_id, name
+FROM path
+WHERE path_id = ANY($1::integer[])

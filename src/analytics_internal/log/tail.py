@@ -82,3 +82,11 @@ async def copy_columns(connection: Connection, after: int, up_to: int, file: IO[
         await connection.copy_from_query(
             SQL["columns_after"], after, up_to, *batches, MAX_BATCH_EVENTS, output=file, format="csv"
         )
+
+
+NAMES = {"action": "actions", "item": "items", "person": "people", "plugin": "plugins", "entity": "entities", "path": "paths"}
+
+
+async def names(connection: Connection, table: str, ids: list[int]) -> list[tuple[object, ...]]:
+    """The rows of one naming table, id first."""
+    return [tuple(row) for row in await connection.fetch(SQL[NAMES[table]], ids)]

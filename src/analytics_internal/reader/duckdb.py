@@ -32,15 +32,9 @@ EVENT_COLUMNS = {
     "value": "DOUBLE",
 }
 # What DuckDB raises when its file is not what it wrote.
-DAMAGE = (
-    duckdb.IOException,
-    duckdb.FatalException,
-    duckdb.InternalException,
-    duckdb.SerializationException,
-    duckdb.CatalogException,
-    duckdb.BinderException,
-    duckdb.InvalidInputException,
-)
+DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+# And when the file is a database, but not ours.
+NOT_OURS = (duckdb.CatalogException, duckdb.BinderException, duckdb.InvalidInputException, duckdb.ConversionException)
 
 
 class Damaged(Exception):
@@ -78,7 +72,7 @@ class ReaderFile:
             )
             self._inode = path.stat().st_ino
             self._create()
-        except (*DAMAGE, OSError) as error:
+        except (*DAMAGE, *NOT_OURS, OSError) as error:
             raise Damaged(str(error)) from error
 
     def _create(self) -> None:
@@ -135,16 +129,23 @@ class ReaderFile:
     def known_actions(self) -> set[int]:
         return {row[0] for row in self._connection.execute("SELECT action_id FROM action").fetchall()}
 
-    def append(self, csv: Path, names: dict[str, Sequence[Sequence[object]]], cursor: Cursor) -> None:
-        """Add the events of a CSV file, the names they need, and the position they reach, in one transaction."""
+    def append(self, csv: Path, names: dict[str, Sequence[Sequence[object]]], cursor: Cursor, events: int) -> None:
+        """Add the events of a CSV file, the names they need, and the position they reach, in one transaction.
+
+        Raises:
+            Damaged: the rows are not the ``events`` that are due: an event would be skipped or counted twice.
+        """
         with self._lock, self._transaction():
             for table, rows in names.items():
                 if rows:
                     marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(_types(table), start=1))
                     self._connection.execute(f"INSERT INTO {table} SELECT {marks}", [list(c) for c in zip(*rows, strict=True)])
-            self._connection.execute(
-                f"INSERT INTO event SELECT new.*, item.action_id FROM {_csv(csv)} AS new JOIN item USING (item_id) ORDER BY position"
-            )
+            inserted = self._connection.execute(
+                f"INSERT INTO event SELECT new.*, item.action_id FROM {_csv(csv)} AS new JOIN item USING (item_id)"
+                " ORDER BY position"
+            ).fetchone()
+            if inserted != (events,):
+                raise Damaged(f"{inserted} events came where the log has {events} up to {cursor.position}")
             self._connection.execute(
                 "UPDATE reader SET log_id = ?, position = ?, last_event_id = ?",
                 [cursor.log_id, cursor.position, cursor.last_event_id],

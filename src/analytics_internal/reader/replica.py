@@ -1,0 +1,229 @@
+"""The reader: a columnar cursor on the log that answers every query.
+
+It catches up when it is asked, commits its position with its rows, and throws itself away and starts again from the
+log when its file is missing, damaged or of another log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from analytics_internal.log import tail
+from analytics_internal.log.connection import Pool
+from analytics_internal.log.writer import PASSING, LogUnavailable
+from analytics_internal.reader.duckdb import DAMAGE, Cursor, Damaged, ReaderFile, remove
+
+T = TypeVar("T")
+CHUNK_EVENTS = 250_000
+"""Events of one transaction while catching up: bounds memory, scratch space and what a kill loses."""
+PATIENCE_S = 20.0
+"""How long a question waits for a reader that is far behind."""
+
+log = structlog.get_logger(__name__)
+reader_position = Gauge("analytics_internal_reader_position", "Position in the log that the reader has reached")
+log_position = Gauge("analytics_internal_log_position", "Position of the newest event when the reader last looked")
+catch_up_seconds = Histogram(
+    "analytics_internal_reader_catch_up_seconds",
+    "Time a question waited for the reader to catch up",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 20, 60),
+)
+rebuilds_total = Counter("analytics_internal_reader_rebuilds_total", "Times the reader started again from the log", ["reason"])
+
+
+class Behind(Exception):
+    """The reader is still reading the log; ask again later."""
+
+    def __init__(self, position: int, head: int) -> None:
+        super().__init__(f"the reader has read {position:,} of {head:,} events of the log")
+        self.position = position
+        self.head = head
+
+
+class Freshness(msgspec.Struct, frozen=True):
+    """What an answer includes: everything up to ``position``, which is all that was acknowledged before ``as_of``."""
+
+    position: int
+    as_of: datetime
+
+
+class Replica:
+    """The reader of one service. Its file belongs to one process; several services have one each."""
+
+    def __init__(self, pool: Pool, path: Path, memory_limit: str = "512MB", threads: int = 2) -> None:
+        self._pool = pool
+        self._path = path
+        self._memory_limit = memory_limit
+        self._threads = threads
+        self._file: ReaderFile | None = None
+        self._cursor: Cursor | None = None
+        self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="reader")
+        self._round: asyncio.Task[Freshness] | None = None
+        self._next_round: asyncio.Task[Freshness] | None = None
+
+    @property
+    def position(self) -> int:
+        return self._cursor.position if self._cursor is not None else 0
+
+    async def close(self) -> None:
+        for task in (self._round, self._next_round):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+        if self._file is not None:
+            await self._in_thread(self._file.close)
+        self._workers.shutdown()
+
+    async def query(self, sql: str, fetch: Callable[..., T]) -> T:
+        """Run a question on the rows as they are; ``fetch`` takes DuckDB's cursor in a thread. Call ``catch_up`` first."""
+        assert self._file is not None, "catch_up() comes before the first question"
+        file = self._file
+        try:
+            return await self._in_thread(lambda: fetch(file.query(sql)))
+        except (*DAMAGE, MemoryError) as error:
+            log.error("reader failed", error=str(error), sql=sql)
+            if self._file is file:
+                await self._start_again("damaged")
+            raise Damaged(str(error)) from error
+
+    async def catch_up(self, patience_s: float = PATIENCE_S) -> Freshness:
+        """Read on to the head as of now, and say how far that is. Concurrent callers share the work.
+
+        Raises:
+            Behind: it takes longer than ``patience_s``; reading goes on.
+            LogUnavailable: the log's head could not be read.
+        """
+        started = time.perf_counter()
+        # A round that has looked at the head already may miss what was acknowledged since: wait for the one after it.
+        if self._round is None or self._round.done():
+            self._round = asyncio.create_task(self._read_on())
+            task = self._round
+        else:
+            if self._next_round is None or self._next_round.done():
+                self._next_round = asyncio.create_task(self._read_on_after(self._round))
+            task = self._next_round
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), patience_s)
+        except TimeoutError:
+            raise Behind(self.position, int(log_position._value.get())) from None
+        finally:
+            catch_up_seconds.observe(time.perf_counter() - started)
+
+    async def _read_on_after(self, previous: asyncio.Task[Freshness]) -> Freshness:
+        with contextlib.suppress(Exception):
+            await previous
+        self._round, self._next_round = self._next_round, None
+        return await self._read_on()
+
+    async def _read_on(self) -> Freshness:
+        try:
+            return await self._read_to_head()
+        except (*DAMAGE, Damaged) as error:
+            log.warning("reader file cannot be used", error=str(error))
+            await self._start_again("damaged")
+            return await self._read_to_head()
+        except PASSING as error:
+            raise LogUnavailable("the log's head could not be read") from error
+
+    async def _read_to_head(self) -> Freshness:
+        if self._file is not None and self._file.is_deleted():
+            await self._start_again("deleted")
+        if self._file is None:
+            await self._open()
+        as_of = datetime.now(UTC)
+        async with self._pool.acquire() as connection:
+            head = await tail.head(connection)  # type: ignore[arg-type]
+            log_position.set(head.position)
+            if self._cursor is not None and (self._cursor.log_id != head.log_id or self._cursor.position > head.position):
+                await self._start_again("another log")
+            if self.position < head.position:
+                await self._read_chunks(connection, head)  # type: ignore[arg-type]
+        reader_position.set(self.position)
+        return Freshness(self.position, as_of)
+
+    async def _open(self) -> None:
+        try:
+            self._file = await self._in_thread(self._open_file)
+            self._cursor = await self._in_thread(self._file.cursor)
+        except Damaged as error:
+            log.warning("reader file cannot be used", error=str(error))
+            await self._start_again("damaged")
+        if self._cursor is not None and not await self._is_of_this_log(self._cursor):
+            await self._start_again("another log")
+
+    async def _is_of_this_log(self, cursor: Cursor) -> bool:
+        """A database put back from a backup has the same log id but may have gone on differently."""
+        async with self._pool.acquire() as connection:
+            id_ = await tail.event_id_at(connection, cursor.position)  # type: ignore[arg-type]
+        return cursor.position == 0 or id_ == cursor.last_event_id
+
+    async def _start_again(self, reason: str) -> None:
+        """Throw the file away; everything in it comes back from the log."""
+        log.warning("reader starts again from the log", reason=reason)
+        rebuilds_total.labels(reason).inc()
+        if self._file is not None:
+            with contextlib.suppress(Exception):  # a damaged file may not even close
+                await self._in_thread(self._file.close)
+        await self._in_thread(lambda: remove(self._path))
+        self._cursor = None
+        self._file = await self._in_thread(self._open_file)
+
+    def _open_file(self) -> ReaderFile:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return ReaderFile(self._path, self._memory_limit, self._threads)
+
+    async def _read_chunks(self, connection: tail.Connection, head: tail.Head) -> None:
+        started, first = time.monotonic(), self.position
+        while self.position < head.position:
+            up_to = min(self.position + CHUNK_EVENTS, head.position)
+            await self._read_chunk(connection, head, up_to)
+            reader_position.set(self.position)
+            if head.position - first > CHUNK_EVENTS:
+                log.info(
+                    "reading the log",
+                    position=self.position,
+                    head=head.position,
+                    percent=round(100 * self.position / head.position, 1),
+                    events_per_s=round((self.position - first) / (time.monotonic() - started)),
+                )
+
+    async def _read_chunk(self, connection: tail.Connection, head: tail.Head, up_to: int) -> None:
+        assert self._file is not None
+        file = self._file
+        with tempfile.NamedTemporaryFile(prefix="chunk-", suffix=".csv", dir=self._path.parent) as csv:
+            await tail.copy_columns(connection, self.position, up_to, csv)  # type: ignore[arg-type]
+            csv.flush()
+            path = Path(csv.name)
+            names = await self._names_for(connection, file, path)
+            last_event_id = await tail.event_id_at(connection, up_to)
+            cursor = Cursor(head.log_id, up_to, last_event_id)
+            await self._in_thread(lambda: file.append(path, names, cursor, up_to - self.position))
+        self._cursor = cursor
+
+    async def _names_for(
+        self, connection: tail.Connection, file: ReaderFile, csv: Path
+    ) -> dict[str, Sequence[Sequence[object]]]:
+        missing = await self._in_thread(lambda: file.missing_names(csv))
+        found: dict[str, Sequence[Sequence[object]]] = {
+            table: await tail.names(connection, table, ids) for table, ids in missing.items() if ids
+        }
+        if "item" in found:
+            known = await self._in_thread(file.known_actions)
+            new_actions = {row[1] for row in found["item"] if isinstance(row[1], int)} - known
+            found["action"] = await tail.names(connection, "action", sorted(new_actions))
+        return found
+
+    def _in_thread(self, run: Callable[[], T]) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._workers, run)
