@@ -83,7 +83,7 @@ class Replica:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
         if self._file is not None:
-            await self._in_thread(self._file.close)
+            await self.in_thread(self._file.close)
         self._workers.shutdown()
 
     async def query(self, sql: str, fetch: Callable[..., T]) -> T:
@@ -91,7 +91,7 @@ class Replica:
         assert self._file is not None, "catch_up() comes before the first question"
         file = self._file
         try:
-            return await self._in_thread(lambda: fetch(file.query(sql)))
+            return await self.in_thread(lambda: fetch(file.query(sql)))
         except (*DAMAGE, MemoryError) as error:
             log.error("reader failed", error=str(error), sql=sql)
             if self._file is file:
@@ -155,8 +155,8 @@ class Replica:
 
     async def _open(self) -> None:
         try:
-            self._file = await self._in_thread(self._open_file)
-            self._cursor = await self._in_thread(self._file.cursor)
+            self._file = await self.in_thread(self._open_file)
+            self._cursor = await self.in_thread(self._file.cursor)
         except Damaged as error:
             log.warning("reader file cannot be used", error=str(error))
             await self._start_again("damaged")
@@ -175,10 +175,10 @@ class Replica:
         rebuilds_total.labels(reason).inc()
         if self._file is not None:
             with contextlib.suppress(Exception):  # a damaged file may not even close
-                await self._in_thread(self._file.close)
-        await self._in_thread(lambda: remove(self._path))
+                await self.in_thread(self._file.close)
+        await self.in_thread(lambda: remove(self._path))
         self._cursor = None
-        self._file = await self._in_thread(self._open_file)
+        self._file = await self.in_thread(self._open_file)
 
     def _open_file(self) -> ReaderFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,21 +209,22 @@ class Replica:
             names = await self._names_for(connection, file, path)
             last_event_id = await tail.event_id_at(connection, up_to)
             cursor = Cursor(head.log_id, up_to, last_event_id)
-            await self._in_thread(lambda: file.append(path, names, cursor, up_to - self.position))
+            await self.in_thread(lambda: file.append(path, names, cursor, up_to - self.position))
         self._cursor = cursor
 
     async def _names_for(
         self, connection: tail.Connection, file: ReaderFile, csv: Path
     ) -> dict[str, Sequence[Sequence[object]]]:
-        missing = await self._in_thread(lambda: file.missing_names(csv))
+        missing = await self.in_thread(lambda: file.missing_names(csv))
         found: dict[str, Sequence[Sequence[object]]] = {
             table: await tail.names(connection, table, ids) for table, ids in missing.items() if ids
         }
         if "item" in found:
-            known = await self._in_thread(file.known_actions)
+            known = await self.in_thread(file.known_actions)
             new_actions = {row[1] for row in found["item"] if isinstance(row[1], int)} - known
             found["action"] = await tail.names(connection, "action", sorted(new_actions))
         return found
 
-    def _in_thread(self, run: Callable[[], T]) -> Awaitable[T]:
+    def in_thread(self, run: Callable[[], T]) -> Awaitable[T]:
+        """Run something blocking on the reader's own threads."""
         return asyncio.get_running_loop().run_in_executor(self._workers, run)

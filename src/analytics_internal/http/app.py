@@ -1,0 +1,104 @@
+"""The HTTP application: which address leads where. Wiring, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from analytics_internal.http import health, ingest, original, problems, query
+from analytics_internal.http.loopback import LoopbackOnly
+from analytics_internal.http.openapi import openapi
+from analytics_internal.http.state import Service
+
+PREFIX = "/api/analytics-internal"
+PAGE = Path(__file__).parent / "page"
+
+
+def make_app(service: Service) -> Starlette:
+    """The application of one service, whose parts run already."""
+    middleware = []
+    if service.settings.auth == "none":
+        middleware.append(Middleware(LoopbackOnly, portal_origin=_origin(service.settings.portal_url)))
+    if service.settings.portal_url is not None:
+        # Without the bridge the browser talks to us from the portal's own origin (`discovery.endpoints`).
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=[_origin(service.settings.portal_url)],
+                allow_methods=["GET", "POST"],
+                allow_headers=["authorization", "content-type"],
+                expose_headers=["retry-after", "link", "x-log-position"],
+            )
+        )
+    app = Starlette(
+        routes=[Mount(PREFIX, routes=_api()), *_operations(), *_pages()],
+        middleware=middleware,
+        exception_handlers={Exception: problems.handle, **{kind: problems.handle for kind in problems.EXPECTED}},
+    )
+    app.state.service = service
+    return app
+
+
+def _api() -> list[Route]:
+    return [
+        Route("/events", ingest.take, methods=["POST"]),
+        Route("/events", ingest.give, methods=["GET"]),
+        Route("/query", query.ask, methods=["POST"]),
+        Route("/query", query.ask_by_link, methods=["GET"]),
+        Route("/configuration", query.configuration, methods=["GET"]),
+        Route("/analytics", original.items, methods=["GET"]),
+        Route("/analytics/{id}", original.item, methods=["GET"]),
+        Route("/top-users", original.top_users, methods=["GET"]),
+        Route("/openapi.json", openapi, methods=["GET"]),
+    ]
+
+
+def _operations() -> list[Route]:
+    return [
+        Route("/healthz", health.alive, methods=["GET"]),
+        Route("/readyz", health.ready, methods=["GET"]),
+        Route("/metrics", health.metrics, methods=["GET"]),
+        Route("/openapi.json", openapi, methods=["GET"]),
+    ]
+
+
+def _pages() -> list[Route | Mount]:
+    if not (PAGE / "index.html").is_file():
+        return [Route("/", _page_not_built, methods=["GET"])]
+    return [
+        Route("/", _page, methods=["GET"]),
+        Route("/items/{id:int}", _page, methods=["GET"]),
+        Mount("/", StaticFiles(directory=PAGE)),
+    ]
+
+
+async def _page(_: Request) -> Response:
+    # The page names its scripts by their content: it alone must be asked for again.
+    return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache", **SECURITY_HEADERS})
+
+
+async def _page_not_built(_: Request) -> Response:
+    text = "The page is not built. `make install` builds it; the API works without it.\n"
+    return Response(text, media_type="text/plain")
+
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def _origin(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,39 @@
+"""What operators ask: is it alive, is it ready, how is it doing."""
+
+from __future__ import annotations
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from analytics_internal.http.state import service_of
+from analytics_internal.log.migrations import NEWEST, version_on
+from analytics_internal.log.writer import PASSING
+
+READY_TIMEOUT_S = 2.0
+
+
+async def alive(_: Request) -> Response:
+    """``GET /healthz``: the process answers."""
+    return Response(b'{"status":"alive"}', media_type="application/json")
+
+
+async def ready(request: Request) -> Response:
+    """``GET /readyz``: the database is reachable and has this program's schema. 503 with what is wrong when not."""
+    checks = {"database": "ok", "schema": "ok"}
+    try:
+        async with service_of(request).pool.acquire(timeout=READY_TIMEOUT_S) as connection:
+            found = await version_on(connection)  # type: ignore[arg-type]
+        if found != NEWEST:
+            checks["schema"] = f"is {found}, this program needs {NEWEST}"
+    except PASSING as error:
+        checks = {"database": f"not reachable: {type(error).__name__}", "schema": "unknown"}
+    is_ready = set(checks.values()) == {"ok"}
+    body = msgspec.json.encode({"status": "ready" if is_ready else "not ready", "checks": checks})
+    return Response(body, 200 if is_ready else 503, media_type="application/json")
+
+
+async def metrics(_: Request) -> Response:
+    """``GET /metrics``: for Prometheus. No names of people or items are in it."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

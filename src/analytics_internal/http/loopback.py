@@ -1,0 +1,46 @@
+"""What keeps a service without authentication to this machine: not only its listener, also its callers."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from analytics_internal.http.problems import problem
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class LoopbackOnly:
+    """Refuses requests that a page from elsewhere makes a browser on this machine send.
+
+    The listener is on loopback, but every web page may send requests there, and a name that is made to point to
+    127.0.0.1 may even read the answers (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, portal_origin: str | None = None) -> None:
+        self._app = app
+        self._portal_origin = portal_origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (why := self._why_not(Headers(scope=scope))):
+            await problem("not-allowed", 403, why)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _why_not(self, headers: Headers) -> str | None:
+        host = _host_name("//" + headers.get("host", "localhost"))
+        if host not in LOOPBACK_NAMES:
+            return f"without authentication the service answers to localhost only, not to {host!r}"
+        origin = headers.get("origin")
+        if origin is None or origin == self._portal_origin or _host_name(origin) in LOOPBACK_NAMES:
+            return None
+        return f"without authentication pages from {origin[:100]!r} may not call the service"
+
+
+def _host_name(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

@@ -1,0 +1,139 @@
+"""The original plugin's three reading routes: the same shapes, the figures corrected.
+
+A first access counts 1, a click and a navigation on one subject are two items, top users count accesses, and
+``namespace`` and ``path`` are filled.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from analytics_internal.http.problems import UnknownItem
+from analytics_internal.http.state import Service, caller_with, service_of, whole_number
+
+DEFAULT_ITEMS = 1_000
+MAX_ITEMS = 10_000
+MAX_USERS = 1_000
+
+ITEMS = """
+SELECT e.item_id, a.name, i.subject, i.path, count(*), min(e.occurred_at), max(e.occurred_at)
+FROM event e JOIN item i USING (item_id) JOIN action a ON a.action_id = i.action_id
+WHERE e.position <= {position} {only}
+GROUP BY ALL
+ORDER BY max(e.occurred_at) DESC, e.item_id
+LIMIT {limit} OFFSET {offset}
+"""
+PEOPLE_OF_ITEMS = """
+SELECT e.item_id, e.person_id, p.ref, count(*), min(e.occurred_at), max(e.occurred_at)
+FROM event e JOIN person p USING (person_id)
+WHERE e.position <= {position} AND e.item_id IN ({items})
+GROUP BY ALL
+ORDER BY count(*) DESC, p.ref
+"""
+TOP_USERS = """
+SELECT p.ref, count(*)
+FROM event e JOIN person p USING (person_id)
+WHERE e.position <= {position}
+GROUP BY ALL
+ORDER BY count(*) DESC, p.ref
+LIMIT {limit}
+"""
+
+
+class PersonOfItem(msgspec.Struct, frozen=True):
+    """One person's accesses of one item, as the original's ``metrics`` entries."""
+
+    id: int
+    analytics_id: int
+    name: str
+    namespace: str
+    access_count: int
+    created_at: str
+    updated_at: str
+
+
+class OriginalItem(msgspec.Struct, frozen=True):
+    """An item as the original's ``GET /analytics`` gives it."""
+
+    id: int
+    action: str
+    subject: str
+    path: str | None
+    access_count: int
+    created_at: str
+    updated_at: str
+    metrics: list[PersonOfItem]
+
+
+async def items(request: Request) -> Response:
+    """``GET /analytics?limit=&offset=``: items, the most recently accessed first; the rest behind a ``Link``."""
+    await caller_with(request, "read")
+    service = service_of(request)
+    limit = whole_number(request, "limit", DEFAULT_ITEMS, 1, MAX_ITEMS)
+    offset = whole_number(request, "offset", 0, 0, 2**31)
+    found = await _items(service, "", limit + 1, offset)
+    headers = {}
+    if len(found) > limit:
+        headers["Link"] = f'<{request.url.path}?{urlencode({"limit": limit, "offset": offset + limit})}>; rel="next"'
+    return Response(msgspec.json.encode(found[:limit]), headers=headers, media_type="application/json")
+
+
+async def item(request: Request) -> Response:
+    """``GET /analytics/{id}``: one item with its people."""
+    await caller_with(request, "read")
+    text = request.path_params["id"]
+    if not text.isascii() or not text.isdecimal() or len(text) > 10:
+        raise UnknownItem(f"items have whole numbers as ids; {text[:40]!r} is none")
+    found = await _items(service_of(request), f"AND e.item_id = {int(text)}", 1, 0)
+    if not found:
+        raise UnknownItem(f"no item has the id {int(text)}")
+    return Response(msgspec.json.encode(found[0]), media_type="application/json")
+
+
+async def top_users(request: Request) -> Response:
+    """``GET /top-users``: people with the most accesses."""
+    await caller_with(request, "read")
+    service = service_of(request)
+    position = (await service.replica.catch_up()).position
+    rows = await service.replica.query(TOP_USERS.format(position=position, limit=MAX_USERS), lambda cursor: cursor.fetchall())
+    return Response(
+        msgspec.json.encode([{"name": _name_of(ref), "namespace": _namespace_of(ref), "access_count": count} for ref, count in rows]),
+        media_type="application/json",
+    )
+
+
+async def _items(service: Service, only: str, limit: int, offset: int) -> list[OriginalItem]:
+    position = (await service.replica.catch_up()).position
+    sql = ITEMS.format(position=position, only=only, limit=limit, offset=offset)
+    rows = await service.replica.query(sql, lambda cursor: cursor.fetchall())
+    people: dict[int, list[PersonOfItem]] = {row[0]: [] for row in rows}
+    if people:
+        sql = PEOPLE_OF_ITEMS.format(position=position, items=", ".join(map(str, people)))
+        for row in await service.replica.query(sql, lambda cursor: cursor.fetchall()):
+            people[row[0]].append(_person(row))
+    return [
+        OriginalItem(id_, action, subject, path, count, _time(first), _time(last), people[id_])
+        for id_, action, subject, path, count, first, last in rows
+    ]
+
+
+def _person(row: tuple[int, int, str, int, datetime, datetime]) -> PersonOfItem:
+    item_id, person_id, ref, count, first, last = row
+    return PersonOfItem(person_id, item_id, _name_of(ref), _namespace_of(ref), count, _time(first), _time(last))
+
+
+def _name_of(ref: str) -> str:
+    return ref.partition("/")[2]
+
+
+def _namespace_of(ref: str) -> str:
+    return ref.partition(":")[2].partition("/")[0]
+
+
+def _time(at: datetime) -> str:
+    return at.replace(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

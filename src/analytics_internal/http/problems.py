@@ -1,0 +1,97 @@
+"""Every error a caller can get, as problem+json (RFC 9457). The only place where errors become status codes."""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from analytics_internal.event import NotABatch
+from analytics_internal.log.writer import LogUnavailable, Overloaded
+from analytics_internal.portal.callers import NotAllowed, PortalUnavailable, Unauthenticated
+from analytics_internal.query.language import InvalidQuery, Problem
+from analytics_internal.reader.duckdb import Damaged
+from analytics_internal.reader.replica import Behind
+
+log = structlog.get_logger(__name__)
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_S = 1
+
+
+class BodyTooLarge(Exception):
+    """The request's body is larger than the limit."""
+
+
+class UnknownItem(LookupError):
+    """No item has this id."""
+
+
+EXPECTED = (
+    HTTPException, NotABatch, InvalidQuery, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge, Overloaded,
+    LogUnavailable, PortalUnavailable, Behind, Damaged,
+)  # fmt: skip
+
+TITLES = {
+    "not-a-batch": "The body is neither an event nor a batch of events",
+    "invalid-query": "The question cannot be answered as it is asked",
+    "unauthenticated": "A valid token is needed",
+    "not-allowed": "Not allowed",
+    "not-found": "There is nothing here",
+    "method-not-allowed": "This address does not take this method",
+    "body-too-large": "The body is too large",
+    "overloaded": "Too many events are waiting to be stored",
+    "log-unavailable": "The database did not answer",
+    "portal-unavailable": "The portal did not answer",
+    "reader-behind": "The reader is still reading the log",
+    "internal-error": "An error on our side",
+}
+
+
+def problem(
+    kind: str, status: int, detail: str, errors: list[Problem] | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """One problem as a response; ``kind`` is the last part of its type."""
+    body: dict[str, object] = {"type": f"urn:analytics-internal:problem:{kind}", "title": TITLES[kind], "status": status, "detail": detail}
+    if errors is not None:
+        body["errors"] = errors
+    return Response(msgspec.json.encode(body), status, headers, CONTENT_TYPE)
+
+
+def from_error(error: Exception) -> Response:
+    """The response for an error; an unknown one is logged and answered without its text."""
+    later = {"Retry-After": str(RETRY_AFTER_S)}
+    match error:
+        case NotABatch():
+            return problem("not-a-batch", 400, str(error))
+        case InvalidQuery():
+            return problem("invalid-query", 400, str(error), error.problems)
+        case Unauthenticated():
+            return problem("unauthenticated", 401, str(error), headers={"WWW-Authenticate": "Bearer"})
+        case NotAllowed():
+            return problem("not-allowed", 403, str(error))
+        case UnknownItem():
+            return problem("not-found", 404, str(error))
+        case BodyTooLarge():
+            return problem("body-too-large", 413, str(error))
+        case Overloaded():
+            return problem("overloaded", 503, str(error), headers=later)
+        case LogUnavailable():
+            return problem("log-unavailable", 503, str(error), headers=later)
+        case PortalUnavailable():
+            return problem("portal-unavailable", 503, str(error), headers=later)
+        case Behind() | Damaged():
+            return problem("reader-behind", 503, str(error), headers={"Retry-After": "5"})
+    log.error("unexpected error", exc_info=error)
+    return problem("internal-error", 500, "the log of the service has the details")
+
+
+async def handle(_: Request, error: Exception) -> Response:
+    """Starlette's exception handler for everything."""
+    if isinstance(error, HTTPException):
+        kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code)
+        if kind is not None:
+            return problem(kind, error.status_code, error.detail, headers=dict(error.headers or {}))
+        return problem("internal-error", error.status_code, error.detail)
+    return from_error(error)

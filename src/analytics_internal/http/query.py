@@ -1,0 +1,65 @@
+"""``/query`` and what the pages must know before they ask."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from analytics_internal import __version__
+from analytics_internal.http.state import caller_with, limited_body, service_of
+from analytics_internal.query.answer import answer, csv_lines, first_event_at, prepare
+from analytics_internal.query.language import InvalidQuery, Problem, parse
+
+MAX_QUERY_BYTES = 256 * 1024
+FORMATS = ("json", "csv")
+
+
+async def ask(request: Request) -> Response:
+    """``POST /query`` with the question as body: docs/reference/query.md."""
+    await caller_with(request, "read")
+    body = await limited_body(request, MAX_QUERY_BYTES)
+    wants_csv = "text/csv" in request.headers.get("accept", "")
+    return await _answer(request, body, wants_csv)
+
+
+async def ask_by_link(request: Request) -> Response:
+    """``GET /query?q=<question>&format=json|csv``: the same question from a link."""
+    await caller_with(request, "read")
+    question = request.query_params.get("q")
+    if question is None:
+        raise InvalidQuery(Problem("q", "is required: the question as JSON"))
+    format_ = request.query_params.get("format")
+    if format_ is not None and format_ not in FORMATS:
+        raise InvalidQuery(Problem("format", "unknown", list(FORMATS)))
+    wants_csv = format_ == "csv" or (format_ is None and "text/csv" in request.headers.get("accept", ""))
+    return await _answer(request, question.encode("utf-8", "surrogatepass"), wants_csv)
+
+
+async def _answer(request: Request, body: bytes, wants_csv: bool) -> Response:
+    service = service_of(request)
+    query, wire = parse(body, allow_no_limit=wants_csv)
+    if not wants_csv:
+        answered = await answer(service.replica, query, wire, service.zone)
+        return Response(msgspec.json.encode(answered), media_type="application/json")
+    prepared = await prepare(service.replica, query, wire, service.zone)
+    headers = {"Content-Disposition": f'attachment; filename="analytics-{prepared.period.first}-{prepared.period.last}.csv"'}
+    return StreamingResponse(csv_lines(service.replica, prepared), media_type="text/csv", headers=headers)
+
+
+async def configuration(request: Request) -> Response:
+    """``GET /configuration``: zone, today and the portal's address, for the pages."""
+    await caller_with(request, "read")
+    service = service_of(request)
+    await service.replica.catch_up()
+    first = await first_event_at(service.replica)
+    body = {
+        "time_zone": service.zone.key,
+        "portal_url": service.settings.portal_url,
+        "today": str(datetime.now(UTC).astimezone(service.zone).date()),
+        "first_day": str(first.astimezone(service.zone).date()) if first is not None else None,
+        "version": __version__,
+    }
+    return Response(msgspec.json.encode(body), media_type="application/json")

@@ -1,0 +1,67 @@
+"""What the routes share: the parts of one running service."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import msgspec
+from starlette.requests import Request
+
+from analytics_internal.event import Acceptance
+from analytics_internal.http.problems import BodyTooLarge
+from analytics_internal.log.connection import Pool
+from analytics_internal.log.writer import LogWriter
+from analytics_internal.portal.callers import Caller, Callers, Right
+from analytics_internal.query.language import InvalidQuery, Problem
+from analytics_internal.reader.replica import Replica
+from analytics_internal.settings import Settings
+
+
+class Service(msgspec.Struct, frozen=True):
+    """The parts of one running service, handed to every route."""
+
+    settings: Settings
+    pool: Pool
+    writer: LogWriter
+    replica: Replica
+    callers: Callers
+    acceptance: Acceptance
+    zone: ZoneInfo
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+async def caller_with(request: Request, right: Right) -> Caller:
+    """Who sends the request. Raises Unauthenticated, PortalUnavailable, NotAllowed without the right."""
+    caller = await service_of(request).callers.caller_of(request.headers.get("authorization"))
+    caller.require(right)
+    return caller
+
+
+async def limited_body(request: Request, max_bytes: int) -> bytes:
+    """The request's body. Raises BodyTooLarge before more than the limit is held in memory."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise BodyTooLarge(f"the body has {int(declared):,} bytes; at most {max_bytes:,} are taken")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise BodyTooLarge(f"the body has more than the {max_bytes:,} bytes that are taken")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def whole_number(request: Request, name: str, default: int, lowest: int, highest: int) -> int:
+    """A whole number among the address's parameters. Raises InvalidQuery when it is none or out of bounds."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdecimal() or len(text) > 19 or not lowest <= int(text) <= highest:
+        raise InvalidQuery(Problem(name, f"must be a whole number from {lowest} to {highest:,}"))
+    return int(text)

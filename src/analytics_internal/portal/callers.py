@@ -1,0 +1,74 @@
+"""Who is calling, and what they may do."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from analytics_internal.subject import normalise_entity_ref
+
+Right = Literal["write", "read", "import"]
+
+
+class Unauthenticated(Exception):
+    """No token, or one that is not valid; the message says which and why."""
+
+
+class NotAllowed(Exception):
+    """The caller is known and may not do this."""
+
+
+class PortalUnavailable(Exception):
+    """The portal's keys could not be fetched, so a token can be neither accepted nor refused."""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who sends a request."""
+
+    person: str | None
+    """Entity ref of the person the token speaks for; None for a machine or without authentication."""
+    may_name_person: bool = False
+    """Whether the body's ``user`` counts."""
+    may_import: bool = False
+    may_read: bool = False
+
+    def require(self, right: Right) -> None:
+        """Raises NotAllowed when the caller lacks the right."""
+        if right == "import" and not self.may_import:
+            raise NotAllowed("importing history needs a machine token from `import_tokens`")
+        if right == "read" and not self.may_read:
+            raise NotAllowed(f"{self.person or 'this token'} is not among the `readers` of the configuration")
+
+
+class TokenVerifier(Protocol):
+    """Says whom a user token of the portal speaks for."""
+
+    async def person_of(self, token: str) -> str:
+        """The entity ref in a valid token. Raises Unauthenticated, PortalUnavailable."""
+        ...
+
+
+class Callers:
+    """Tells callers apart by their ``Authorization`` header."""
+
+    def __init__(self, verifier: TokenVerifier | None, import_tokens: Sequence[str] = (), readers: Sequence[str] = ()) -> None:
+        """Without a verifier there is no authentication: everyone is trusted (the listener is on loopback)."""
+        self._verifier = verifier
+        self._import_tokens = [token.encode() for token in import_tokens]
+        self._everyone_reads = "*" in readers
+        self._readers = {normalise_entity_ref(reader, "user") for reader in readers}
+
+    async def caller_of(self, authorization: str | None) -> Caller:
+        """Raises Unauthenticated, PortalUnavailable."""
+        if self._verifier is None:
+            return Caller(None, may_name_person=True, may_import=True, may_read=True)
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("the request has no `Authorization: Bearer …` header")
+        if any(hmac.compare_digest(token.encode(), known) for known in self._import_tokens):
+            return Caller(None, may_name_person=True, may_import=True, may_read=True)
+        person = await self._verifier.person_of(token)
+        return Caller(person, may_read=self._everyone_reads or person in self._readers)

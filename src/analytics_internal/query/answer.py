@@ -1,0 +1,225 @@
+"""From a question to its answer: freshness, the right page of the right position, rows as named objects."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from analytics_internal.query import language
+from analytics_internal.query.language import InvalidQuery, Problem, Query, WireQuery
+from analytics_internal.query.period import Period, bucket_of, buckets, next_bucket, resolve
+from analytics_internal.query.plan import Plan, plan
+from analytics_internal.reader.duckdb import Damaged
+from analytics_internal.reader.replica import Replica
+
+Row = tuple[object, ...]
+CSV_ROWS = 5_000
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What a cursor holds: the moment and the position that its pages answer for, and how many rows come before."""
+
+    fingerprint: str
+    asked_at: datetime
+    position: int
+    offset: int
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A question with everything settled that an answer depends on."""
+
+    query: Query
+    page: Page
+    period: Period
+    previous: Period | None
+    zone: ZoneInfo
+    plan: Plan
+
+    @property
+    def sql(self) -> str:
+        return self.plan.tree.sql(dialect="duckdb")
+
+
+async def prepare(replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None) -> Prepared:
+    """Let the reader catch up and settle period, position and page.
+
+    Raises:
+        InvalidQuery: the cursor is none, or belongs to another question.
+        Behind, LogUnavailable: as ``Replica.catch_up``.
+    """
+    fingerprint = _fingerprint(wire, zone)
+    page = _page_of(query.cursor, fingerprint) if query.cursor is not None else None
+    freshness = await replica.catch_up()
+    if page is None:
+        page = Page(fingerprint, now or freshness.as_of, freshness.position, 0)
+    first_event = await first_event_at(replica) if query.date_range is None else None
+    period, previous = resolve(query, zone, page.asked_at, first_event)
+    planned = plan(query, period, previous, zone, page.position, page.offset)
+    return Prepared(query, page, period, previous, zone, planned)
+
+
+async def answer(replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None) -> dict[str, object]:
+    """The answer to a question as the JSON object of docs/reference/query.md. Raises as ``prepare``."""
+    prepared = await prepare(replica, query, wire, zone, now)
+    rows: list[Row] = await _rows(replica, prepared)
+    total = int(str(rows[0][-1])) if rows else 0
+    return {
+        "results": [_named(row, prepared) for row in rows],
+        "meta": _meta(prepared, total),
+        "query": wire,
+    }
+
+
+async def _rows(replica: Replica, prepared: Prepared) -> list[Row]:
+    try:
+        return await replica.query(prepared.sql, lambda cursor: cursor.fetchall())
+    except Damaged:  # the reader has thrown its file away: what it reads now is whole
+        await replica.catch_up()
+        return await replica.query(prepared.sql, lambda cursor: cursor.fetchall())
+
+
+async def csv_lines(replica: Replica, prepared: Prepared) -> AsyncIterator[bytes]:
+    """The answer as CSV, streamed."""
+    yield _csv([[*prepared.plan.labels, *prepared.plan.metrics]])
+    chunks = await replica.query(prepared.sql, lambda cursor: cursor)
+    while rows := await replica.in_thread(lambda: chunks.fetchmany(CSV_ROWS)):
+        yield _csv([_cells(row, prepared) for row in rows])
+
+
+async def first_event_at(replica: Replica) -> datetime | None:
+    """The time of the earliest event that the reader knows, aware UTC."""
+    found = await replica.query("SELECT min(occurred_at) FROM event", lambda cursor: cursor.fetchone())
+    return found[0].replace(tzinfo=UTC) if found is not None and found[0] is not None else None
+
+
+def _named(row: Row, prepared: Prepared) -> dict[str, object]:
+    values = iter(row)
+    named: dict[str, object] = {}
+    for dimension in prepared.query.dimensions:
+        if dimension == "item":
+            named["item"] = {part: next(values) for part in ("id", "action", "subject", "path")}
+        elif dimension in language.TIME_DIMENSIONS:
+            named[dimension] = _bucket_label(next(values), prepared.period, dimension)
+        else:
+            named[dimension] = next(values)
+    for column in prepared.plan.metrics:
+        metric, _, part = column.partition(".")
+        value = _json_value(next(values))
+        if part:
+            named[metric] = {**named[metric], "previous": value}  # type: ignore[dict-item]
+        else:
+            named[metric] = {"value": value}
+    return named
+
+
+def _bucket_label(index: object, period: Period, dimension: str) -> str:
+    assert isinstance(index, int)
+    first = bucket_of(period.first, dimension)
+    if dimension == "time:month":
+        year, month = divmod(first.year * 12 + first.month - 1 + index, 12)
+        return f"{year:04}-{month + 1:02}-01"
+    return str(first.fromordinal(first.toordinal() + index * (7 if dimension == "time:week" else 1)))
+
+
+def _json_value(value: object) -> object:
+    return _time(value.replace(tzinfo=UTC)) if isinstance(value, datetime) else value
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _meta(prepared: Prepared, total_rows: int) -> dict[str, object]:
+    page, query = prepared.page, prepared.query
+    limit = query.limit or total_rows
+    following = page.offset + limit
+    return {
+        "time_zone": prepared.zone.key,
+        "period": _period(prepared.period),
+        "previous_period": _period(prepared.previous) if prepared.previous is not None else None,
+        "complete_until": _time(page.asked_at),
+        "position": page.position,
+        "total_rows": total_rows if total_rows or not page.offset else None,
+        "offset": page.offset,
+        "next_cursor": _cursor(page, following) if following < total_rows else None,
+        "previous_cursor": _cursor(page, max(page.offset - limit, 0)) if page.offset else None,
+        "time_labels": _time_labels(prepared),
+        "suppressed": [],
+    }
+
+
+def _period(period: Period) -> dict[str, object]:
+    return {
+        "from": str(period.first),
+        "to": str(period.last),
+        "start": _time(period.start),
+        "end": _time(period.end),
+        "is_complete": period.is_complete,
+    }
+
+
+def _time_labels(prepared: Prepared) -> list[dict[str, object]] | None:
+    dimension = prepared.query.time_dimension
+    if dimension is None:
+        return None
+    today = prepared.page.asked_at.astimezone(prepared.zone).date()
+    previous = iter(buckets(prepared.previous, dimension)) if prepared.previous is not None else iter(())
+    return [
+        {
+            "label": str(bucket),
+            "previous": str(before) if (before := next(previous, None)) is not None else None,
+            "is_complete": next_bucket(bucket, dimension) <= today,
+        }
+        for bucket in buckets(prepared.period, dimension)
+    ]
+
+
+def _cells(row: Row, prepared: Prepared) -> list[object]:
+    dimensions = {name: n for n, name in enumerate(prepared.plan.labels)}
+    cells: list[object] = list(row[:-1])
+    for name, n in dimensions.items():
+        if name in language.TIME_DIMENSIONS:
+            cells[n] = _bucket_label(cells[n], prepared.period, name)
+    return [_cell(_json_value(value)) for value in cells]
+
+
+def _cell(value: object) -> object:
+    # A spreadsheet would run it: https://owasp.org/www-community/attacks/CSV_Injection
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _fingerprint(wire: WireQuery, zone: ZoneInfo) -> str:
+    asked = msgspec.json.encode((msgspec.structs.replace(wire, cursor=None), zone.key))
+    return base64.urlsafe_b64encode(hashlib.blake2b(asked, digest_size=9).digest()).decode()
+
+
+def _cursor(page: Page, offset: int) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(msgspec.structs.replace(page, offset=offset))).decode().rstrip("=")
+
+
+def _page_of(cursor: str, fingerprint: str) -> Page:
+    try:
+        page = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=Page)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise InvalidQuery(Problem("cursor", "is none of ours: use meta.next_cursor or meta.previous_cursor")) from error
+    if page.fingerprint != fingerprint:
+        raise InvalidQuery(Problem("cursor", "belongs to another question"))
+    if page.offset < 0 or page.position < 0 or page.asked_at.tzinfo is None or not 1971 <= page.asked_at.year <= 2200:
+        raise InvalidQuery(Problem("cursor", "is none of ours: use meta.next_cursor or meta.previous_cursor"))
+    return page

@@ -1,0 +1,362 @@
+"""From a question to the tree of its SQL. Pure; the tree is rendered for an engine by its caller.
+
+The tree has up to four stages: ``scanned`` (the events that count, with their keys), ``grouped`` (one row a group with its
+metrics), ``page`` (in order, cut to the asked page) and ``access`` (first and last access of the page's groups, whatever
+the period).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlglot import exp
+
+from analytics_internal.query import language
+from analytics_internal.query.language import ACCESS_METRICS, Query
+from analytics_internal.query.period import EPOCH, Offset, Period, offsets
+from analytics_internal.subject import normalise_entity_ref
+
+DAY_US = 86_400_000_000
+
+# A dimension's column in `event`, and the table and column that name it.
+NAMED = {
+    "action": ("action_id", "action", "name"),
+    "plugin": ("plugin_id", "plugin", "name"),
+    "entity": ("entity_id", "entity", "ref"),
+    "person": ("person_id", "person", "ref"),
+    "path": ("path_id", "path", "name"),
+}
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A question made ready: run ``sql``; its columns are ``labels``, then ``metrics`` in order, then the total of rows."""
+
+    tree: exp.Expression
+    labels: tuple[str, ...]
+    metrics: tuple[str, ...]
+    """Column names: a metric's, or a metric's with ``.previous``."""
+
+
+def plan(
+    query: Query, period: Period, previous: Period | None, zone: ZoneInfo, position: int, offset: int = 0
+) -> Plan:
+    """The SQL of a question at a position of the log. ``offset`` is the number of rows on earlier pages."""
+    builder = _Builder(query, period, previous, zone, position)
+    return Plan(builder.tree(offset), builder.labels(), builder.metric_columns())
+
+
+class _Builder:
+    def __init__(self, query: Query, period: Period, previous: Period | None, zone: ZoneInfo, position: int) -> None:
+        self._query = query
+        self._period = period
+        self._previous = previous
+        self._zone = zone
+        self._position = position
+        self._keys = [f"k{n}" for n in range(len(query.dimensions))]
+        self._access = () if query.time_dimension else tuple(m for m in query.metrics if m in ACCESS_METRICS)
+        self._counted = tuple(m for m in query.metrics if m not in self._access)
+
+    def tree(self, offset: int) -> exp.Expression:
+        tree = exp.select().with_("scanned", as_=self._scanned()).with_("grouped", as_=self._grouped())
+        is_ordered_by_access = any(name in self._access for name, _ in self._query.order_by)
+        if self._access and is_ordered_by_access:
+            tree = tree.with_("access", as_=self._access_of("grouped"))
+        page = self._page(offset, is_ordered_by_access)
+        tree = tree.with_("page", as_=page)
+        if self._access and not is_ordered_by_access:
+            tree = tree.with_("access", as_=self._access_of("page"))
+        columns = [_column(name, "page") for name in self.labels()]
+        for metric in self.metric_columns():
+            in_page = metric not in self._access or is_ordered_by_access
+            columns.append(_column(metric, "page" if in_page else "access"))
+        tree = tree.select(*columns, _column("total_rows", "page")).from_("page")
+        if self._access and not is_ordered_by_access:
+            tree = self._join_keys(tree, "page", "access")
+        return tree.order_by(_column("place", "page"))
+
+    def labels(self) -> tuple[str, ...]:
+        """Columns that name a row's group: one a dimension, four for an item."""
+        names: list[str] = []
+        for dimension in self._query.dimensions:
+            names += [f"item.{part}" for part in ("id", "action", "subject", "path")] if dimension == "item" else [dimension]
+        return tuple(names)
+
+    def metric_columns(self) -> tuple[str, ...]:
+        columns: list[str] = []
+        for metric in self._query.metrics:
+            columns.append(metric)
+            if self._previous is not None and metric not in ACCESS_METRICS:
+                columns.append(f"{metric}.previous")
+        return tuple(columns)
+
+    def _scanned(self) -> exp.Select:
+        """The events that count: their keys, what the metrics need, and which period they belong to."""
+        scan = exp.select("e.item_id", "e.person_id", "e.occurred_at").from_("event AS e")
+        in_period = _between("e", self._period)
+        if self._previous is not None:
+            scan = scan.select(exp.alias_(_from(self._period.start), "is_current"))
+            scan = scan.where(exp.or_(in_period, _between("e", self._previous)))
+        else:
+            scan = scan.where(in_period)
+        return self._filtered(self._with_keys(scan))
+
+    def _with_keys(self, scan: exp.Select) -> exp.Select:
+        for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
+            if dimension == "subject":
+                scan = scan.select(exp.alias_(_column("subject", "subject_of"), key)).join(
+                    "item AS subject_of", on="subject_of.item_id = e.item_id"
+                )
+            elif dimension in language.TIME_DIMENSIONS:
+                scan = scan.select(exp.alias_(self._bucket_index(dimension), key))
+            else:
+                column = "item_id" if dimension == "item" else NAMED[dimension][0]
+                scan = scan.select(exp.alias_(_column(column, "e"), key))
+        return scan
+
+    def _filtered(self, scan: exp.Select) -> exp.Select:
+        scan = scan.where(exp.LTE(this=_column("position", "e"), expression=exp.Literal.number(self._position)))
+        return scan.where(condition(self._query.filter)) if self._query.filter is not None else scan
+
+    def _bucket_index(self, dimension: str) -> exp.Expression:
+        """The number of an event's bucket in its period, from 0 on; the same number is compared across periods."""
+        index = _bucket_number(_local_day(self._offsets()), dimension)
+        first = bucket_number(self._period.first, dimension)
+        base: exp.Expression = exp.Literal.number(first)
+        if self._previous is None:
+            return exp.cast(exp.Sub(this=exp.paren(index), expression=base), "INTEGER")
+        before = exp.Literal.number(bucket_number(self._previous.first, dimension))
+        base = exp.Case().when(_from(self._period.start), base).else_(before)
+        # The previous period may touch one month or week more than this one: its rest counts with the last bucket.
+        last = exp.Literal.number(bucket_number(self._period.last, dimension) - first)
+        return exp.cast(exp.Least(this=exp.Sub(this=exp.paren(index), expression=base), expressions=[last]), "INTEGER")
+
+    def _offsets(self) -> list[Offset]:
+        first = self._previous.start if self._previous is not None else self._period.start
+        return offsets(self._zone, first, self._period.end)
+
+    def _grouped(self) -> exp.Select:
+        select = exp.select(*self._keys).from_("scanned")
+        for metric in self._counted:
+            select = select.select(exp.alias_(self._aggregate(metric, True), metric, quoted=True))
+            if self._previous is not None and metric not in ACCESS_METRICS:
+                select = select.select(exp.alias_(self._aggregate(metric, False), f"{metric}.previous", quoted=True))
+        if not self._counted and not self._keys:
+            select = select.select(exp.alias_(exp.Count(this=exp.Star()), "unasked"))
+        if self._keys:
+            select = select.group_by(*self._keys)
+            if self._previous is not None and self._query.time_dimension is None:
+                # What was there in the previous period only is no row of this one.
+                select = select.having(exp.GT(this=self._aggregate("events", True), expression=exp.Literal.number(0)))
+        return select
+
+    def _aggregate(self, metric: str, is_current: bool) -> exp.Expression:
+        aggregate: exp.Expression = {
+            "events": lambda: exp.Count(this=exp.Star()),
+            "people": lambda: exp.Count(this=exp.Distinct(expressions=[exp.column("person_id")])),
+            "items": lambda: exp.Count(this=exp.Distinct(expressions=[exp.column("item_id")])),
+            "first_access": lambda: exp.Min(this=exp.column("occurred_at")),
+            "last_access": lambda: exp.Max(this=exp.column("occurred_at")),
+        }[metric]()
+        if self._previous is None:
+            return aggregate
+        flag: exp.Expression = exp.column("is_current")
+        return exp.Filter(this=aggregate, expression=exp.Where(this=flag if is_current else exp.not_(flag)))
+
+    def _access_of(self, groups: str) -> exp.Select:
+        """First and last access of some groups under the same filters, in all time."""
+        scan = self._filtered(self._with_keys(exp.select("e.occurred_at").from_("event AS e")))
+        select = exp.select(*(f"seen.{key}" for key in self._keys))
+        for metric in self._access:
+            function = exp.Min if metric == "first_access" else exp.Max
+            select = select.select(exp.alias_(function(this=_column("occurred_at", "seen")), metric))
+        select = select.from_(scan.subquery("seen"))
+        if self._keys:
+            select = self._join_keys(select, "seen", groups).group_by(*(f"seen.{key}" for key in self._keys))
+        return select
+
+    def _join_keys(self, select: exp.Select, left: str, right: str) -> exp.Select:
+        if not self._keys:
+            return select.join(right, join_type="CROSS")
+        same = [exp.NullSafeEQ(this=_column(key, left), expression=_column(key, right)) for key in self._keys]
+        return select.join(right, on=exp.and_(*same))
+
+    def _page(self, offset: int, joins_access: bool) -> exp.Select:
+        page = exp.select(*(f"grouped.{key}" for key in self._keys)).from_("grouped")
+        page = self._labelled(page)
+        for metric in self.metric_columns():
+            if metric not in self._access:
+                page = page.select(_column(metric, "grouped"))
+            elif joins_access:
+                page = page.select(_column(metric, "access"))
+        if self._access and joins_access:
+            page = self._join_keys(page, "grouped", "access")
+        order = self._order(joins_access)
+        number: exp.Expression = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order) if order else None)
+        page = page.select(
+            exp.alias_(number, "place"), exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), "total_rows")
+        )
+        outer = exp.select("*").from_(page.subquery("numbered"))
+        outer = outer.where(exp.GT(this=exp.column("place"), expression=exp.Literal.number(offset)))
+        if self._query.limit is not None:
+            last = offset + self._query.limit
+            outer = outer.where(exp.LTE(this=exp.column("place"), expression=exp.Literal.number(last)))
+        return outer
+
+    def _labelled(self, page: exp.Select) -> exp.Select:
+        for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
+            grouped_key = _column(key, "grouped")
+            if dimension == "item":
+                page = page.join("item AS item_of", on=f"item_of.item_id = grouped.{key}", join_type="LEFT")
+                page = page.join("action AS item_action", on="item_action.action_id = item_of.action_id", join_type="LEFT")
+                parts = {
+                    "id": grouped_key,
+                    "action": _column("name", "item_action"),
+                    "subject": _column("subject", "item_of"),
+                    "path": _column("path", "item_of"),
+                }
+                page = page.select(*(exp.alias_(part, f"item.{name}", quoted=True) for name, part in parts.items()))
+            elif dimension in NAMED:
+                column, table, name = NAMED[dimension]
+                named = f"{table}_of_{key}"
+                page = page.join(f"{table} AS {named}", on=f"{named}.{column} = grouped.{key}", join_type="LEFT")
+                page = page.select(exp.alias_(_column(name, named), dimension, quoted=True))
+            else:
+                page = page.select(exp.alias_(grouped_key, dimension, quoted=True))
+        return page
+
+    def _order(self, joins_access: bool) -> list[exp.Expression]:
+        """The asked order, then every label: no two rows are equal, so pages neither repeat nor skip one."""
+        order: list[exp.Expression] = []
+        asked = [(name, direction == "desc") for name, direction in self._query.order_by]
+        for name, descending in asked:
+            if name == "item":
+                order += [_ordered(_column("subject", "item_of"), descending), _ordered(_column("name", "item_action"), descending)]
+            elif name in self._query.dimensions:
+                order.append(_ordered(self._label_source(name), descending))
+            else:
+                table = "access" if joins_access and name in self._access else "grouped"
+                order.append(_ordered(_column(name, table), descending))
+        order += [_ordered(self._label_source(name), False) for name in self._query.dimensions]
+        return order
+
+    def _label_source(self, dimension: str) -> exp.Expression:
+        key = self._keys[self._query.dimensions.index(dimension)]
+        if dimension in NAMED:
+            return _column(NAMED[dimension][2], f"{NAMED[dimension][1]}_of_{key}")
+        return _column(key, "grouped")
+
+
+def condition(filter_: language.Filter) -> exp.Expression:
+    """A filter as a condition on ``event AS e`` that is never unknown."""
+    if isinstance(filter_, language.All | language.Any):
+        parts = [condition(part) for part in filter_.filters]
+        return exp.paren(exp.and_(*parts) if isinstance(filter_, language.All) else exp.or_(*parts))
+    if isinstance(filter_, language.Not):
+        return exp.not_(exp.paren(condition(filter_.filter)))
+    if isinstance(filter_, language.Contains):
+        return _contains(filter_)
+    return _is(filter_)
+
+
+def _is(filter_: language.Is) -> exp.Expression:
+    column = _event_column(filter_.dimension)
+    values = [value for value in filter_.values if value is not None]
+    parts: list[exp.Expression] = []
+    if values and filter_.dimension == "item":
+        parts.append(exp.In(this=column, expressions=[exp.Literal.number(int(value)) for value in values]))
+    elif values:
+        named = [_literal(_comparable(filter_.dimension, str(value))) for value in values]
+        parts.append(_named_in(filter_.dimension, lambda name: exp.In(this=name, expressions=named)))
+    if len(values) < len(filter_.values):
+        parts.append(exp.Is(this=column, expression=exp.Null()))
+    # A row without a value is not in any list: SQL would call that unknown and drop it from `is_not` too.
+    known = exp.Coalesce(this=exp.paren(exp.or_(*parts)), expressions=[exp.false()])
+    return exp.not_(known) if filter_.is_negated else known
+
+
+def _contains(filter_: language.Contains) -> exp.Expression:
+    def any_text(name: exp.Expression) -> exp.Expression:
+        lowered = exp.Lower(this=name)
+        return exp.or_(*(exp.Contains(this=lowered.copy(), expression=_literal(text.lower())) for text in filter_.values))
+
+    return exp.Coalesce(this=exp.paren(_named_in(filter_.dimension, any_text)), expressions=[exp.false()])
+
+
+def _named_in(dimension: str, test: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
+    """The event's id of a dimension is among those whose names pass a test."""
+    id_column, table, name = ("item_id", "item", "subject") if dimension == "subject" else NAMED[dimension]
+    names = exp.select(id_column).from_(table).where(test(exp.column(name)))
+    return exp.In(this=_event_column(dimension), query=names.subquery())
+
+
+def _event_column(dimension: str) -> exp.Expression:
+    return _column("item_id" if dimension in ("item", "subject") else NAMED[dimension][0], "e")
+
+
+def _comparable(dimension: str, value: str) -> str:
+    if dimension in ("entity", "person"):
+        return normalise_entity_ref(value, "user" if dimension == "person" else None) or value
+    return value
+
+
+def bucket_number(day: date, dimension: str) -> int:
+    """The number of a day's bucket since 1970: days, weeks that begin on Monday, or months."""
+    days = (day - EPOCH).days
+    if dimension == "time:week":
+        return (days + 3) // 7  # 1970-01-01 was a Thursday
+    return (day.year * 12 + day.month) if dimension == "time:month" else days
+
+
+def _bucket_number(day: exp.Expression, dimension: str) -> exp.Expression:
+    if dimension == "time:week":
+        return exp.IntDiv(this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3))), expression=exp.Literal.number(7))
+    if dimension == "time:month":
+        as_date = exp.paren(exp.Add(this=exp.cast(_literal(str(EPOCH)), "DATE"), expression=exp.cast(day, "INTEGER")))
+        years = exp.Mul(this=exp.Year(this=as_date), expression=exp.Literal.number(12))
+        return exp.Add(this=years, expression=exp.Month(this=as_date.copy()))
+    return day
+
+
+def _local_day(changes: Iterable[Offset]) -> exp.Expression:
+    """Days since 1970 on the reporting zone's clocks: integer sums, so the zone can change without a rebuild."""
+    ordered = list(changes)
+    shift: exp.Expression = exp.Literal.number(ordered[0].seconds * 1_000_000)
+    if len(ordered) > 1:
+        case = exp.Case()
+        for change, following in zip(ordered, ordered[1:], strict=False):
+            before = exp.LT(this=_column("occurred_at", "e"), expression=_timestamp(following.start))
+            case = case.when(before, exp.Literal.number(change.seconds * 1_000_000))
+        shift = case.else_(exp.Literal.number(ordered[-1].seconds * 1_000_000))
+    local = exp.Add(this=exp.func("epoch_us", _column("occurred_at", "e")), expression=shift)
+    return exp.paren(exp.IntDiv(this=exp.paren(local), expression=exp.Literal.number(DAY_US)))
+
+
+def _between(table: str, period: Period) -> exp.Expression:
+    column = _column("occurred_at", table)
+    return exp.and_(
+        exp.GTE(this=column, expression=_timestamp(period.start)),
+        exp.LT(this=column.copy(), expression=_timestamp(period.end)),
+    )
+
+
+def _from(start: datetime) -> exp.Expression:
+    return exp.paren(exp.GTE(this=_column("occurred_at", "e"), expression=_timestamp(start)))
+
+
+def _timestamp(at: datetime) -> exp.Expression:
+    return exp.cast(_literal(at.replace(tzinfo=None).isoformat(sep=" ")), "TIMESTAMP")
+
+
+def _ordered(this: exp.Expression, descending: bool) -> exp.Expression:
+    return exp.Ordered(this=this, desc=descending, nulls_first=False)
+
+
+def _literal(text: str) -> exp.Literal:
+    return exp.Literal.string(text)
+
+
+def _column(name: str, table: str) -> exp.Column:
+    return exp.column(exp.to_identifier(name, quoted=True), table)

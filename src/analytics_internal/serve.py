@@ -1,0 +1,168 @@
+"""One running service: what is started, in which order, and how it is stopped without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+import uvicorn
+
+from analytics_internal.event import Acceptance
+from analytics_internal.http.app import make_app
+from analytics_internal.http.state import Service
+from analytics_internal.log.connection import connect_pool
+from analytics_internal.log.embedded import DataDirLock, EmbeddedPostgres
+from analytics_internal.log.migrations import migrate
+from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimits
+from analytics_internal.logs import configure_logs
+from analytics_internal.portal.callers import Callers
+from analytics_internal.portal.tokens import UserTokens
+from analytics_internal.reader.replica import Behind, Replica
+from analytics_internal.settings import Settings
+from analytics_internal.subject import Portal
+
+CATCH_UP_INTERVAL_S = 5.0
+READER_CONNECTIONS = 4
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
+    configure_logs(settings.log_level, settings.log_format)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with DataDirLock(settings.data_dir):
+        return asyncio.run(_serve(settings), loop_factory=_loop_factory())
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop  # type: ignore[return-value]
+
+
+async def _serve(settings: Settings) -> int:
+    async with _database(settings) as dsn, _service(settings, dsn) as service:
+        server = _Server(
+            uvicorn.Config(
+                make_app(service),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=30,
+                backlog=2048,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, server.stop)
+        await server.serve()
+        return 0 if server.was_asked_to_stop else 1
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, stopped by us: the database must outlive its last answer."""
+
+    was_asked_to_stop = False
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        log.info("stopping")
+        self.was_asked_to_stop = True
+        self.should_exit = True
+
+    async def startup(self, sockets: list[object] | None = None) -> None:
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            log.info("serving", address=f"http://{host}:{self.config.port}/")
+            print(f"analytics-internal: http://{host}:{self.config.port}/", flush=True)
+
+
+@contextlib.asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[str]:
+    """The DSN of a database that is reachable and migrated; the embedded one runs as long as the context."""
+    if settings.database_url is not None:
+        await migrate(settings.database_url)
+        yield settings.database_url
+        return
+    postgres = EmbeddedPostgres(settings.data_dir)
+    dsn = await asyncio.to_thread(postgres.start)
+    watcher = asyncio.create_task(postgres.watch())
+    try:
+        await migrate(dsn)
+        yield dsn
+    finally:
+        watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watcher
+        await asyncio.to_thread(postgres.stop)
+
+
+@contextlib.asynccontextmanager
+async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
+    portal = Portal.at(settings.portal_url, frozenset(settings.kept_query_parameters))
+    pool = await connect_pool(dsn, settings.flushers + READER_CONNECTIONS)
+    writer = LogWriter(pool, _limits(settings))
+    replica = Replica(pool, reader_path(settings), settings.reader_memory_limit, settings.reader_threads)
+    tokens = UserTokens(settings.backend_url or settings.portal_url or "") if settings.auth == "backstage" else None
+    writer.start()
+    following = asyncio.create_task(_follow(replica))
+    try:
+        yield Service(
+            settings=settings,
+            pool=pool,
+            writer=writer,
+            replica=replica,
+            callers=Callers(tokens, [token.get_secret_value() for token in settings.import_tokens], settings.readers),
+            acceptance=Acceptance(
+                timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
+            ),
+            zone=ZoneInfo(settings.timezone),
+        )
+    finally:
+        following.cancel()
+        await writer.close()
+        await replica.close()
+        if tokens is not None:
+            await tokens.close()
+        await pool.close()
+
+
+async def _follow(replica: Replica) -> None:
+    """Read on without being asked: the first question after a busy hour should not pay for it."""
+    while True:
+        with contextlib.suppress(Behind, LogUnavailable):
+            await replica.catch_up(patience_s=3600)
+        await asyncio.sleep(CATCH_UP_INTERVAL_S)
+
+
+def _limits(settings: Settings) -> WriterLimits:
+    return WriterLimits(
+        buffer_events=settings.buffer_events,
+        buffer_bytes=settings.buffer_bytes,
+        flushers=settings.flushers,
+        linger_ms=settings.linger_ms,
+        rejected_events=settings.rejected_limit,
+        rejected_retention=timedelta(days=settings.rejected_retention_days),
+    )
+
+
+def reader_path(settings: Settings) -> Path:
+    """Where the reader's file is."""
+    return settings.data_dir / "reader.duckdb"
