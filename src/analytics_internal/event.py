@@ -145,13 +145,13 @@ def decode_body(body: bytes, max_events: int) -> Batch:
 def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
     """Take apart what msgspec refuses whole: one lone surrogate must not fail the events around it."""
     if isinstance(error, msgspec.ValidationError):
-        raise NotABatch(f"{error}; allowed is one event object or {{\"events\": [event, …], \"sentAt\"?, \"imported\"?}}")
+        raise NotABatch(f'{error}; allowed is one event object or {{"events": [event, …], "sentAt"?, "imported"?}}')
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError) as parse_error:
         raise NotABatch(f"the body is not JSON: {error}") from parse_error
     if not isinstance(parsed, dict):
-        raise NotABatch("the body must be one event object or {\"events\": [event, …]}")
+        raise NotABatch('the body must be one event object or {"events": [event, …]}')
     if "events" not in parsed:
         return Batch([body])
     events = parsed.pop("events")
@@ -173,7 +173,11 @@ def _limited(batch: Batch, max_events: int) -> Batch:
 
 
 def judge(
-    payload: msgspec.Raw | bytes, batch: Batch, received_at: datetime, person: str | None, may_name_person: bool,
+    payload: msgspec.Raw | bytes,
+    batch: Batch,
+    received_at: datetime,
+    person: str | None,
+    may_name_person: bool,
     rules: Acceptance,
 ) -> Event | Rejection:
     """Turn one event's JSON text into an event for the log, or say why it cannot be one.
@@ -183,9 +187,7 @@ def judge(
     try:
         return _accept(payload, batch, received_at, person, may_name_person, rules)
     except _Refused as refusal:
-        return Rejection(
-            refusal.reason, refusal.detail, _kept_payload(payload, rules), received_at, refusal.id, person
-        )
+        return Rejection(refusal.reason, refusal.detail, _kept_payload(payload, rules), received_at, refusal.id, person)
 
 
 class _Refused(Exception):
@@ -197,11 +199,17 @@ class _Refused(Exception):
 
 
 def _accept(
-    payload: msgspec.Raw | bytes, batch: Batch, received_at: datetime, person: str | None, may_name_person: bool,
+    payload: msgspec.Raw | bytes,
+    batch: Batch,
+    received_at: datetime,
+    person: str | None,
+    may_name_person: bool,
     rules: Acceptance,
 ) -> Event:
     if len(memoryview(payload)) > MAX_EVENT_BYTES:
-        raise _Refused("too_large", f"an event has at most {MAX_EVENT_BYTES:,} bytes; this one has {len(memoryview(payload)):,}")
+        raise _Refused(
+            "too_large", f"an event has at most {MAX_EVENT_BYTES:,} bytes; this one has {len(memoryview(payload)):,}"
+        )
     try:
         wire = _wire_event.decode(payload)
     except msgspec.ValidationError as error:
@@ -220,8 +228,14 @@ def _accept(
 
 
 def _derived(
-    wire: WireEvent, id_: UUID, has_own_id: bool, occurred_at: datetime, received_at: datetime, person: str | None,
-    is_imported: bool, portal: Portal,
+    wire: WireEvent,
+    id_: UUID,
+    has_own_id: bool,
+    occurred_at: datetime,
+    received_at: datetime,
+    person: str | None,
+    is_imported: bool,
+    portal: Portal,
 ) -> Event:
     attributes = wire.attributes or {}
     context = wire.context or {}
@@ -257,13 +271,19 @@ def _checked_id(text: str | None, received_at: datetime, is_imported: bool) -> t
     except ValueError:
         id_ = None
     if id_ is None or id_.version != 7 or len(text) != 36:
-        raise _Refused("invalid_id", "`id` must be a UUID of version 7, like 019f1b2c-7a00-7abc-8def-0123456789ab", _printable_id(text))
+        raise _Refused(
+            "invalid_id",
+            "`id` must be a UUID of version 7, like 019f1b2c-7a00-7abc-8def-0123456789ab",
+            _printable_id(text),
+        )
     # The log is partitioned by the ids' months: the bounds keep a broken clock from making partitions without end.
     lower = EARLIEST if is_imported else received_at - MAX_CLOCK_ERROR
     milliseconds = id_.int >> 80
     if not lower.timestamp() <= milliseconds / 1000 <= (received_at + MAX_CLOCK_ERROR).timestamp():
         raise _Refused(
-            "invalid_id", f"the time in `id` must be between {lower:%Y-%m-%d} and {received_at + MAX_CLOCK_ERROR:%Y-%m-%d}", text
+            "invalid_id",
+            f"the time in `id` must be between {lower:%Y-%m-%d} and {received_at + MAX_CLOCK_ERROR:%Y-%m-%d}",
+            text,
         )
     return id_, True
 
@@ -280,7 +300,11 @@ def _checked_time(wire: WireEvent, batch: Batch, received_at: datetime, rules: A
     except OverflowError as error:
         raise _Refused("invalid_event", "`occurredAt` is outside of the years 1 to 9999", wire.id) from error
     if occurred_at > received_at + rules.future:
-        raise _Refused("in_the_future", f"`occurredAt` is {occurred_at:%Y-%m-%dT%H:%M:%SZ}; now is {received_at:%Y-%m-%dT%H:%M:%SZ}", wire.id)
+        raise _Refused(
+            "in_the_future",
+            f"`occurredAt` is {occurred_at:%Y-%m-%dT%H:%M:%SZ}; now is {received_at:%Y-%m-%dT%H:%M:%SZ}",
+            wire.id,
+        )
     earliest = EARLIEST if batch.is_imported else received_at - rules.window
     if occurred_at < earliest:
         raise _Refused(
@@ -312,7 +336,16 @@ def _session_of(session_id: str | None) -> UUID | None:
 
 def _content_hash(wire: WireEvent, person: str | None) -> int:
     content = _sorted_json.encode(
-        (wire.action, wire.subject, wire.value, wire.attributes, wire.context, wire.occurred_at, wire.session_id, person)
+        (
+            wire.action,
+            wire.subject,
+            wire.value,
+            wire.attributes,
+            wire.context,
+            wire.occurred_at,
+            wire.session_id,
+            person,
+        )
     )
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), signed=True)
 

@@ -41,7 +41,7 @@ def make_app(service: Service) -> Starlette:
     app = Starlette(
         routes=[Mount(PREFIX, routes=_api()), *_operations(), *_pages()],
         middleware=middleware,
-        exception_handlers={Exception: problems.handle, **{kind: problems.handle for kind in problems.EXPECTED}},
+        exception_handlers={Exception: problems.handle, **dict.fromkeys(problems.EXPECTED, problems.handle)},
     )
     app.state.service = service
     return app

@@ -24,7 +24,7 @@ async def ready(request: Request) -> Response:
     checks = {"database": "ok", "schema": "ok"}
     try:
         async with service_of(request).pool.acquire(timeout=READY_TIMEOUT_S) as connection:
-            found = await version_on(connection)  # type: ignore[arg-type]
+            found = await version_on(connection)
         if found != NEWEST:
             checks["schema"] = f"is {found}, this program needs {NEWEST}"
     except PASSING as error:

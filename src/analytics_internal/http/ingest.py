@@ -41,7 +41,7 @@ async def give(request: Request) -> Response:
     after = whole_number(request, "after", 0, 0, 2**62)
     limit = whole_number(request, "limit", 2**62, 1, 2**62)
     async with service.pool.acquire() as connection:
-        head = await tail.head(connection)  # type: ignore[arg-type]
+        head = await tail.head(connection)
     up_to = min(head.position, after + limit)
     headers = {"X-Log-Position": str(head.position)}
     return StreamingResponse(_lines(service, after, up_to), media_type="application/x-ndjson", headers=headers)
@@ -52,6 +52,6 @@ async def _lines(service: Service, after: int, up_to: int) -> AsyncIterator[byte
         until = min(after + EXPORT_CHUNK, up_to)
         # A connection only for one chunk: a slow client must not hold one that writers need.
         async with service.pool.acquire() as connection:
-            events = [event async for event in tail.read(connection, after, until)]  # type: ignore[arg-type]
+            events = [event async for event in tail.read(connection, after, until)]
         yield _encoder.encode_lines(events)
         after = until

@@ -100,9 +100,13 @@ async def top_users(request: Request) -> Response:
     await caller_with(request, "read")
     service = service_of(request)
     position = (await service.replica.catch_up()).position
-    rows = await service.replica.query(TOP_USERS.format(position=position, limit=MAX_USERS), lambda cursor: cursor.fetchall())
+    rows = await service.replica.query(
+        TOP_USERS.format(position=position, limit=MAX_USERS), lambda cursor: cursor.fetchall()
+    )
     return Response(
-        msgspec.json.encode([{"name": _name_of(ref), "namespace": _namespace_of(ref), "access_count": count} for ref, count in rows]),
+        msgspec.json.encode(
+            [{"name": _name_of(ref), "namespace": _namespace_of(ref), "access_count": count} for ref, count in rows]
+        ),
         media_type="application/json",
     )
 

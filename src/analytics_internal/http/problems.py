@@ -53,7 +53,12 @@ def problem(
     kind: str, status: int, detail: str, errors: list[Problem] | None = None, headers: dict[str, str] | None = None
 ) -> Response:
     """One problem as a response; ``kind`` is the last part of its type."""
-    body: dict[str, object] = {"type": f"urn:analytics-internal:problem:{kind}", "title": TITLES[kind], "status": status, "detail": detail}
+    body: dict[str, object] = {
+        "type": f"urn:analytics-internal:problem:{kind}",
+        "title": TITLES[kind],
+        "status": status,
+        "detail": detail,
+    }
     if errors is not None:
         body["errors"] = errors
     return Response(msgspec.json.encode(body), status, headers, CONTENT_TYPE)

@@ -45,7 +45,9 @@ async def _answer(request: Request, body: bytes, wants_csv: bool) -> Response:
         answered = await answer(service.replica, query, wire, service.zone)
         return Response(msgspec.json.encode(answered), media_type="application/json")
     prepared = await prepare(service.replica, query, wire, service.zone)
-    headers = {"Content-Disposition": f'attachment; filename="analytics-{prepared.period.first}-{prepared.period.last}.csv"'}
+    headers = {
+        "Content-Disposition": f'attachment; filename="analytics-{prepared.period.first}-{prepared.period.last}.csv"'
+    }
     return StreamingResponse(csv_lines(service.replica, prepared), media_type="text/csv", headers=headers)
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import asyncpg
+from typing import TYPE_CHECKING
 
-Pool = asyncpg.Pool[asyncpg.Record]
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:  # generic for the type checker only
+    Pool = asyncpg.Pool
+    Connection = asyncpg.Connection | PoolConnectionProxy
 
 
 class UnsupportedServer(RuntimeError):
@@ -23,7 +31,7 @@ async def connect_pool(dsn: str, size: int, command_timeout_s: float = 30) -> Po
     )
 
 
-async def set_up(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def set_up(connection: Connection) -> None:
     """Refuse servers that are too old; JSONB goes in and out as JSON text in bytes."""
     version = connection.get_server_version()
     if version.major < 15:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import asyncpg
 
+from analytics_internal.log.connection import Connection
+
 SCHEMA = Path(__file__).parent / "schema"
 NEWEST = "0001"
 # Advisory lock of this installation's migrations; the number is arbitrary and must never change.
@@ -26,7 +28,7 @@ async def version(dsn: str) -> str | None:
         await connection.close()
 
 
-async def version_on(connection: asyncpg.Connection[asyncpg.Record]) -> str | None:
+async def version_on(connection: Connection) -> str | None:
     if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
         return None
     found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
@@ -43,7 +45,9 @@ async def migrate(dsn: str) -> bool:
     if found == NEWEST:
         return False  # Alembic and SQLAlchemy cost 150 ms and 30 MB: not even imported when there is nothing to do.
     if found is not None and found > NEWEST:
-        raise NewerSchema(f"the database's schema is {found}, this program knows {NEWEST}: install a newer version of it")
+        raise NewerSchema(
+            f"the database's schema is {found}, this program knows {NEWEST}: install a newer version of it"
+        )
     await asyncio.to_thread(_upgrade, dsn)
     return True
 
@@ -52,7 +56,7 @@ def _upgrade(dsn: str) -> None:
     from sqlalchemy import text
     from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-    async def connect() -> asyncpg.Connection[asyncpg.Record]:
+    async def connect() -> Connection:
         return await asyncpg.connect(dsn)
 
     async def run() -> None:
@@ -82,7 +86,6 @@ def _run_alembic(connection: object) -> None:
 def run_file(name: str) -> None:
     """Run one SQL file of ``schema/`` inside the migration's transaction."""
     from alembic import op
-    from sqlalchemy import Connection
 
     bind: Connection = op.get_bind()
     bind.exec_driver_sql("SELECT 1")  # the driver opens its transaction with the first statement it sees

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from uuid import UUID
 
-import asyncpg
+from analytics_internal.log.connection import Connection
 
-Connection = asyncpg.Connection[asyncpg.Record]
 CACHE_ENTRIES = 200_000
 
 

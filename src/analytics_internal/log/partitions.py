@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-import asyncpg
+from analytics_internal.log.connection import Connection
 
-Connection = asyncpg.Connection[asyncpg.Record]
 # Advisory lock of those who make partitions; the number is arbitrary and must never change.
 PARTITION_LOCK = 7_008_000_002
 

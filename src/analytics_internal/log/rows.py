@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import asyncpg
-
 from analytics_internal.event import Event
+from analytics_internal.log.connection import Connection
 from analytics_internal.log.names import Names
 
-Connection = asyncpg.Connection[asyncpg.Record]
 EVENT_COLUMNS = (
     "batch_id", "ordinal", "id", "occurred_at", "received_at", "content_hash", "item_id", "person_id", "plugin_id",
     "entity_id", "path_id", "context_id", "is_imported", "value", "session_id", "attributes", "original_subject",

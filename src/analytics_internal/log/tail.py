@@ -7,13 +7,11 @@ from datetime import datetime
 from typing import IO
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
+from analytics_internal.log.connection import Connection
 from analytics_internal.log.statements import SQL
 from analytics_internal.log.writer import MAX_BATCH_EVENTS
-
-Connection = asyncpg.Connection[asyncpg.Record]
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -84,7 +82,14 @@ async def copy_columns(connection: Connection, after: int, up_to: int, file: IO[
         )
 
 
-NAMES = {"action": "actions", "item": "items", "person": "people", "plugin": "plugins", "entity": "entities", "path": "paths"}
+NAMES = {
+    "action": "actions",
+    "item": "items",
+    "person": "people",
+    "plugin": "plugins",
+    "entity": "entities",
+    "path": "paths",
+}
 
 
 async def names(connection: Connection, table: str, ids: list[int]) -> list[tuple[object, ...]]:

@@ -17,11 +17,10 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
 from analytics_internal.event import Event, Rejection, Verdict, wire_text
+from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.partitions import Partitions
 from analytics_internal.log.rows import EVENT_COLUMNS, Rows
 from analytics_internal.log.statements import SQL
-
-Connection = asyncpg.Connection[asyncpg.Record]
 
 MAX_BATCH_EVENTS = 5_000
 """Events of one transaction; positions of a batch are found through this bound, so it may grow but never shrink."""
@@ -46,7 +45,9 @@ events_total = Metric("analytics_internal_events_total", "Submitted events by wh
 rejected_total = Metric("analytics_internal_rejected_events_total", "Refused events by reason", ["reason"])
 waiting_events = Gauge("analytics_internal_waiting_events", "Events that wait for their commit")
 batch_events = Histogram(
-    "analytics_internal_batch_events", "Events of one commit", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+    "analytics_internal_batch_events",
+    "Events of one commit",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
 )
 commit_seconds = Histogram(
     "analytics_internal_commit_seconds",
@@ -88,7 +89,7 @@ class _Submission:
 class LogWriter:
     """Appends to the log. One per process; several processes may write to one database."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], limits: WriterLimits | None = None) -> None:
+    def __init__(self, pool: Pool, limits: WriterLimits | None = None) -> None:
         self._pool = pool
         self._limits = limits or WriterLimits()
         self._rows = Rows()
@@ -126,7 +127,9 @@ class LogWriter:
         if self._is_closing:
             raise Overloaded("the service is stopping")
         limits = self._limits
-        is_full = self._waiting + len(entries) > limits.buffer_events or self._waiting_bytes + size > limits.buffer_bytes
+        is_full = (
+            self._waiting + len(entries) > limits.buffer_events or self._waiting_bytes + size > limits.buffer_bytes
+        )
         if is_full and self._waiting:
             raise Overloaded(f"{self._waiting:,} events are waiting to be stored; at most {limits.buffer_events:,} may")
         submission = _Submission(entries, size)
@@ -192,11 +195,11 @@ class LogWriter:
             try:
                 async with self._pool.acquire(timeout=self._limits.command_timeout_s) as connection:
                     if batch.unsettled:
-                        await self._store_events(connection, batch)  # type: ignore[arg-type]
+                        await self._store_events(connection, batch)
                     rejections += batch.conflicts
                     batch.conflicts = []
                     if rejections:
-                        await self._keep(connection, rejections)  # type: ignore[arg-type]
+                        await self._keep(connection, rejections)
                 break
             except PASSING:
                 if attempt == ATTEMPTS:
@@ -259,7 +262,9 @@ class LogWriter:
             )
             counts = Counter(one.reason for one in rejections)
             await connection.execute(SQL["count_rejected"], list(counts), list(counts.values()))
-            await connection.execute(SQL["trim_rejected"], self._limits.rejected_events, self._limits.rejected_retention)
+            await connection.execute(
+                SQL["trim_rejected"], self._limits.rejected_events, self._limits.rejected_retention
+            )
 
 
 class _Batch:

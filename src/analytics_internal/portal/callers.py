@@ -54,7 +54,9 @@ class TokenVerifier(Protocol):
 class Callers:
     """Tells callers apart by their ``Authorization`` header."""
 
-    def __init__(self, verifier: TokenVerifier | None, import_tokens: Sequence[str] = (), readers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, verifier: TokenVerifier | None, import_tokens: Sequence[str] = (), readers: Sequence[str] = ()
+    ) -> None:
         """Without a verifier there is no authentication: everyone is trusted (the listener is on loopback)."""
         self._verifier = verifier
         self._import_tokens = [token.encode() for token in import_tokens]

@@ -95,5 +95,7 @@ class UserTokens:
             log.error("portal keys unavailable", url=self._jwks_url, error=repr(error))
             raise PortalUnavailable(f"the keys at {self._jwks_url} could not be fetched") from error
         keys = jwt.PyJWKSet.from_dict(response.json())
-        self._keys = {key.key_id: key for key in keys.keys if key.key_id is not None and key.algorithm_name == ALGORITHM}
+        self._keys = {
+            key.key_id: key for key in keys.keys if key.key_id is not None and key.algorithm_name == ALGORITHM
+        }
         self._refreshed_at = time.monotonic()

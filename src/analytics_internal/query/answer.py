@@ -48,7 +48,9 @@ class Prepared(msgspec.Struct, frozen=True):
         return self.plan.tree.sql(dialect="duckdb")
 
 
-async def prepare(replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None) -> Prepared:
+async def prepare(
+    replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None
+) -> Prepared:
     """Let the reader catch up and settle period, position and page.
 
     Raises:
@@ -66,7 +68,9 @@ async def prepare(replica: Replica, query: Query, wire: WireQuery, zone: ZoneInf
     return Prepared(query, page, period, previous, zone, planned)
 
 
-async def answer(replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None) -> dict[str, object]:
+async def answer(
+    replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None
+) -> dict[str, object]:
     """The answer to a question as the JSON object of docs/reference/query.md. Raises as ``prepare``."""
     prepared = await prepare(replica, query, wire, zone, now)
     rows: list[Row] = await _rows(replica, prepared)
@@ -210,14 +214,18 @@ def _fingerprint(wire: WireQuery, zone: ZoneInfo) -> str:
 
 
 def _cursor(page: Page, offset: int) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(msgspec.structs.replace(page, offset=offset))).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(msgspec.json.encode(msgspec.structs.replace(page, offset=offset))).decode().rstrip("=")
+    )
 
 
 def _page_of(cursor: str, fingerprint: str) -> Page:
     try:
         page = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=Page)
     except (ValueError, msgspec.DecodeError) as error:
-        raise InvalidQuery(Problem("cursor", "is none of ours: use meta.next_cursor or meta.previous_cursor")) from error
+        raise InvalidQuery(
+            Problem("cursor", "is none of ours: use meta.next_cursor or meta.previous_cursor")
+        ) from error
     if page.fingerprint != fingerprint:
         raise InvalidQuery(Problem("cursor", "belongs to another question"))
     if page.offset < 0 or page.position < 0 or page.asked_at.tzinfo is None or not 1971 <= page.asked_at.year <= 2200:

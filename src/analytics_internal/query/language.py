@@ -13,9 +13,7 @@ import msgspec
 
 Metric = Literal["events", "people", "items", "first_access", "last_access"]
 TimeDimension = Literal["time:day", "time:week", "time:month"]
-Dimension = Literal[
-    "action", "subject", "item", "plugin", "entity", "person", "time:day", "time:week", "time:month"
-]
+Dimension = Literal["action", "subject", "item", "plugin", "entity", "person", "time:day", "time:week", "time:month"]
 FilterDimension = Literal["action", "subject", "path", "item", "plugin", "entity", "person"]
 Operator = Literal["is", "is_not", "contains"]
 Direction = Literal["asc", "desc"]
@@ -166,9 +164,7 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
     _check_limit(wire.limit, allow_no_limit, problems)
     if problems:
         raise InvalidQuery(*problems)
-    query = Query(
-        metrics, dimensions, filter_, date_range, wire.compare is not None, order_by, wire.limit, wire.cursor
-    )
+    query = Query(metrics, dimensions, filter_, date_range, wire.compare is not None, order_by, wire.limit, wire.cursor)
     wire.order_by = [list(order) for order in order_by]
     return query, wire
 
@@ -230,7 +226,9 @@ def _comparison(
     if dimension == "item":
         ids = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and 0 < v < 2**31]
         if operator == "contains" or len(ids) < len(values):
-            problems.append(Problem(field, "items are compared by `is` and `is_not` with the ids of items (whole numbers)"))
+            problems.append(
+                Problem(field, "items are compared by `is` and `is_not` with the ids of items (whole numbers)")
+            )
             return None
         return Is(dimension, tuple(ids), operator == "is_not")
     texts = [v for v in values if isinstance(v, str) and len(v) <= MAX_VALUE_LENGTH and _is_storable(v)]
@@ -238,7 +236,9 @@ def _comparison(
     if len(texts) + len(nothing) < len(values):
         expected = "texts" if operator == "contains" else "texts or null"
         problems.append(
-            Problem(field, f"values of `{dimension}` are {expected} of at most {MAX_VALUE_LENGTH:,} characters, without NUL")
+            Problem(
+                field, f"values of `{dimension}` are {expected} of at most {MAX_VALUE_LENGTH:,} characters, without NUL"
+            )
         )
         return None
     if operator == "contains":
@@ -298,7 +298,11 @@ def _order_by(
     for pair in given:
         if len(pair) != 2 or pair[0] not in allowed or pair[1] not in ("asc", "desc"):
             problems.append(
-                Problem("order_by", f'[one of the question\'s metrics and dimensions, "asc" or "desc"]; not {_short(pair)}', allowed)
+                Problem(
+                    "order_by",
+                    f'[one of the question\'s metrics and dimensions, "asc" or "desc"]; not {_short(pair)}',
+                    allowed,
+                )
             )
         else:
             order.append((pair[0], "asc" if pair[1] == "asc" else "desc"))

@@ -40,9 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     """Column names: a metric's, or a metric's with ``.previous``."""
 
 
-def plan(
-    query: Query, period: Period, previous: Period | None, zone: ZoneInfo, position: int, offset: int = 0
-) -> Plan:
+def plan(query: Query, period: Period, previous: Period | None, zone: ZoneInfo, position: int, offset: int = 0) -> Plan:
     """The SQL of a question at a position of the log. ``offset`` is the number of rows on earlier pages."""
     builder = _Builder(query, period, previous, zone, position)
     return Plan(builder.tree(offset), builder.labels(), builder.metric_columns())
@@ -81,7 +79,9 @@ class _Builder:
         """Columns that name a row's group: one a dimension, four for an item."""
         names: list[str] = []
         for dimension in self._query.dimensions:
-            names += [f"item.{part}" for part in ("id", "action", "subject", "path")] if dimension == "item" else [dimension]
+            names += (
+                [f"item.{part}" for part in ("id", "action", "subject", "path")] if dimension == "item" else [dimension]
+            )
         return tuple(names)
 
     def metric_columns(self) -> tuple[str, ...]:
@@ -210,7 +210,9 @@ class _Builder:
             grouped_key = _column(key, "grouped")
             if dimension == "item":
                 page = page.join("item AS item_of", on=f"item_of.item_id = grouped.{key}", join_type="LEFT")
-                page = page.join("action AS item_action", on="item_action.action_id = item_of.action_id", join_type="LEFT")
+                page = page.join(
+                    "action AS item_action", on="item_action.action_id = item_of.action_id", join_type="LEFT"
+                )
                 parts = {
                     "id": grouped_key,
                     "action": _column("name", "item_action"),
@@ -233,7 +235,10 @@ class _Builder:
         asked = [(name, direction == "desc") for name, direction in self._query.order_by]
         for name, descending in asked:
             if name == "item":
-                order += [_ordered(_column("subject", "item_of"), descending), _ordered(_column("name", "item_action"), descending)]
+                order += [
+                    _ordered(_column("subject", "item_of"), descending),
+                    _ordered(_column("name", "item_action"), descending),
+                ]
             elif name in self._query.dimensions:
                 order.append(_ordered(self._label_source(name), descending))
             else:
@@ -280,7 +285,9 @@ def _is(filter_: language.Is) -> exp.Expression:
 def _contains(filter_: language.Contains) -> exp.Expression:
     def any_text(name: exp.Expression) -> exp.Expression:
         lowered = exp.Lower(this=name)
-        return exp.or_(*(exp.Contains(this=lowered.copy(), expression=_literal(text.lower())) for text in filter_.values))
+        return exp.or_(
+            *(exp.Contains(this=lowered.copy(), expression=_literal(text.lower())) for text in filter_.values)
+        )
 
     return exp.Coalesce(this=exp.paren(_named_in(filter_.dimension, any_text)), expressions=[exp.false()])
 
@@ -312,7 +319,9 @@ def bucket_number(day: date, dimension: str) -> int:
 
 def _bucket_number(day: exp.Expression, dimension: str) -> exp.Expression:
     if dimension == "time:week":
-        return exp.IntDiv(this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3))), expression=exp.Literal.number(7))
+        return exp.IntDiv(
+            this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3))), expression=exp.Literal.number(7)
+        )
     if dimension == "time:month":
         as_date = exp.paren(exp.Add(this=exp.cast(_literal(str(EPOCH)), "DATE"), expression=exp.cast(day, "INTEGER")))
         years = exp.Mul(this=exp.Year(this=as_date), expression=exp.Literal.number(12))

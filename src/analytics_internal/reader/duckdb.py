@@ -139,7 +139,9 @@ class ReaderFile:
             for table, rows in names.items():
                 if rows:
                     marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(_types(table), start=1))
-                    self._connection.execute(f"INSERT INTO {table} SELECT {marks}", [list(c) for c in zip(*rows, strict=True)])
+                    self._connection.execute(
+                        f"INSERT INTO {table} SELECT {marks}", [list(c) for c in zip(*rows, strict=True)]
+                    )
             inserted = self._connection.execute(
                 f"INSERT INTO event SELECT new.*, item.action_id FROM {_csv(csv)} AS new JOIN item USING (item_id)"
                 " ORDER BY position"

@@ -21,7 +21,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from analytics_internal.log import tail
-from analytics_internal.log.connection import Pool
+from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.writer import PASSING, LogUnavailable
 from analytics_internal.reader.duckdb import DAMAGE, Cursor, Damaged, ReaderFile, remove
 
@@ -39,7 +39,9 @@ catch_up_seconds = Histogram(
     "Time a question waited for the reader to catch up",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 20, 60),
 )
-rebuilds_total = Counter("analytics_internal_reader_rebuilds_total", "Times the reader started again from the log", ["reason"])
+rebuilds_total = Counter(
+    "analytics_internal_reader_rebuilds_total", "Times the reader started again from the log", ["reason"]
+)
 
 
 class Behind(Exception):
@@ -144,12 +146,14 @@ class Replica:
             await self._open()
         as_of = datetime.now(UTC)
         async with self._pool.acquire() as connection:
-            head = await tail.head(connection)  # type: ignore[arg-type]
+            head = await tail.head(connection)
             log_position.set(head.position)
-            if self._cursor is not None and (self._cursor.log_id != head.log_id or self._cursor.position > head.position):
+            if self._cursor is not None and (
+                self._cursor.log_id != head.log_id or self._cursor.position > head.position
+            ):
                 await self._start_again("another log")
             if self.position < head.position:
-                await self._read_chunks(connection, head)  # type: ignore[arg-type]
+                await self._read_chunks(connection, head)
         reader_position.set(self.position)
         return Freshness(self.position, as_of)
 
@@ -166,7 +170,7 @@ class Replica:
     async def _is_of_this_log(self, cursor: Cursor) -> bool:
         """A database put back from a backup has the same log id but may have gone on differently."""
         async with self._pool.acquire() as connection:
-            id_ = await tail.event_id_at(connection, cursor.position)  # type: ignore[arg-type]
+            id_ = await tail.event_id_at(connection, cursor.position)
         return cursor.position == 0 or id_ == cursor.last_event_id
 
     async def _start_again(self, reason: str) -> None:
@@ -184,7 +188,7 @@ class Replica:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         return ReaderFile(self._path, self._memory_limit, self._threads)
 
-    async def _read_chunks(self, connection: tail.Connection, head: tail.Head) -> None:
+    async def _read_chunks(self, connection: Connection, head: tail.Head) -> None:
         started, first = time.monotonic(), self.position
         while self.position < head.position:
             up_to = min(self.position + CHUNK_EVENTS, head.position)
@@ -199,11 +203,11 @@ class Replica:
                     events_per_s=round((self.position - first) / (time.monotonic() - started)),
                 )
 
-    async def _read_chunk(self, connection: tail.Connection, head: tail.Head, up_to: int) -> None:
+    async def _read_chunk(self, connection: Connection, head: tail.Head, up_to: int) -> None:
         assert self._file is not None
         file = self._file
         with tempfile.NamedTemporaryFile(prefix="chunk-", suffix=".csv", dir=self._path.parent) as csv:
-            await tail.copy_columns(connection, self.position, up_to, csv)  # type: ignore[arg-type]
+            await tail.copy_columns(connection, self.position, up_to, csv)
             csv.flush()
             path = Path(csv.name)
             names = await self._names_for(connection, file, path)
@@ -213,7 +217,7 @@ class Replica:
         self._cursor = cursor
 
     async def _names_for(
-        self, connection: tail.Connection, file: ReaderFile, csv: Path
+        self, connection: Connection, file: ReaderFile, csv: Path
     ) -> dict[str, Sequence[Sequence[object]]]:
         missing = await self.in_thread(lambda: file.missing_names(csv))
         found: dict[str, Sequence[Sequence[object]]] = {
