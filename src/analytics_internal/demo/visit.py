@@ -1,0 +1,98 @@
+"""A visit in the making: one person, one clock, the events so far."""
+
+from random import Random
+
+from analytics_internal.demo.frontends import CATALOG, ROOT, Frontend, Place, Value
+from analytics_internal.demo.ids import uuid4
+from analytics_internal.demo.portal import Entity, Person
+
+# Backstage's AnalyticsEvent, in the order of its recorded keys.
+Event = dict[str, object]
+# (milliseconds since 1970, session id, entity ref of the person, event)
+Step = tuple[int, str, str, Event]
+
+
+class Visit:
+    """Moves one person through the portal; what they do ends up in `steps`, in time order."""
+
+    __slots__ = ("_at", "_frontend", "_session", "_user", "person", "random", "steps")
+
+    def __init__(self, person: Person, at: int, frontend: Frontend, random: Random) -> None:
+        self._session = uuid4(random)
+        self._at = at
+        self._frontend = frontend
+        self._user = person.ref
+        self.person = person
+        self.random = random
+        self.steps: list[Step] = []
+
+    @property
+    def is_new_frontend(self) -> bool:
+        """Whether the portal already runs on the new frontend system."""
+        return self._frontend.is_new
+
+    def read(self, seconds: float) -> None:
+        """Let time pass: a second at least, `seconds` more on average."""
+        self._at += 1000 + int(self.random.expovariate(0.001 / seconds))
+
+    def load(self, place: Place, subject: str, attributes: dict[str, Value] | None = None) -> None:
+        """Load a page in full: the app starts, signs in, and shows the page."""
+        if self._frontend.is_new:
+            self.navigate(ROOT, subject)
+            self._sign_in()
+            self.navigate(place, subject, attributes)
+        else:
+            self.navigate(place, subject, attributes)
+            self._sign_in()
+
+    def start(self, subject: str) -> None:
+        """Load the portal's root, which signs in and moves on to the catalog."""
+        self.navigate(ROOT, subject)
+        self._sign_in()
+        self.navigate(CATALOG, "/catalog")
+
+    def navigate(self, place: Place, subject: str, attributes: dict[str, Value] | None = None) -> None:
+        """Arrive at a page."""
+        self._record("navigate", subject, self._frontend.page(place), {} if attributes is None else attributes)
+
+    def click(self, place: Place, text: str, to: str, about: Entity | None = None) -> None:
+        """Click a link; `about` is the entity whose page it is on."""
+        context = self._frontend.part(place)
+        if about is not None:
+            context["entityRef"] = about.ref
+        self._record("click", text, context, {"to": to})
+
+    def act(
+        self,
+        action: str,
+        subject: str,
+        place: Place,
+        attributes: dict[str, Value] | None = None,
+        value: int | None = None,
+        **more: str,
+    ) -> None:
+        """Do anything else that Backstage reports; `more` is added to the context."""
+        self._record(action, subject, {**self._frontend.part(place), **more}, attributes, value)
+
+    def _sign_in(self) -> None:
+        self._at += int(self.random.random() * 400)
+        self._record("signIn", "success", self._frontend.signed_in())
+        self._at += 40
+
+    def _record(
+        self,
+        action: str,
+        subject: str,
+        context: dict[str, Value],
+        attributes: dict[str, Value] | None = None,
+        value: int | None = None,
+    ) -> None:
+        """Add an event. What Backstage leaves out is left out, what follows comes within the same moment."""
+        event: Event = {"action": action, "subject": subject}
+        if value is not None:
+            event["value"] = value
+        if attributes is not None:
+            event["attributes"] = attributes
+        event["context"] = context
+        self.steps.append((self._at, self._session, self._user, event))
+        self._at += 12 + int(self.random.random() * 50)

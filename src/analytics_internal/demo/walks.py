@@ -1,0 +1,328 @@
+"""What people do in the portal, and in which order: the walks a visit consists of."""
+
+from collections.abc import Callable
+from random import Random
+
+from analytics_internal.demo import vocabulary
+from analytics_internal.demo.frontends import (
+    ABOUT_CARD,
+    APIS,
+    CATALOG,
+    CREATE,
+    DOCS,
+    ENTITY,
+    ENTITY_DOCS,
+    FOUND_ENTITY,
+    FOUND_IN_MODAL,
+    READER,
+    ROOT,
+    SEARCH,
+    SEARCH_MODAL,
+    SETTINGS,
+    SIDEBAR,
+    Frontend,
+    Place,
+    Value,
+)
+from analytics_internal.demo.ids import uuid4
+from analytics_internal.demo.lottery import Lottery
+from analytics_internal.demo.portal import Doc, Entity, Person, Portal
+from analytics_internal.demo.visit import Step, Visit
+
+Walk = Callable[[Portal, Visit], None]
+
+_GO_ON_SHARE = 0.62
+_OWN_SHARE = 0.45
+_FRUITLESS_SHARE = 0.21
+_ABANDONED_SHARE = 0.35
+
+
+def visit(portal: Portal, person: Person, at: int, frontend: Frontend, random: Random) -> list[Step]:
+    """One visit from its first page to its last, in time order; never empty."""
+    made = Visit(person, at, frontend, random)
+    _ARRIVALS.draw(random)(portal, made)
+    while random.random() < _GO_ON_SHARE:
+        made.read(7)
+        _WALKS.draw(random)(portal, made)
+    return made.steps
+
+
+# -- arriving ------------------------------------------------------------------------------
+
+
+def _arrive_at_home(portal: Portal, visit: Visit) -> None:
+    visit.start("/")
+    _open_from_catalog(portal, visit)
+
+
+def _arrive_at_bookmark(portal: Portal, visit: Visit) -> None:
+    entity = _wanted(portal, visit)
+    visit.load(ENTITY, entity.path, _params(entity))
+    _look_around(visit, entity)
+
+
+def _arrive_at_doc(portal: Portal, visit: Visit) -> None:
+    entity = portal.readable.draw(visit.random)
+    doc = _doc(entity)
+    subject = doc.path
+    if visit.random.random() < 0.6:
+        page = doc.pages[int(visit.random.random() ** 2 * len(doc.pages))]
+        subject = f"{doc.path}/{page.path}#{visit.random.choice(vocabulary.ANCHORS)}"
+    visit.load(READER, subject, _params(entity))
+    _read(visit, entity, doc)
+
+
+def _arrive_from_sign_in(portal: Portal, visit: Visit) -> None:
+    """The identity provider sends people back with secrets in the address, which are recorded."""
+    random = visit.random
+    secret = f"{random.getrandbits(160):040x}"
+    state = f"{random.getrandbits(64):016x}"
+    address = visit.person.ref.partition("/")[2] + "%40example.com"
+    redirects = (
+        f"/?code={secret}&state={state}",
+        f"/#access_token={secret}&token_type=Bearer&expires_in=3599&state={state}",
+        f"/?login_hint={address}&code={secret}&session_state={state}",
+        f"/#id_token={secret}&state={state}",
+    )
+    visit.start(random.choice(redirects))
+
+
+def _arrive_at_gone_doc(portal: Portal, visit: Visit) -> None:
+    name = visit.random.choice(vocabulary.GONE_DOCS)
+    subject = f"/docs/default/component/{name}"
+    params: dict[str, Value] = {"namespace": "default", "kind": "component", "name": name}
+    visit.load(READER, subject, params)
+    visit.read(0.3)
+    attributes: dict[str, Value] = {"kind": "component", "name": name, "namespace": "default"}
+    ref = f"component:default/{name}"
+    visit.act("not-found", subject, READER, attributes, entityRef=ref)
+
+
+def _arrive_nowhere(portal: Portal, visit: Visit) -> None:
+    visit.load(ROOT, visit.random.choice(vocabulary.UNKNOWN_ADDRESSES))
+
+
+def _arrive_at_search(portal: Portal, visit: Visit) -> None:
+    """A search from the browser's address bar."""
+    search = portal.searches.draw(visit.random)
+    visit.load(SEARCH, f"/search?query={search.text}")
+    visit.act("search", search.text, SEARCH, value=len(search.found))
+    _discover(visit, SEARCH, search.found)
+
+
+# -- walking -------------------------------------------------------------------------------
+
+
+def _browse_catalog(portal: Portal, visit: Visit) -> None:
+    visit.click(SIDEBAR, "Home", "/catalog")
+    visit.navigate(CATALOG, "/catalog")
+    if visit.random.random() < 0.4:
+        visit.read(5)
+        kind = visit.random.choice(("component", "system", "resource", "template", "group"))
+        owned = visit.random.choice(("owned", "all", "starred"))
+        visit.navigate(CATALOG, f"/catalog?filters%5Bkind%5D={kind}&filters%5Buser%5D={owned}")
+    _open_from_catalog(portal, visit)
+
+
+def _read_docs(portal: Portal, visit: Visit) -> None:
+    visit.click(SIDEBAR, "Docs", "/docs")
+    visit.navigate(DOCS, "/docs")
+    visit.read(5)
+    entity = portal.readable.draw(visit.random)
+    doc = _doc(entity)
+    visit.click(DOCS, doc.path, doc.path)
+    visit.navigate(READER, doc.path, _params(entity))
+    _read(visit, entity, doc)
+
+
+def _look_at_api(portal: Portal, visit: Visit) -> None:
+    visit.click(SIDEBAR, "APIs", "/api-docs")
+    visit.navigate(APIS, "/api-docs")
+    visit.read(6)
+    api = portal.visited["api"].draw(visit.random)
+    _open(visit, APIS, api)
+    if visit.random.random() < 0.6:
+        visit.read(8)
+        _open_tab(visit, api, "Definition", "definition")
+
+
+def _search(portal: Portal, visit: Visit) -> None:
+    place = SEARCH if visit.is_new_frontend else SEARCH_MODAL
+    if visit.is_new_frontend:
+        visit.click(SIDEBAR, "Search", "/search")
+        visit.navigate(SEARCH, "/search")
+    else:
+        visit.click(SEARCH_MODAL, "Search", "/")
+    visit.read(2)
+    if visit.random.random() < _FRUITLESS_SHARE:
+        _search_in_vain(portal, visit, place)
+        return
+    search = portal.searches.draw(visit.random)
+    if len(search.text) > 5 and visit.random.random() < 0.3:
+        # The search box reports what was typed so far whenever typing pauses.
+        visit.act("search", search.text[:4], place, value=len(search.found) + 3)
+        visit.read(0.5)
+    visit.act("search", search.text, place, value=len(search.found))
+    _discover(visit, place, search.found)
+
+
+def _search_in_vain(portal: Portal, visit: Visit, place: Place) -> None:
+    visit.act("search", portal.fruitless_searches.draw(visit.random), place, value=0)
+    if visit.random.random() < 0.35:
+        visit.read(4)
+        visit.act("search", portal.fruitless_searches.draw(visit.random), place, value=0)
+
+
+def _create(portal: Portal, visit: Visit) -> None:
+    """Fill a template's form in and start it, or give up on the way."""
+    random = visit.random
+    visit.click(SIDEBAR, "Create...", "/create")
+    visit.navigate(CREATE, "/create")
+    visit.read(9)
+    template = portal.visited["template"].draw(random)
+    visit.navigate(CREATE, f"/create/templates/default/{template.name}")
+    for number in range(1, template.form_steps + 1):
+        visit.read(20)
+        if random.random() < _ABANDONED_SHARE / template.form_steps:
+            return
+        visit.act("click", f"Next Step ({number})", CREATE, entityRef=template.ref)
+    visit.read(6)
+    visit.act(
+        "create",
+        "Task has been created",
+        CREATE,
+        {"templateSteps": template.form_steps},
+        template.minutes_saved,
+        entityRef=template.ref,
+    )
+    visit.navigate(CREATE, f"/create/tasks/{uuid4(random)}")
+    visit.read(40)
+    if random.random() < 0.04:
+        visit.act("cancelled", "Template has been cancelled", CREATE, entityRef=template.ref)
+
+
+def _meet_people(portal: Portal, visit: Visit) -> None:
+    """From a team's page to one of its members."""
+    team = portal.visited["group"].draw(visit.random)
+    _open(visit, CATALOG, team)
+    visit.read(5)
+    person = visit.random.choice(portal.members[team.owner])
+    name = person.ref.partition("/")[2]
+    to = f"/catalog/default/user/{name}"
+    visit.click(ENTITY, person.name, to, team)
+    visit.navigate(ENTITY, to, {"namespace": "default", "kind": "user", "name": name})
+
+
+def _change_settings(portal: Portal, visit: Visit) -> None:
+    visit.click(SIDEBAR, "Settings", "/settings")
+    visit.navigate(SETTINGS, "/settings")
+    if visit.random.random() < 0.5:
+        visit.read(5)
+        visit.click(SETTINGS, "Authentication Providers", "auth-providers")
+        visit.navigate(SETTINGS, "/settings/auth-providers")
+
+
+# -- parts of walks ------------------------------------------------------------------------
+
+
+def _wanted(portal: Portal, visit: Visit) -> Entity:
+    """An entity of one's own team, or one that everybody looks at."""
+    if visit.random.random() < _OWN_SHARE:
+        return portal.owned[visit.person.team].draw(visit.random)
+    kind = _KINDS.draw(visit.random)
+    return portal.visited[kind].draw(visit.random)
+
+
+def _open_from_catalog(portal: Portal, visit: Visit) -> None:
+    visit.read(6)
+    entity = _wanted(portal, visit)
+    _open(visit, CATALOG, entity)
+    _look_around(visit, entity)
+
+
+def _open(visit: Visit, place: Place, entity: Entity) -> None:
+    visit.click(place, entity.path, entity.path)
+    visit.navigate(ENTITY, entity.path, _params(entity))
+
+
+def _look_around(visit: Visit, entity: Entity) -> None:
+    random = visit.random
+    if entity.kind == "component" and random.random() < 0.45:
+        visit.read(6)
+        title, to = random.choice((("CI/CD", "ci-cd"), ("Dependencies", "dependencies"), ("API", "api")))
+        _open_tab(visit, entity, title, to)
+    if entity.doc and entity.doc.is_read and random.random() < 0.4:
+        visit.read(5)
+        visit.click(ENTITY, "Docs", "docs", entity)
+        visit.navigate(ENTITY_DOCS, f"{entity.path}/docs", _params(entity))
+    if entity.kind != "group" and random.random() < 0.15:
+        visit.read(5)
+        to = f"/catalog/default/group/{entity.owner.name}"
+        visit.click(ABOUT_CARD, to, to, entity)
+        params: dict[str, Value] = {
+            "namespace": "default",
+            "kind": "group",
+            "name": entity.owner.name,
+        }
+        visit.navigate(ENTITY, to, params)
+
+
+def _open_tab(visit: Visit, entity: Entity, title: str, to: str) -> None:
+    visit.click(ENTITY, title, to, entity)
+    visit.navigate(ENTITY, f"{entity.path}/{to}", _params(entity))
+
+
+def _read(visit: Visit, entity: Entity, doc: Doc) -> None:
+    """Read on from a page of documentation; the later a page in the tree, the rarer."""
+    random = visit.random
+    while random.random() < 0.6:
+        visit.read(35)
+        page = doc.pages[int(random.random() ** 2.2 * len(doc.pages))]
+        to = f"{doc.path}/{page.path}"
+        visit.click(READER, page.title, to, entity)
+        visit.navigate(READER, to, _params(entity))
+        if random.random() < 0.12:
+            visit.read(15)
+            visit.navigate(READER, f"{to}#{random.choice(vocabulary.ANCHORS)}", _params(entity))
+
+
+def _discover(visit: Visit, place: Place, found: tuple[Entity, ...]) -> None:
+    """Click a result, the first ones most of the time, or none."""
+    random = visit.random
+    if not found or random.random() < 0.25:
+        return
+    visit.read(4)
+    rank = min(len(found), 1 + int(random.expovariate(0.6)))
+    entity = found[rank - 1]
+    item, types = (FOUND_ENTITY, "software-catalog") if place is SEARCH else (FOUND_IN_MODAL, "")
+    visit.act("discover", entity.name, item, {"to": entity.path}, rank, searchTypes=types)
+    visit.navigate(ENTITY, entity.path, _params(entity))
+    _look_around(visit, entity)
+
+
+def _params(entity: Entity) -> dict[str, Value]:
+    return {"namespace": "default", "kind": entity.kind, "name": entity.name}
+
+
+def _doc(entity: Entity) -> Doc:
+    assert entity.doc is not None, f"{entity.ref} has no documentation"
+    return entity.doc
+
+
+_KINDS = Lottery(("component", "system", "api", "resource", "group"), (60, 14, 12, 8, 6))
+_ARRIVALS: Lottery[Walk] = Lottery(
+    (
+        _arrive_at_home,
+        _arrive_at_bookmark,
+        _arrive_at_doc,
+        _arrive_from_sign_in,
+        _arrive_at_search,
+        _arrive_at_gone_doc,
+        _arrive_nowhere,
+    ),
+    (50, 20, 15, 6, 5, 2, 2),
+)
+_WALKS: Lottery[Walk] = Lottery(
+    (_browse_catalog, _read_docs, _search, _look_at_api, _create, _meet_people, _change_settings),
+    (34, 24, 20, 9, 6, 4, 3),
+)
