@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
 import msgspec
 
+from analytics_internal.body import Batch
 from analytics_internal.subject import Portal, entity_ref_of, normalise_entity_ref, path_of, scrub, scrub_tree
 
 Scalar = str | bool | int | float | None
 MAX_EVENT_BYTES = 32 * 1024
+# Contents that are remembered with what follows from them: at most some 30 MB.
+REMEMBERED_CONTENTS = 16_384
+MAX_REMEMBERED_BYTES = 1_024
 # Ids and times before this day are somebody's broken clock; it also bounds the number of monthly partitions.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # A browser's clock that is further off than this could not have opened a TLS connection to the portal.
@@ -88,18 +93,6 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str | None = None
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """A decoded request body: each entry is one event's JSON text, still to be judged."""
-
-    events: Sequence[msgspec.Raw | bytes]
-    sent_at: datetime | None = None
-    is_imported: bool = False
-
-
-class NotABatch(ValueError):
-    """The body as a whole is neither an event nor a batch; the message says why and what is allowed."""
-
-
 class Acceptance(msgspec.Struct, frozen=True):
     """The rules an event is judged by, besides its form."""
 
@@ -108,159 +101,146 @@ class Acceptance(msgspec.Struct, frozen=True):
     portal: Portal = Portal()
 
 
-class _Envelope(msgspec.Struct, rename="camel"):
-    events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    sent_at: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    imported: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-class _StrictBatch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    events: list[msgspec.Raw]
-    sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    imported: bool = False
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
-_strict_batch = msgspec.json.Decoder(_StrictBatch)
 _wire_event = msgspec.json.Decoder(WireEvent)
 _sorted_json = msgspec.json.Encoder(order="sorted")
 
 
-def decode_body(body: bytes, max_events: int) -> Batch:
-    """Split a request body into its events without judging them.
+class Receipt(msgspec.Struct, frozen=True):
+    """When and from whom a body was received, and the rules it is judged by."""
 
-    Raises:
-        NotABatch: it is no JSON, neither an object nor a batch, or has more than ``max_events`` events.
-    """
+    received_at: datetime
+    person: str | None
+    """Who the verified token speaks for."""
+    may_name_person: bool
+    """Whether the body's ``user`` counts."""
+    rules: Acceptance = Acceptance()
+
+
+def judge(payload: msgspec.Raw | bytes, batch: Batch, receipt: Receipt) -> Event | Rejection:
+    """Turn one event's JSON text into an event for the log, or say why it cannot be one."""
     try:
-        envelope = _envelope.decode(body)
-        batch = _strict_batch.decode(body) if envelope.events is not msgspec.UNSET else Batch([body])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _decode_leniently(body, max_events, error)
-    if isinstance(batch, _StrictBatch):
-        batch = Batch(batch.events, batch.sent_at, batch.imported)
-    return _limited(batch, max_events)
-
-
-def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
-    """Take apart what msgspec refuses whole: one lone surrogate must not fail the events around it."""
-    if isinstance(error, msgspec.ValidationError):
-        raise NotABatch(f'{error}; allowed is one event object or {{"events": [event, …], "sentAt"?, "imported"?}}')
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError) as parse_error:
-        raise NotABatch(f"the body is not JSON: {error}") from parse_error
-    if not isinstance(parsed, dict):
-        raise NotABatch('the body must be one event object or {"events": [event, …]}')
-    if "events" not in parsed:
-        return Batch([body])
-    events = parsed.pop("events")
-    if not isinstance(events, list):
-        raise NotABatch("`events` must be a list of event objects")
-    # Only the surrounding fields are left: msgspec checks them as always.
-    try:
-        rest = _strict_batch.decode(json.dumps({**parsed, "events": []}).encode())
-    except (msgspec.DecodeError, ValueError) as rest_error:
-        raise NotABatch(str(rest_error)) from rest_error
-    texts = [json.dumps(event).encode() for event in events]
-    return _limited(Batch(texts, rest.sent_at, rest.imported), max_events)
-
-
-def _limited(batch: Batch, max_events: int) -> Batch:
-    if len(batch.events) > max_events:
-        raise NotABatch(f"a batch has at most {max_events:,} events; this one has {len(batch.events):,}")
-    return batch
-
-
-def judge(
-    payload: msgspec.Raw | bytes,
-    batch: Batch,
-    received_at: datetime,
-    person: str | None,
-    may_name_person: bool,
-    rules: Acceptance,
-) -> Event | Rejection:
-    """Turn one event's JSON text into an event for the log, or say why it cannot be one.
-
-    ``person`` is who the verified token speaks for; the body's ``user`` counts only with ``may_name_person``.
-    """
-    try:
-        return _accept(payload, batch, received_at, person, may_name_person, rules)
+        return _accept(bytes(payload), batch, receipt)
     except _Refused as refusal:
-        return Rejection(refusal.reason, refusal.detail, _kept_payload(payload, rules), received_at, refusal.id, person)
+        kept = _kept_payload(bytes(payload), receipt.rules)
+        return Rejection(refusal.reason, refusal.detail, kept, receipt.received_at, refusal.id, receipt.person)
 
 
 class _Refused(Exception):
-    def __init__(self, reason: Reason, detail: str, id: str | None = None) -> None:
+    def __init__(self, reason: Reason, detail: str, event_id: str | None = None) -> None:
         super().__init__(detail)
         self.reason: Reason = reason
         self.detail = detail
-        self.id = id
+        self.id = event_id
 
 
-def _accept(
-    payload: msgspec.Raw | bytes,
-    batch: Batch,
-    received_at: datetime,
-    person: str | None,
-    may_name_person: bool,
-    rules: Acceptance,
-) -> Event:
-    if len(memoryview(payload)) > MAX_EVENT_BYTES:
-        raise _Refused(
-            "too_large", f"an event has at most {MAX_EVENT_BYTES:,} bytes; this one has {len(memoryview(payload)):,}"
-        )
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """A wire event whose content is left undecoded: most content has been seen before."""
+
+    action: str
+    subject: str
+    value: float | None = None
+    attributes: msgspec.Raw = msgspec.Raw(b"null")
+    context: msgspec.Raw = msgspec.Raw(b"null")
+    id: str | None = None
+    occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    session_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    user: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+
+
+class _Content(msgspec.Struct, frozen=True):
+    """What an event says apart from who and when, with all that is derived from it."""
+
+    digest: bytes
+    subject: str
+    original_subject: str | None
+    path: str | None
+    plugin: str | None
+    entity_ref: str | None
+    attributes: bytes | None
+    context: bytes | None
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
+    if len(payload) > MAX_EVENT_BYTES:
+        raise _Refused("too_large", f"an event has at most {MAX_EVENT_BYTES:,} bytes; this one has {len(payload):,}")
     try:
-        wire = _wire_event.decode(payload)
+        wire = _envelope.decode(payload)
+        content = _content(wire, receipt.rules.portal)
     except msgspec.ValidationError as error:
         raise _Refused("invalid_event", f"{error}{_allowed_fields(str(error))}", _id_of(payload)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise _Refused("invalid_text", f"not valid Unicode or not JSON: {error}") from error
-    if b"\\u0000" in bytes(payload) and _has_nul(wire):
-        raise _Refused("invalid_text", "a NUL character (\\u0000) cannot be stored", _printable_id(wire.id))
-    id_, has_own_id = _checked_id(wire.id, received_at, batch.is_imported)
-    occurred_at = _checked_time(wire, batch, received_at, rules)
-    if may_name_person and wire.user is not None:
+    id_, has_own_id = _checked_id(wire.id, receipt.received_at, batch.is_imported)
+    person = receipt.person
+    if receipt.may_name_person and wire.user is not None:
         person = normalise_entity_ref(wire.user, "user")
         if person is None:
-            raise _Refused("invalid_user", f"`user` is no entity ref like user:default/ana: {wire.user!r}", str(id_))
-    return _derived(wire, id_, has_own_id, occurred_at, received_at, person, batch.is_imported, rules.portal)
-
-
-def _derived(
-    wire: WireEvent,
-    id_: UUID,
-    has_own_id: bool,
-    occurred_at: datetime,
-    received_at: datetime,
-    person: str | None,
-    is_imported: bool,
-    portal: Portal,
-) -> Event:
-    attributes = wire.attributes or {}
-    context = wire.context or {}
-    original = scrub(wire.action, wire.subject, portal)
-    path = path_of(wire.action, wire.subject, attributes, context, portal)
-    subject = path if path is not None and portal.is_path(wire.action, wire.subject) else original
+            raise _Refused("invalid_user", f"`user` is no entity ref like user:default/ana: {wire.user!a}", str(id_))
     return Event(
         id=id_,
-        content_hash=_content_hash(wire, person),
-        occurred_at=occurred_at,
-        received_at=received_at,
+        content_hash=_hash_of(wire, content, person),
+        occurred_at=_checked_time(wire, batch, receipt),
+        received_at=receipt.received_at,
         person=person,
         action=wire.action,
-        subject=subject,
-        original_subject=original if original != subject else None,
+        subject=content.subject,
+        original_subject=content.original_subject,
+        path=content.path,
+        plugin=content.plugin,
+        entity_ref=content.entity_ref,
+        value=wire.value,
+        attributes=content.attributes,
+        context=content.context,
+        session_id=_session_of(wire.session_id),
+        is_imported=batch.is_imported,
+        has_own_id=has_own_id,
+    )
+
+
+def _content(wire: _Envelope, portal: Portal) -> _Content:
+    attributes, context = bytes(wire.attributes), bytes(wire.context)
+    if len(wire.subject) + len(attributes) + len(context) > MAX_REMEMBERED_BYTES:
+        return _derive(wire.action, wire.subject, attributes, context, portal)
+    return _remembered(wire.action, wire.subject, attributes, context, portal)
+
+
+def _derive(action: str, subject: str, attributes_json: bytes, context_json: bytes, portal: Portal) -> _Content:
+    """Everything that follows from what an event says. Raises msgspec.DecodeError, _Refused."""
+    # Here the whole of it is checked against the struct that the documentation is made of.
+    checked = msgspec.convert(
+        {
+            "action": action,
+            "subject": subject,
+            "attributes": msgspec.json.decode(attributes_json),
+            "context": msgspec.json.decode(context_json),
+        },
+        WireEvent,
+    )
+    attributes, context = checked.attributes or {}, checked.context or {}
+    content = _sorted_json.encode((action, subject, attributes, context))
+    if any(isinstance(text, str) and "\0" in text for text in _texts(action, subject, attributes, context)):
+        raise _Refused("invalid_text", "a NUL character (\\u0000) cannot be stored")
+    original = scrub(action, subject, portal)
+    path = path_of(action, subject, attributes, context, portal)
+    name = path if path is not None and portal.is_path(action, subject) else original
+    return _Content(
+        digest=hashlib.blake2b(content, digest_size=16).digest(),
+        subject=name,
+        original_subject=original if original != name else None,
         path=path,
         plugin=_plugin_of(context),
         entity_ref=entity_ref_of(attributes, context, path),
-        value=wire.value,
         attributes=_sorted_json.encode(scrub_tree(attributes, portal)) if attributes else None,
         context=_sorted_json.encode(scrub_tree(context, portal)) if context else None,
-        session_id=_session_of(wire.session_id),
-        is_imported=is_imported,
-        has_own_id=has_own_id,
     )
+
+
+# A portal's people do the same things again and again: most events cost a look-up instead of parsing paths and refs.
+_remembered = functools.lru_cache(maxsize=REMEMBERED_CONTENTS)(_derive)
 
 
 def _checked_id(text: str | None, received_at: datetime, is_imported: bool) -> tuple[UUID, bool]:
@@ -288,8 +268,9 @@ def _checked_id(text: str | None, received_at: datetime, is_imported: bool) -> t
     return id_, True
 
 
-def _checked_time(wire: WireEvent, batch: Batch, received_at: datetime, rules: Acceptance) -> datetime:
+def _checked_time(wire: _Envelope, batch: Batch, receipt: Receipt) -> datetime:
     """The time of the event on the server's clock: corrected by how far the client's clock was off when it sent."""
+    received_at, rules = receipt.received_at, receipt.rules
     if wire.occurred_at is None:
         return received_at
     sent_at = wire.sent_at or batch.sent_at
@@ -334,31 +315,23 @@ def _session_of(session_id: str | None) -> UUID | None:
         return uuid5(SESSION_NAMESPACE, session_id)
 
 
-def _content_hash(wire: WireEvent, person: str | None) -> int:
-    content = _sorted_json.encode(
-        (
-            wire.action,
-            wire.subject,
-            wire.value,
-            wire.attributes,
-            wire.context,
-            wire.occurred_at,
-            wire.session_id,
-            person,
-        )
-    )
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), signed=True)
+def _hash_of(wire: _Envelope, content: _Content, person: str | None) -> int:
+    said = f"{wire.value!r}\0{wire.occurred_at!s}\0{wire.session_id}\0{person}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(content.digest + said, digest_size=8).digest(), "big", signed=True)
 
 
-def _has_nul(wire: WireEvent) -> bool:
-    return "\\u0000" in msgspec.json.encode(wire).decode()
+def _texts(action: str, subject: str, *fields: dict[str, Scalar]) -> Iterator[Scalar]:
+    yield from (action, subject)
+    for field in fields:
+        yield from field.keys()
+        yield from field.values()
 
 
 def _printable_id(text: str | None) -> str | None:
     return text[:64].replace("\0", "�") if text is not None else None
 
 
-def _id_of(payload: msgspec.Raw | bytes) -> str | None:
+def _id_of(payload: bytes) -> str | None:
     try:
         return _printable_id(msgspec.json.decode(payload, type=_OnlyId).id)
     except msgspec.DecodeError:
@@ -375,12 +348,12 @@ def _allowed_fields(message: str) -> str:
     return "; allowed are " + ", ".join(field.encode_name for field in msgspec.structs.fields(WireEvent))
 
 
-def _kept_payload(payload: msgspec.Raw | bytes, rules: Acceptance) -> str:
+def _kept_payload(payload: bytes, rules: Acceptance) -> str:
     """The refused event's JSON text as it is kept: ASCII, without secrets, at most 32 KiB."""
     try:
-        text = json.dumps(scrub_tree(json.loads(bytes(payload)), rules.portal))
+        text = json.dumps(scrub_tree(json.loads(payload), rules.portal))
     except (ValueError, RecursionError):
-        text = ascii(bytes(payload[:MAX_EVENT_BYTES]).decode("utf-8", "backslashreplace"))[1:-1]
+        text = ascii(payload[:MAX_EVENT_BYTES].decode("utf-8", "backslashreplace"))[1:-1]
     return text[:MAX_EVENT_BYTES]
 
 

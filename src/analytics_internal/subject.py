@@ -15,7 +15,7 @@ DEFAULT_KEPT_QUERY_PARAMETERS = frozenset({"query", "filters"})
 _absolute_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _slashes = re.compile(r"/{2,}")
 _entity_path = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
-_entity_ref = re.compile(r"(?:([^:/\s]+):)?(?:([^:/\s]+)/)?([^:/\s]+)")
+_entity_ref = re.compile(r"(?:([^:/\s\x00-\x1f]+):)?(?:([^:/\s\x00-\x1f]+)/)?([^:/\s\x00-\x1f]+)")
 
 
 class Portal(msgspec.Struct, frozen=True):

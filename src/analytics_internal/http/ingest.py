@@ -9,7 +9,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from analytics_internal.event import decode_body, judge
+from analytics_internal.body import decode_body
+from analytics_internal.event import Receipt, judge
 from analytics_internal.http.state import Service, caller_with, limited_body, service_of, whole_number
 from analytics_internal.log import tail
 
@@ -25,11 +26,8 @@ async def take(request: Request) -> Response:
     batch = decode_body(body, service.settings.max_batch_events)
     if batch.is_imported:
         caller.require("import")
-    received_at = datetime.now(UTC)
-    entries = [
-        judge(payload, batch, received_at, caller.person, caller.may_name_person, service.acceptance)
-        for payload in batch.events
-    ]
+    receipt = Receipt(datetime.now(UTC), caller.person, caller.may_name_person, service.acceptance)
+    entries = [judge(payload, batch, receipt) for payload in batch.events]
     verdicts = await service.writer.append(entries, len(body))
     return Response(_encoder.encode({"success": True, "results": verdicts}), media_type="application/json")
 

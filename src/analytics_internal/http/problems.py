@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from analytics_internal.event import NotABatch
+from analytics_internal.body import NotABatch
 from analytics_internal.log.writer import LogUnavailable, Overloaded
 from analytics_internal.portal.callers import NotAllowed, PortalUnavailable, Unauthenticated
 from analytics_internal.query.language import InvalidQuery, Problem
