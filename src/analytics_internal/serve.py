@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 import uvicorn
+import uvloop
 
 from analytics_internal.event import Acceptance
 from analytics_internal.http.app import make_app
@@ -37,16 +38,8 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
     configure_logs(settings.log_level, settings.log_format)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with DataDirLock(settings.data_dir):
-        return asyncio.run(_serve(settings), loop_factory=_loop_factory())
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop  # type: ignore[return-value]
+    with DataDirLock(settings.data_dir), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from analytics_internal.http.loopback import LoopbackOnly
 from analytics_internal.http.openapi import openapi
 from analytics_internal.http.state import Service
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 PREFIX = "/api/analytics-internal"
 PAGE = Path(__file__).parent / "page"
 
@@ -49,16 +51,23 @@ def make_app(service: Service) -> Starlette:
 
 def _api() -> list[Route]:
     return [
-        Route("/events", ingest.take, methods=["POST"]),
-        Route("/events", ingest.give, methods=["GET"]),
-        Route("/query", query.ask, methods=["POST"]),
-        Route("/query", query.ask_by_link, methods=["GET"]),
+        Route("/events", _by_method(GET=ingest.give, POST=ingest.take), methods=["GET", "POST"]),
+        Route("/query", _by_method(GET=query.ask_by_link, POST=query.ask), methods=["GET", "POST"]),
         Route("/configuration", query.configuration, methods=["GET"]),
         Route("/analytics", original.items, methods=["GET"]),
         Route("/analytics/{id}", original.item, methods=["GET"]),
         Route("/top-users", original.top_users, methods=["GET"]),
         Route("/openapi.json", openapi, methods=["GET"]),
     ]
+
+
+def _by_method(**endpoints: Endpoint) -> Endpoint:
+    """One address for several methods: a method that none of them takes is told of all of them."""
+
+    async def endpoint(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return endpoint
 
 
 def _operations() -> list[Route]:
