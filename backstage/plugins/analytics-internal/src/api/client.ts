@@ -1,0 +1,58 @@
+import { problemOf } from './problem';
+import type { Answer, Column, Configuration, Query } from './query';
+
+/** What the pages ask of the service. */
+export interface AnalyticsClient {
+  /**
+   * Answer one question.
+   *
+   * Rejects with a `ProblemError` where the service objected, with a `TypeError` where it was not reached.
+   */
+  query<C extends Column>(query: Query<C>, signal?: AbortSignal): Promise<Answer<C>>;
+  /** Every row of a question's answer as CSV. */
+  csv(query: Query): Promise<Blob>;
+  configuration(signal?: AbortSignal): Promise<Configuration>;
+}
+
+export interface ClientOptions {
+  /** Where the service's routes begin, without a slash at the end; asked for before each request. */
+  baseUrl: () => Promise<string> | string;
+  /** `window.fetch`, or one that adds the caller's token. */
+  fetch: typeof fetch;
+}
+
+/** A client of the service at `baseUrl`. */
+export function createClient({ baseUrl, fetch }: ClientOptions): AnalyticsClient {
+  async function ask(path: string, init: RequestInit): Promise<Response> {
+    const response = await fetch(`${await baseUrl()}${path}`, init);
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+
+  function put(query: Query, accept: string, signal?: AbortSignal): Promise<Response> {
+    return ask('/query', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept },
+      body: JSON.stringify(query),
+      signal: signal ?? null,
+    });
+  }
+
+  return {
+    async query<C extends Column>(query: Query<C>, signal?: AbortSignal): Promise<Answer<C>> {
+      const response = await put(query, 'application/json', signal);
+      return (await response.json()) as Answer<C>;
+    },
+    async csv(query) {
+      const response = await put({ ...query, limit: null, cursor: null }, 'text/csv');
+      return response.blob();
+    },
+    async configuration(signal) {
+      const response = await ask('/configuration', {
+        headers: { accept: 'application/json' },
+        signal: signal ?? null,
+      });
+      return (await response.json()) as Configuration;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** The service's answer when it could not do what was asked: problem+json, RFC 9457. */
+export interface Problem {
+  type?: string;
+  title: string;
+  status: number;
+  detail?: string;
+  errors?: { field: string; detail: string; allowed?: string[] }[];
+}
+
+/** The service answered, but not with what was asked for. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail ?? problem.title);
+    this.problem = problem;
+  }
+
+  /** Whether asking the same again could help. */
+  get mayPass(): boolean {
+    return this.problem.status >= 500 || this.problem.status === 429;
+  }
+
+  get isNotAllowed(): boolean {
+    return this.problem.status === 401 || this.problem.status === 403;
+  }
+
+  /** Whether the service objected to this field of the question. */
+  concerns(field: string): boolean {
+    return this.problem.errors?.some((error) => error.field === field) ?? false;
+  }
+}
+
+/** Read the problem out of a response that is not OK; one without a problem+json body is named by its status. */
+export async function problemOf(response: Response): Promise<ProblemError> {
+  const isProblem = response.headers.get('content-type')?.includes('json') ?? false;
+  const fallback: Problem = {
+    title: response.statusText || `HTTP ${response.status}`,
+    status: response.status,
+  };
+  if (!isProblem) return new ProblemError(fallback);
+  try {
+    const body = (await response.json()) as Partial<Problem>;
+    return new ProblemError({ ...fallback, ...body, status: response.status });
+  } catch {
+    return new ProblemError(fallback);
+  }
+}

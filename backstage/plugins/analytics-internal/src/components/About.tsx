@@ -1,0 +1,83 @@
+import type { Answer, Item } from '../api/query';
+import { totals } from '../view/questions';
+import styles from './About.module.css';
+import { Change } from './Change';
+import { Figure } from './Figure';
+import { Moment } from './Moment';
+import { usePages } from './PagesContext';
+import { Panel } from './Panel';
+import { PanelError } from './PanelError';
+import { Subject } from './Subject';
+import { useAnswer, type Asked } from './useAnswer';
+import { useView } from './useView';
+
+export interface AboutProps {
+  id: Item['id'];
+  /** What the item is, whatever the period. */
+  ever: Asked<'item' | 'first_access' | 'last_access'>;
+}
+
+const HEIGHT = 52;
+
+/** What an item is, and how much it was accessed in the period. */
+export function About({ id, ever }: AboutProps) {
+  const { t } = usePages();
+  const { view } = useView();
+  const counts = useAnswer(totals(view, { item: id }));
+  const row = counts.answer?.results[0];
+  return (
+    <Panel title={t('about.title')} asked={ever} height={HEIGHT}>
+      {({ results: [known] }: Answer<'item' | 'first_access' | 'last_access'>) =>
+        known && (
+          <>
+            <dl className={styles.facts}>
+              <div>
+                <dt>{t('about.performed')}</dt>
+                <dd>{known.item.action}</dd>
+              </div>
+              <div className={styles.wide}>
+                <dt>{t('about.path')}</dt>
+                <dd>
+                  <Subject item={known.item} />
+                </dd>
+              </div>
+              <div>
+                <dt>{t('about.events')}</dt>
+                <dd className={styles.count}>
+                  {row && <Figure value={row.events.value} />}
+                  {row && <Change count={row.events} uncollectedUntil={null} />}
+                </dd>
+              </div>
+              <div>
+                <dt>{t('about.people')}</dt>
+                <dd className={styles.count}>
+                  {row && <Figure value={row.people.value} />}
+                  {row && <Change count={row.people} uncollectedUntil={null} />}
+                </dd>
+              </div>
+              <div>
+                <dt>{t('about.first')}</dt>
+                <dd>
+                  <Moment value={known.first_access.value} withTime />
+                </dd>
+              </div>
+              <div>
+                <dt>{t('about.last')}</dt>
+                <dd>
+                  <Moment value={known.last_access.value} withTime />
+                </dd>
+              </div>
+            </dl>
+            {counts.error && (
+              <PanelError
+                title={t('error.title', { what: t('tiles.title') })}
+                error={counts.error}
+                again={counts.again}
+              />
+            )}
+          </>
+        )
+      }
+    </Panel>
+  );
+}

@@ -1,0 +1,34 @@
+import type { Granularity } from '../format/dates';
+import type { Point } from '../view/series';
+import styles from './CurveTooltip.module.css';
+import { usePages } from './PagesContext';
+import { useFormat } from './useFormat';
+
+export interface CurveTooltipProps {
+  point: Point | undefined;
+  granularity: Granularity;
+  name: string;
+}
+
+/** One bucket: its date, its value, the previous period's date and value. */
+export function CurveTooltip({ point, granularity, name }: CurveTooltipProps) {
+  const { t } = usePages();
+  const format = useFormat();
+  if (!point) return null;
+  return (
+    <div className={styles.tooltip}>
+      <p className={styles.now}>
+        <span>{format.bucket(point.label, granularity)}</span>
+        <strong>{point.value === null ? t('curve.uncollected') : format.count(point.value)}</strong>
+      </p>
+      {point.value !== null && !point.isComplete && <p>{t('curve.unfinished')}</p>}
+      {point.previous !== null && point.previousLabel !== null && (
+        <p className={styles.before}>
+          <span>{format.bucket(point.previousLabel, granularity)}</span>
+          <span>{format.count(point.previous)}</span>
+        </p>
+      )}
+      <p className={styles.name}>{name}</p>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+import { Button } from '@backstage/ui';
+import { RiRefreshLine } from '@remixicon/react';
+import { useIsFetching, useQueryClient } from '@tanstack/react-query';
+import styles from './Freshness.module.css';
+import { usePages } from './PagesContext';
+import { useConfiguration } from './useConfiguration';
+import { useFormat } from './useFormat';
+
+/** The foot of a page: the time zone of everything on it, how current it is, and a way to renew it. */
+export function Freshness({ completeUntil }: { completeUntil: string | undefined }) {
+  const { t } = usePages();
+  const format = useFormat();
+  const { configuration } = useConfiguration();
+  const queryClient = useQueryClient();
+  const isFetching = useIsFetching() > 0;
+  if (!configuration) return null;
+  return (
+    <footer className={styles.foot}>
+      <span>
+        {t('footer.zone', { zone: configuration.time_zone })}
+        {completeUntil && `, ${t('footer.until', { moment: format.dateAndTime(completeUntil) })}`}
+      </span>
+      <Button
+        className={styles.button}
+        variant="tertiary"
+        iconStart={<RiRefreshLine />}
+        isPending={isFetching}
+        onPress={() => void queryClient.invalidateQueries()}
+      >
+        {t('footer.refresh')}
+      </Button>
+    </footer>
+  );
+}

@@ -1,0 +1,87 @@
+import { Cell, Column, Row, TableBody, TableHeader, TableRoot } from '@backstage/ui';
+import type { ReactNode } from 'react';
+import type { Metric } from '../api/query';
+import type { Sort } from '../view/sort';
+import styles from './SortableTable.module.css';
+
+export interface SortableColumn<R, M extends Metric> {
+  /** The metric it can be sorted by, or a name of its own. */
+  id: M | 'name' | 'action' | 'details';
+  label: string;
+  isSortable?: boolean;
+  isRowHeader?: boolean;
+  /** Takes what the others leave. */
+  isWide?: boolean;
+  isNumber?: boolean;
+  /** Has room for a date with its time. */
+  isDate?: boolean;
+  /** One of the two columns that stay on a small screen. */
+  isEssential?: boolean;
+  cell: (row: R) => ReactNode;
+}
+
+export interface SortableTableProps<R extends object, M extends Metric> {
+  /** The id of the heading that names the table. */
+  labelledBy: string;
+  columns: SortableColumn<R, M>[];
+  rows: R[];
+  rowId: (row: R) => string;
+  sort: Sort<M>;
+  onSort: (sort: Sort<M>) => void;
+}
+
+/** A table that the server sorts. */
+export function SortableTable<R extends object, M extends Metric>({
+  labelledBy,
+  columns,
+  rows,
+  rowId,
+  sort,
+  onSort,
+}: SortableTableProps<R, M>) {
+  const classOf = ({ isWide, isDate, isNumber, isEssential }: SortableColumn<R, M>) =>
+    [
+      isWide ? styles.wide : isDate ? styles.date : styles.narrow,
+      isNumber && styles.number,
+      !isEssential && styles.spare,
+    ]
+      .filter(Boolean)
+      .join(' ');
+  return (
+    <div className={styles.box}>
+      <TableRoot
+        aria-labelledby={labelledBy}
+        sortDescriptor={{
+          column: sort.by,
+          direction: sort.direction === 'asc' ? 'ascending' : 'descending',
+        }}
+        onSortChange={({ column }) => {
+          const by = columns.find(({ id }) => id === column)?.id as M;
+          // Figures and dates are first wanted from the top.
+          const isTurned = by === sort.by && sort.direction === 'desc';
+          onSort({ by, direction: isTurned ? 'asc' : 'desc' });
+        }}
+      >
+        <TableHeader columns={columns}>
+          {(column) => (
+            <Column
+              id={column.id}
+              allowsSorting={column.isSortable}
+              isRowHeader={column.isRowHeader}
+              className={classOf(column)}
+            >
+              {column.label}
+            </Column>
+          )}
+        </TableHeader>
+        <TableBody items={rows} dependencies={[columns]}>
+          {(row) => (
+            <Row id={rowId(row)} columns={columns}>
+              {(column) => <Cell className={classOf(column)}>{column.cell(row)}</Cell>}
+            </Row>
+          )}
+        </TableBody>
+      </TableRoot>
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import { VisuallyHidden } from '@backstage/ui';
+import { useId } from 'react';
+import type { CountMetric } from '../api/query';
+import type { TotalColumns } from '../view/questions';
+import { usePages } from './PagesContext';
+import { PanelError } from './PanelError';
+import { Tile } from './Tile';
+import styles from './Tiles.module.css';
+import type { Asked } from './useAnswer';
+import { useConfiguration } from './useConfiguration';
+import { useFormat } from './useFormat';
+
+export interface TilesProps {
+  metrics: readonly CountMetric[];
+  asked: Asked<TotalColumns>;
+  chosen: CountMetric;
+  onChoose: (metric: CountMetric) => void;
+}
+
+/** The totals of the page; one of them is the curve below. */
+export function Tiles({ metrics, asked, chosen, onChoose }: TilesProps) {
+  const { t } = usePages();
+  const format = useFormat();
+  const titleId = useId();
+  const { answer, error, isStale, again } = asked;
+  const firstDay = useConfiguration().configuration?.first_day ?? null;
+  const row = answer?.results[0];
+  const previous = answer?.meta.previous_period;
+  const uncollectedUntil = previous && firstDay && previous.from < firstDay ? firstDay : null;
+
+  return (
+    <section aria-labelledby={titleId} aria-busy={isStale}>
+      <VisuallyHidden>
+        <h3 id={titleId}>{t('tiles.title')}</h3>
+        <div aria-live="polite">
+          {row &&
+            !isStale &&
+            t('tiles.updated', {
+              events: format.count(row.events.value),
+              people: format.count(row.people.value),
+              items: format.count(row.items.value),
+            })}
+        </div>
+      </VisuallyHidden>
+      {error ? (
+        <PanelError title={t('error.title', { what: t('tiles.title') })} error={error} again={again} />
+      ) : (
+        <div className={styles.tiles} data-stale={isStale || undefined}>
+          {metrics.map((metric) => (
+            <Tile
+              key={metric}
+              metric={metric}
+              count={row?.[metric]}
+              uncollectedUntil={uncollectedUntil}
+              isChosen={metric === chosen}
+              onChoose={() => onChoose(metric)}
+            />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}

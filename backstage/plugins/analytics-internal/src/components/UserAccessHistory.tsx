@@ -1,0 +1,94 @@
+import { useMemo } from 'react';
+import type { Item, Row } from '../api/query';
+import { accessHistory, historyMetrics, type HistoryMetric } from '../view/questions';
+import { readSort, writeSort, type Sort } from '../view/sort';
+import { Figure } from './Figure';
+import { Moment } from './Moment';
+import { Nothing } from './Nothing';
+import { Pager } from './Pager';
+import { usePages } from './PagesContext';
+import { Panel } from './Panel';
+import { Person } from './Person';
+import { SortableTable, type SortableColumn } from './SortableTable';
+import { useCurrentCursor } from './useCurrentCursor';
+import { useView } from './useView';
+
+const HEIGHT = 1000;
+const mostOften: Sort<HistoryMetric> = { by: 'events', direction: 'desc' };
+type HistoryRow = Row<'person' | HistoryMetric>;
+
+/** Who accessed one item, how often, first and last. */
+export function UserAccessHistory({ item }: { item: Item['id'] }) {
+  const { t } = usePages();
+  const { view, parameters, set } = useView();
+  const sort = readSort(parameters, historyMetrics, mostOften);
+  const cursor = parameters.get('cursor');
+  const asked = useCurrentCursor(accessHistory(view, item, { sort, cursor }), () =>
+    set('cursor', null, { isStep: false }),
+  );
+  const columns = useMemo(
+    (): SortableColumn<HistoryRow, HistoryMetric>[] => [
+      {
+        id: 'name',
+        label: t('history.person'),
+        isRowHeader: true,
+        isWide: true,
+        isEssential: true,
+        cell: (row) => <Person person={row.person} />,
+      },
+      {
+        id: 'events',
+        label: t('history.events'),
+        isSortable: true,
+        isNumber: true,
+        isEssential: true,
+        cell: (row) => <Figure value={row.events.value} />,
+      },
+      {
+        id: 'first_access',
+        label: t('history.first'),
+        isSortable: true,
+        isDate: true,
+        cell: (row) => <Moment value={row.first_access.value} withTime />,
+      },
+      {
+        id: 'last_access',
+        label: t('history.last'),
+        isSortable: true,
+        isDate: true,
+        cell: (row) => <Moment value={row.last_access.value} withTime />,
+      },
+    ],
+    [t],
+  );
+  const title = t('history.title');
+  return (
+    <Panel title={title} asked={asked} height={HEIGHT} keptHeight={cursor ? HEIGHT : 0}>
+      {({ results, meta }, titleId) =>
+        results.length === 0 ? (
+          <Nothing />
+        ) : (
+          <>
+            <SortableTable
+              labelledBy={titleId}
+              columns={columns}
+              rows={results}
+              rowId={(row) => row.person ?? 'unknown'}
+              sort={sort}
+              onSort={(next) => set('sort', writeSort(next))}
+            />
+            <Pager
+              table={title}
+              offset={meta.offset}
+              shown={results.length}
+              total={meta.total_rows}
+              previousCursor={meta.previous_cursor}
+              nextCursor={meta.next_cursor}
+              onTurn={(next) => set('cursor', next)}
+            />
+          </>
+        )
+      }
+    </Panel>
+  );
+}

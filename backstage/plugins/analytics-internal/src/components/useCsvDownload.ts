@@ -1,0 +1,35 @@
+import { useMutation } from '@tanstack/react-query';
+import type { Query } from '../api/query';
+import { usePages } from './PagesContext';
+
+/** A question whose whole answer can be had as a file. */
+export interface CsvFile {
+  /** What it is called in the menu. */
+  label: string;
+  /** Without `.csv`. */
+  name: string;
+  query: Query;
+}
+
+function save(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // Some browsers begin to read only after this task.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** Download answers as CSV. The file comes through the client, which knows how to ask. */
+export function useCsvDownload(): {
+  download: (file: CsvFile) => void;
+  isBusy: boolean;
+  error: Error | null;
+} {
+  const { client } = usePages();
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: async ({ query, name }: CsvFile) => save(await client.csv(query), `${name}.csv`),
+  });
+  return { download: mutate, isBusy: isPending, error };
+}

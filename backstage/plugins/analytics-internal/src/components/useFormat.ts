@@ -1,0 +1,38 @@
+import { useMemo } from 'react';
+import { formatBucket, formatDateToShort, formatDay, formatTick, type Granularity } from '../format/dates';
+import { formatCount, formatRatio, formatRounded } from '../format/numbers';
+import { usePages } from './PagesContext';
+import { useConfiguration } from './useConfiguration';
+
+/** The formats, by the pages' locale and in the reporting time zone. */
+export interface Format {
+  count: (value: number) => string;
+  rounded: (value: number) => string;
+  ratio: (ratio: number) => string;
+  day: (day: string) => string;
+  date: (moment: string) => string;
+  dateAndTime: (moment: string) => string;
+  bucket: (label: string, granularity: Granularity) => string;
+  tick: (label: string, granularity: Granularity) => string;
+}
+
+export function useFormat(): Format {
+  const { locale, t } = usePages();
+  const timeZone = useConfiguration().configuration?.time_zone ?? 'UTC';
+  return useMemo(
+    () => ({
+      count: (value) => formatCount(value, locale),
+      rounded: (value) => formatRounded(value, locale),
+      ratio: (ratio) => formatRatio(ratio, locale),
+      day: (day) => formatDay(day, locale),
+      date: (moment) => formatDateToShort(moment, false, { locale, timeZone }),
+      dateAndTime: (moment) => formatDateToShort(moment, true, { locale, timeZone }),
+      bucket: (label, granularity) => {
+        const text = formatBucket(label, granularity, locale);
+        return granularity === 'week' ? t('curve.week.of', { day: text }) : text;
+      },
+      tick: (label, granularity) => formatTick(label, granularity, locale),
+    }),
+    [locale, timeZone, t],
+  );
+}

@@ -1,0 +1,49 @@
+import type { Count } from '../api/query';
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+function formatOf(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = locale + JSON.stringify(options);
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat(locale, options);
+    formats.set(key, format);
+  }
+  return format;
+}
+
+/** The exact count: `12,480`. */
+export function formatCount(value: number, locale: string): string {
+  return formatOf(locale, {}).format(value);
+}
+
+/** At most three significant digits: `12.5K`. */
+export function formatRounded(value: number, locale: string): string {
+  return formatOf(locale, { notation: 'compact', maximumSignificantDigits: 3 }).format(value);
+}
+
+/** Below this a percentage says more than the figures do: from 2 to 3 is not "+50 %". */
+export const SMALLEST_BASE = 10;
+/** Above this a percentage is a number to puzzle over rather than to read. */
+const LARGEST_RATIO = 10;
+
+export type Change =
+  /** `ratio` 0.08 is 8 % more. */
+  | { kind: 'ratio'; ratio: number; direction: 'up' | 'down' | 'level' }
+  /** The base allows no percentage: name the previous figure itself. */
+  | { kind: 'previous'; previous: number };
+
+/** How a count moved against the previous period; null where there is none to compare with. */
+export function changeOf({ value, previous }: Count): Change | null {
+  if (previous === undefined) return null;
+  if (previous < SMALLEST_BASE) return { kind: 'previous', previous };
+  const ratio = (value - previous) / previous;
+  if (ratio >= LARGEST_RATIO) return { kind: 'previous', previous };
+  const percent = Math.round(ratio * 100);
+  return { kind: 'ratio', ratio, direction: percent > 0 ? 'up' : percent < 0 ? 'down' : 'level' };
+}
+
+/** `8%`, without a sign: the arrow beside it says which way. */
+export function formatRatio(ratio: number, locale: string): string {
+  return formatOf(locale, { style: 'percent', maximumFractionDigits: 0 }).format(Math.abs(ratio));
+}

@@ -1,0 +1,11 @@
+export { ActivityDetailsPage } from './components/ActivityDetailsPage';
+export { MetricsPage } from './components/MetricsPage';
+export type { Pages } from './components/PagesContext';
+export { PagesProvider } from './components/PagesProvider';
+export { createClient, type AnalyticsClient, type ClientOptions } from './api/client';
+export { ProblemError, type Problem } from './api/problem';
+export type { Answer, Configuration, Item, Query } from './api/query';
+export { formatDateToShort } from './format/dates';
+export { en } from './translations/en';
+export { ptBR } from './translations/ptBR';
+export { createTranslate, type MessageKey, type Messages, type Translate } from './translations/translate';

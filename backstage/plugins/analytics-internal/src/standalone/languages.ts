@@ -1,0 +1,27 @@
+import { en } from '../translations/en';
+import { ptBR } from '../translations/ptBR';
+import type { Messages } from '../translations/translate';
+
+export const languages = ['en', 'pt-BR'] as const;
+export type Language = (typeof languages)[number];
+
+export const languageNames: Record<Language, string> = { en: 'English', 'pt-BR': 'Português (Brasil)' };
+export const messagesOf: Record<Language, Messages> = { en, 'pt-BR': ptBR };
+
+function primary(tag: string): string {
+  return tag.toLowerCase().split('-')[0]!;
+}
+
+/** The first language of the browser that the pages speak; English where there is none. */
+export function languageOfBrowser(tags: readonly string[]): Language {
+  for (const tag of tags) {
+    const language = languages.find((known) => primary(known) === primary(tag));
+    if (language) return language;
+  }
+  return 'en';
+}
+
+/** How numbers and dates are written: by the browser's own variety of the language where it has one. */
+export function localeOf(language: Language, tags: readonly string[]): string {
+  return tags.find((tag) => primary(tag) === primary(language)) ?? language;
+}

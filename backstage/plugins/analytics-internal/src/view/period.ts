@@ -1,0 +1,62 @@
+import type { Configuration, DateRange, DayRange, TimeDimension } from '../api/query';
+import type { Granularity } from '../format/dates';
+import type { LastPeriod, ViewPeriod } from './view';
+
+const DAY_MS = 86_400_000;
+const lastDays: Record<LastPeriod, number> = { '7d': 7, '28d': 28, '90d': 90, '12m': 366 };
+
+function time(day: string): number {
+  return Date.parse(`${day}T00:00:00Z`);
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+/** How many days from one to the other, both included. */
+export function daysBetween({ from, to }: DayRange): number {
+  return Math.round((time(to) - time(from)) / DAY_MS) + 1;
+}
+
+/** The period as the query language says it. */
+export function dateRangeOf(period: ViewPeriod): DateRange {
+  switch (period.kind) {
+    case 'last':
+      return { last: period.last };
+    case 'all':
+      return 'all';
+    case 'custom':
+      return { from: period.from, to: period.to };
+  }
+}
+
+/** The bucket that keeps a curve readable: at most some 90 of them. */
+export function granularityOf(
+  period: ViewPeriod,
+  { first_day, today }: Pick<Configuration, 'first_day' | 'today'>,
+): Granularity {
+  const days =
+    period.kind === 'last'
+      ? lastDays[period.last]
+      : daysBetween(period.kind === 'custom' ? period : { from: first_day ?? today, to: today });
+  if (days <= 92) return 'day';
+  return days <= 550 ? 'week' : 'month';
+}
+
+export function timeDimensionOf(granularity: Granularity): TimeDimension {
+  return `time:${granularity}`;
+}
+
+/** The days a bucket covers. */
+export function daysOfBucket(label: string, granularity: Granularity): DayRange {
+  if (granularity === 'day') return { from: label, to: label };
+  if (granularity === 'week') return { from: label, to: dayOf(time(label) + 6 * DAY_MS) };
+  const [year, month] = label.split('-').map(Number);
+  return { from: label, to: dayOf(Date.UTC(year!, month, 0)) };
+}
+
+/** The days of a bucket that lie within a period. */
+export function bucketWithin(label: string, granularity: Granularity, period: DayRange): DayRange {
+  const { from, to } = daysOfBucket(label, granularity);
+  return { from: from < period.from ? period.from : from, to: to > period.to ? period.to : to };
+}

@@ -1,0 +1,172 @@
+import type {
+  Column,
+  CountMetric,
+  Filter,
+  Item,
+  NameDimension,
+  Query,
+  TimeDimension,
+} from '../api/query';
+import { dateRangeOf } from './period';
+import type { Sort } from './sort';
+import type { View } from './view';
+
+/** The questions the pages ask, one for each panel. All of one page view have its period and its filters. */
+
+/** What narrows a question beside the page's filters. */
+export interface Scope {
+  item?: Item['id'];
+  action?: string;
+  search?: string;
+}
+
+function filtersOf(view: View, { item, action, search }: Scope): Filter | null {
+  const filters: Filter[] = view.filters.map(({ operator, dimension, values }) => [
+    operator,
+    dimension,
+    values,
+  ]);
+  if (item !== undefined) filters.push(['is', 'item', [item]]);
+  if (action !== undefined) filters.push(['is', 'action', [action]]);
+  if (search) filters.push(['contains', 'subject', [search]]);
+  if (filters.length <= 1) return filters[0] ?? null;
+  return ['and', ...filters];
+}
+
+function isCompared({ period, isCompared: isAsked }: View): boolean {
+  return isAsked && period.kind !== 'all';
+}
+
+function ask<C extends Column>(
+  view: View,
+  scope: Scope,
+  columns: Pick<Query<C>, 'metrics' | 'dimensions' | 'order_by' | 'limit' | 'cursor'>,
+): Query<C> {
+  return { ...columns, filters: filtersOf(view, scope), date_range: dateRangeOf(view.period) };
+}
+
+function compared<C extends Column>(view: View, query: Query<C>): Query<C> {
+  return isCompared(view) ? { ...query, compare: 'previous_period' } : query;
+}
+
+export type TotalColumns = CountMetric | 'last_access';
+
+/** The tiles. */
+export function totals(view: View, scope: Scope = {}): Query<TotalColumns> {
+  return compared(
+    view,
+    ask<TotalColumns>(view, scope, { metrics: ['events', 'people', 'items', 'last_access'], dimensions: [] }),
+  );
+}
+
+/** One tile over time. */
+export function curve(
+  view: View,
+  metric: CountMetric,
+  dimension: TimeDimension,
+  scope: Scope = {},
+): Query<CountMetric | TimeDimension> {
+  return compared(
+    view,
+    ask<CountMetric | TimeDimension>(view, scope, {
+      metrics: [metric],
+      dimensions: [dimension],
+      limit: 1000,
+    }),
+  );
+}
+
+const RANKED = 10;
+
+/** Who did most. */
+export function busiestPeople(view: View): Query<'person' | 'events'> {
+  return ask<'person' | 'events'>(view, {}, { metrics: ['events'], dimensions: ['person'], limit: RANKED });
+}
+
+/** The pages people went to most. */
+export function mostVisitedScreens(view: View): Query<'item' | 'events' | 'people'> {
+  return ask<'item' | 'events' | 'people'>(
+    view,
+    { action: 'navigate' },
+    { metrics: ['events', 'people'], dimensions: ['item'], limit: RANKED },
+  );
+}
+
+export const logMetrics = ['events', 'people', 'first_access', 'last_access'] as const;
+export type LogMetric = (typeof logMetrics)[number];
+
+export interface Page<M extends 'events' | 'people' | 'first_access' | 'last_access'> {
+  sort: Sort<M>;
+  cursor: string | null;
+}
+
+export const PAGE_SIZE = 25;
+
+/** The activity log: every item with its counts. */
+export function activityLog(
+  view: View,
+  { search, sort, cursor }: Page<LogMetric> & { search: string },
+): Query<'item' | LogMetric> {
+  return ask<'item' | LogMetric>(
+    view,
+    { search },
+    {
+      metrics: [...logMetrics],
+      dimensions: ['item'],
+      order_by: [[sort.by, sort.direction]],
+      limit: PAGE_SIZE,
+      cursor,
+    },
+  );
+}
+
+/** What an item is and when it was first and last accessed, whatever the period. */
+export function itemEver(view: View, item: number): Query<'item' | 'first_access' | 'last_access'> {
+  return {
+    metrics: ['first_access', 'last_access'],
+    dimensions: ['item'],
+    filters: filtersOf({ ...view, filters: [] }, { item }),
+    date_range: 'all',
+    limit: 1,
+  };
+}
+
+export const historyMetrics = ['events', 'first_access', 'last_access'] as const;
+export type HistoryMetric = (typeof historyMetrics)[number];
+
+/** Who accessed an item. */
+export function accessHistory(
+  view: View,
+  item: number,
+  { sort, cursor }: Page<HistoryMetric>,
+): Query<'person' | HistoryMetric> {
+  return ask<'person' | HistoryMetric>(
+    view,
+    { item },
+    {
+      metrics: [...historyMetrics],
+      dimensions: ['person'],
+      order_by: [[sort.by, sort.direction]],
+      limit: PAGE_SIZE,
+      cursor,
+    },
+  );
+}
+
+const SUGGESTED = 50;
+
+/** The values a filter about `dimension` could have, most used first. Paths are not counted by themselves. */
+export function suggestions<D extends NameDimension>(
+  view: View,
+  dimension: D,
+  text: string,
+): Query<D | 'events'> {
+  const contains: Filter | null = text ? ['contains', dimension, [text]] : null;
+  return {
+    metrics: ['events'] as Query<D | 'events'>['metrics'],
+    dimensions: [dimension] as Query<D | 'events'>['dimensions'],
+    filters: contains,
+    date_range: dateRangeOf(view.period),
+    limit: SUGGESTED,
+  };
+}

@@ -1,0 +1,72 @@
+import type { Answer, CountMetric, TimeDimension, TimeLabel } from '../api/query';
+import type { Granularity } from '../format/dates';
+import { daysOfBucket, timeDimensionOf } from './period';
+
+/** One bucket of a curve. */
+export interface Point {
+  label: string;
+  /** The bucket at the same place of the previous period. */
+  previousLabel: string | null;
+  /** null: nothing could have been counted, since collection had not begun or the bucket has not. */
+  value: number | null;
+  previous: number | null;
+  isComplete: boolean;
+}
+
+type SeriesAnswer = Answer<TimeDimension | CountMetric>;
+
+function isCollected(label: string, granularity: Granularity, firstDay: string | null): boolean {
+  return firstDay !== null && daysOfBucket(label, granularity).to >= firstDay;
+}
+
+/**
+ * A curve's points: every bucket of the period in order, one without a row being 0.
+ *
+ * `firstDay`: the day of the first event stored. Before it nothing was collected, which is not the same as no use.
+ */
+export function seriesOf(
+  answer: SeriesAnswer,
+  metric: CountMetric,
+  granularity: Granularity,
+  { firstDay, today }: { firstDay: string | null; today: string },
+): Point[] {
+  const rows = new Map(answer.results.map((row) => [row[timeDimensionOf(granularity)], row[metric]]));
+  const isCompared = answer.meta.previous_period !== null;
+  const pointOf = ({ label, previous: previousLabel = null, is_complete }: TimeLabel): Point => {
+    const count = rows.get(label);
+    const hasBegun = label <= today && isCollected(label, granularity, firstDay);
+    const hasPrevious =
+      isCompared && previousLabel !== null && isCollected(previousLabel, granularity, firstDay);
+    return {
+      label,
+      previousLabel,
+      value: hasBegun ? (count?.value ?? 0) : null,
+      previous: hasPrevious ? (count?.previous ?? 0) : null,
+      isComplete: is_complete,
+    };
+  };
+  return (answer.meta.time_labels ?? []).map(pointOf);
+}
+
+/** A point with what is drawn of it: the finished part of the curve, and the part that is not over yet. */
+export interface DrawnPoint extends Point {
+  finished: number | null;
+  unfinished: number | null;
+}
+
+/** The points with the curve in two parts; the unfinished one begins at the last finished point. */
+export function drawnPoints(points: Point[]): DrawnPoint[] {
+  const begins = points.findIndex((point) => point.value !== null && !point.isComplete);
+  return points.map((point, place) => ({
+    ...point,
+    finished: point.isComplete ? point.value : null,
+    unfinished: begins >= 0 && place >= begins - 1 ? point.value : null,
+  }));
+}
+
+/** The first and the last bucket before collection began; null where all were collected. */
+export function uncollectedStretch(points: Point[]): { from: string; to: string } | null {
+  const collected = points.findIndex((point) => point.value !== null);
+  if (collected <= 0) return null;
+  return { from: points[0]!.label, to: points[collected]!.label };
+}
