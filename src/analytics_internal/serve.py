@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
+from socket import socket
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -78,8 +79,8 @@ class _Server(uvicorn.Server):
         self.was_asked_to_stop = True
         self.should_exit = True
 
-    async def startup(self, sockets: list[object] | None = None) -> None:
-        await super().startup(sockets)  # type: ignore[arg-type]
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
         if self.started:
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             log.info("serving", address=f"http://{host}:{self.config.port}/")

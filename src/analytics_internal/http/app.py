@@ -34,7 +34,7 @@ def make_app(service: Service) -> Starlette:
         middleware.append(
             Middleware(
                 CORSMiddleware,
-                allow_origins=[_origin(service.settings.portal_url)],
+                allow_origins=[_origin(service.settings.portal_url) or ""],
                 allow_methods=["GET", "POST"],
                 allow_headers=["authorization", "content-type"],
                 expose_headers=["retry-after", "link", "x-log-position"],
@@ -100,7 +100,8 @@ async def _page_not_built(_: Request) -> Response:
 
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }

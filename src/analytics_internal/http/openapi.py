@@ -111,8 +111,9 @@ def _take_events() -> Schema:
         "takeEvents", "Store events; answers after the commit", _json(_ref("Verdicts")), (*_READ, 413)
     )
     operation["description"] = (
-        "One event, or a batch of up to 1,000. One bad event never fails its batch: it gets the verdict `rejected` with a "
-        "reason, and is kept to be looked at. So a batch with events that do not fit the schema is still answered with 200."
+        "One event, or a batch of up to 1,000. One bad event never fails its batch: it gets the verdict `rejected` "
+        "with a reason, and is kept to be looked at. So a batch with events that do not fit the schema is still "
+        "answered with 200."
     )
     operation["requestBody"] = {"required": True, "content": _json({"anyOf": [_ref("WireEvent"), batch]})}
     return operation

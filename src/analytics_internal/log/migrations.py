@@ -87,7 +87,7 @@ def run_file(name: str) -> None:
     """Run one SQL file of ``schema/`` inside the migration's transaction."""
     from alembic import op
 
-    bind: Connection = op.get_bind()
+    bind = op.get_bind()
     bind.exec_driver_sql("SELECT 1")  # the driver opens its transaction with the first statement it sees
     raw = bind.connection.dbapi_connection
     sql = (SCHEMA / name).read_text()

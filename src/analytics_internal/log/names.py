@@ -36,7 +36,7 @@ class Names:
     async def resolve(
         self, connection: Connection, rows: Iterable[tuple[object, ...]], key_columns: int = 1
     ) -> dict[tuple[object, ...], int]:
-        """The id of every row's key. A row is (key…, further columns…); its first ``key_columns`` tell it from others."""
+        """The id of every row's key. A row is (key…, further columns…); ``key_columns`` of them tell it from others."""
         ids: dict[tuple[object, ...], int] = {}
         missing: dict[tuple[object, ...], tuple[object, ...]] = {}
         for row in rows:

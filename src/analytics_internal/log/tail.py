@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import IO
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -73,7 +73,7 @@ async def read(connection: Connection, after: int, up_to: int) -> AsyncIterator[
         )
 
 
-async def copy_columns(connection: Connection, after: int, up_to: int, file: IO[bytes]) -> None:
+async def copy_columns(connection: Connection, after: int, up_to: int, file: Path) -> None:
     """Write the reader's columns of the events after one position up to another as CSV without a header."""
     batches = await connection.fetchrow(SQL["batch_bounds"], after, up_to, MAX_BATCH_EVENTS)
     if batches is not None and batches[0] is not None:

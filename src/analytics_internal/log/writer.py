@@ -234,7 +234,8 @@ class LogWriter:
         return bool(stored)
 
     async def _commit(self, connection: Connection, events: list[Event]) -> None:
-        # In the order of their ids: two replicas with the same ids wait for each other in the unique index, never in a circle.
+        # In the order of their ids: two replicas with the same ids wait for each other in the unique index, and
+        # never in a circle.
         order = sorted(range(len(events)), key=lambda index: events[index].id)
         await self._partitions.ensure(connection, (event.id for event in events))
         records = await self._rows.of(connection, events)

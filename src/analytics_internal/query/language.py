@@ -25,6 +25,7 @@ TIME_DIMENSIONS: tuple[str, ...] = get_args(TimeDimension)
 FILTER_DIMENSIONS: tuple[str, ...] = get_args(FilterDimension)
 OPERATORS: tuple[str, ...] = get_args(Operator)
 CONNECTIVES = ("and", "or", "not")
+DEFAULT_RANGE: dict[str, object] = {"last": "28d"}
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
 MAX_FILTER_DEPTH = 8
@@ -125,7 +126,7 @@ class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
     metrics: list[str]
     dimensions: list[str] = []
     filters: list[object] | None = None
-    date_range: dict[str, object] | str = msgspec.field(default_factory=lambda: {"last": "28d"})
+    date_range: dict[str, object] | str = msgspec.field(default_factory=lambda: dict(DEFAULT_RANGE))
     compare: str | None = None
     order_by: list[list[str]] | None = None
     limit: int | None = DEFAULT_LIMIT
@@ -179,9 +180,7 @@ def _form_problem(message: str) -> Problem:
 
 
 def _names(given: list[str], field: str, allowed: tuple[str, ...], problems: list[Problem]) -> tuple[str, ...]:
-    for name in given:
-        if name not in allowed:
-            problems.append(Problem(field, f"unknown: {_short(name)}", list(allowed)))
+    problems += [Problem(field, f"unknown: {_short(name)}", list(allowed)) for name in given if name not in allowed]
     if len(set(given)) < len(given):
         problems.append(Problem(field, "one is named twice"))
     return tuple(given)

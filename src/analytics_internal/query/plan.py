@@ -1,12 +1,13 @@
 """From a question to the tree of its SQL. Pure; the tree is rendered for an engine by its caller.
 
-The tree has up to four stages: ``scanned`` (the events that count, with their keys), ``grouped`` (one row a group with its
-metrics), ``page`` (in order, cut to the asked page) and ``access`` (first and last access of the page's groups, whatever
-the period).
+The tree has up to four stages: ``scanned`` (the events that count, with their keys), ``grouped`` (one row a group
+with its metrics), ``page`` (in order, cut to the asked page) and ``access`` (first and last access of the page's
+groups, whatever the period).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -32,9 +33,9 @@ NAMED = {
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A question made ready: run ``sql``; its columns are ``labels``, then ``metrics`` in order, then the total of rows."""
+    """A question made ready: the columns of ``tree`` are ``labels``, then ``metrics``, then the total of rows."""
 
-    tree: exp.Expression
+    tree: exp.Expr
     labels: tuple[str, ...]
     metrics: tuple[str, ...]
     """Column names: a metric's, or a metric's with ``.previous``."""
@@ -57,7 +58,7 @@ class _Builder:
         self._access = () if query.time_dimension else tuple(m for m in query.metrics if m in ACCESS_METRICS)
         self._counted = tuple(m for m in query.metrics if m not in self._access)
 
-    def tree(self, offset: int) -> exp.Expression:
+    def tree(self, offset: int) -> exp.Expr:
         tree = exp.select().with_("scanned", as_=self._scanned()).with_("grouped", as_=self._grouped())
         is_ordered_by_access = any(name in self._access for name, _ in self._query.order_by)
         if self._access and is_ordered_by_access:
@@ -120,11 +121,11 @@ class _Builder:
         scan = scan.where(exp.LTE(this=_column("position", "e"), expression=exp.Literal.number(self._position)))
         return scan.where(condition(self._query.filter)) if self._query.filter is not None else scan
 
-    def _bucket_index(self, dimension: str) -> exp.Expression:
+    def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of an event's bucket in its period, from 0 on; the same number is compared across periods."""
         index = _bucket_number(_local_day(self._offsets()), dimension)
         first = bucket_number(self._period.first, dimension)
-        base: exp.Expression = exp.Literal.number(first)
+        base: exp.Expr = exp.Literal.number(first)
         if self._previous is None:
             return exp.cast(exp.Sub(this=exp.paren(index), expression=base), "INTEGER")
         before = exp.Literal.number(bucket_number(self._previous.first, dimension))
@@ -152,17 +153,18 @@ class _Builder:
                 select = select.having(exp.GT(this=self._aggregate("events", True), expression=exp.Literal.number(0)))
         return select
 
-    def _aggregate(self, metric: str, is_current: bool) -> exp.Expression:
-        aggregate: exp.Expression = {
-            "events": lambda: exp.Count(this=exp.Star()),
-            "people": lambda: exp.Count(this=exp.Distinct(expressions=[exp.column("person_id")])),
-            "items": lambda: exp.Count(this=exp.Distinct(expressions=[exp.column("item_id")])),
-            "first_access": lambda: exp.Min(this=exp.column("occurred_at")),
-            "last_access": lambda: exp.Max(this=exp.column("occurred_at")),
-        }[metric]()
+    def _aggregate(self, metric: str, is_current: bool) -> exp.Expr:
+        aggregates: dict[str, exp.Expr] = {
+            "events": exp.Count(this=exp.Star()),
+            "people": exp.Count(this=exp.Distinct(expressions=[exp.column("person_id")])),
+            "items": exp.Count(this=exp.Distinct(expressions=[exp.column("item_id")])),
+            "first_access": exp.Min(this=exp.column("occurred_at")),
+            "last_access": exp.Max(this=exp.column("occurred_at")),
+        }
+        aggregate = aggregates[metric]
         if self._previous is None:
             return aggregate
-        flag: exp.Expression = exp.column("is_current")
+        flag: exp.Expr = exp.column("is_current")
         return exp.Filter(this=aggregate, expression=exp.Where(this=flag if is_current else exp.not_(flag)))
 
     def _access_of(self, groups: str) -> exp.Select:
@@ -194,7 +196,7 @@ class _Builder:
         if self._access and joins_access:
             page = self._join_keys(page, "grouped", "access")
         order = self._order(joins_access)
-        number: exp.Expression = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order) if order else None)
+        number: exp.Expr = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order) if order else None)
         page = page.select(
             exp.alias_(number, "place"), exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), "total_rows")
         )
@@ -229,9 +231,9 @@ class _Builder:
                 page = page.select(exp.alias_(grouped_key, dimension, quoted=True))
         return page
 
-    def _order(self, joins_access: bool) -> list[exp.Expression]:
+    def _order(self, joins_access: bool) -> list[exp.Expr]:
         """The asked order, then every label: no two rows are equal, so pages neither repeat nor skip one."""
-        order: list[exp.Expression] = []
+        order: list[exp.Expr] = []
         asked = [(name, direction == "desc") for name, direction in self._query.order_by]
         for name, descending in asked:
             if name == "item":
@@ -247,14 +249,14 @@ class _Builder:
         order += [_ordered(self._label_source(name), False) for name in self._query.dimensions]
         return order
 
-    def _label_source(self, dimension: str) -> exp.Expression:
+    def _label_source(self, dimension: str) -> exp.Expr:
         key = self._keys[self._query.dimensions.index(dimension)]
         if dimension in NAMED:
             return _column(NAMED[dimension][2], f"{NAMED[dimension][1]}_of_{key}")
         return _column(key, "grouped")
 
 
-def condition(filter_: language.Filter) -> exp.Expression:
+def condition(filter_: language.Filter) -> exp.Expr:
     """A filter as a condition on ``event AS e`` that is never unknown."""
     if isinstance(filter_, language.All | language.Any):
         parts = [condition(part) for part in filter_.filters]
@@ -266,10 +268,10 @@ def condition(filter_: language.Filter) -> exp.Expression:
     return _is(filter_)
 
 
-def _is(filter_: language.Is) -> exp.Expression:
+def _is(filter_: language.Is) -> exp.Expr:
     column = _event_column(filter_.dimension)
     values = [value for value in filter_.values if value is not None]
-    parts: list[exp.Expression] = []
+    parts: list[exp.Expr] = []
     if values and filter_.dimension == "item":
         parts.append(exp.In(this=column, expressions=[exp.Literal.number(int(value)) for value in values]))
     elif values:
@@ -282,8 +284,8 @@ def _is(filter_: language.Is) -> exp.Expression:
     return exp.not_(known) if filter_.is_negated else known
 
 
-def _contains(filter_: language.Contains) -> exp.Expression:
-    def any_text(name: exp.Expression) -> exp.Expression:
+def _contains(filter_: language.Contains) -> exp.Expr:
+    def any_text(name: exp.Expr) -> exp.Expr:
         lowered = exp.Lower(this=name)
         return exp.or_(
             *(exp.Contains(this=lowered.copy(), expression=_literal(text.lower())) for text in filter_.values)
@@ -292,14 +294,14 @@ def _contains(filter_: language.Contains) -> exp.Expression:
     return exp.Coalesce(this=exp.paren(_named_in(filter_.dimension, any_text)), expressions=[exp.false()])
 
 
-def _named_in(dimension: str, test: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
+def _named_in(dimension: str, test: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
     """The event's id of a dimension is among those whose names pass a test."""
     id_column, table, name = ("item_id", "item", "subject") if dimension == "subject" else NAMED[dimension]
     names = exp.select(id_column).from_(table).where(test(exp.column(name)))
     return exp.In(this=_event_column(dimension), query=names.subquery())
 
 
-def _event_column(dimension: str) -> exp.Expression:
+def _event_column(dimension: str) -> exp.Expr:
     return _column("item_id" if dimension in ("item", "subject") else NAMED[dimension][0], "e")
 
 
@@ -317,7 +319,7 @@ def bucket_number(day: date, dimension: str) -> int:
     return (day.year * 12 + day.month) if dimension == "time:month" else days
 
 
-def _bucket_number(day: exp.Expression, dimension: str) -> exp.Expression:
+def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
     if dimension == "time:week":
         return exp.IntDiv(
             this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3))), expression=exp.Literal.number(7)
@@ -329,13 +331,13 @@ def _bucket_number(day: exp.Expression, dimension: str) -> exp.Expression:
     return day
 
 
-def _local_day(changes: Iterable[Offset]) -> exp.Expression:
+def _local_day(changes: Iterable[Offset]) -> exp.Expr:
     """Days since 1970 on the reporting zone's clocks: integer sums, so the zone can change without a rebuild."""
     ordered = list(changes)
-    shift: exp.Expression = exp.Literal.number(ordered[0].seconds * 1_000_000)
+    shift: exp.Expr = exp.Literal.number(ordered[0].seconds * 1_000_000)
     if len(ordered) > 1:
         case = exp.Case()
-        for change, following in zip(ordered, ordered[1:], strict=False):
+        for change, following in itertools.pairwise(ordered):
             before = exp.LT(this=_column("occurred_at", "e"), expression=_timestamp(following.start))
             case = case.when(before, exp.Literal.number(change.seconds * 1_000_000))
         shift = case.else_(exp.Literal.number(ordered[-1].seconds * 1_000_000))
@@ -343,7 +345,7 @@ def _local_day(changes: Iterable[Offset]) -> exp.Expression:
     return exp.paren(exp.IntDiv(this=exp.paren(local), expression=exp.Literal.number(DAY_US)))
 
 
-def _between(table: str, period: Period) -> exp.Expression:
+def _between(table: str, period: Period) -> exp.Expr:
     column = _column("occurred_at", table)
     return exp.and_(
         exp.GTE(this=column, expression=_timestamp(period.start)),
@@ -351,15 +353,15 @@ def _between(table: str, period: Period) -> exp.Expression:
     )
 
 
-def _from(start: datetime) -> exp.Expression:
+def _from(start: datetime) -> exp.Expr:
     return exp.paren(exp.GTE(this=_column("occurred_at", "e"), expression=_timestamp(start)))
 
 
-def _timestamp(at: datetime) -> exp.Expression:
+def _timestamp(at: datetime) -> exp.Expr:
     return exp.cast(_literal(at.replace(tzinfo=None).isoformat(sep=" ")), "TIMESTAMP")
 
 
-def _ordered(this: exp.Expression, descending: bool) -> exp.Expression:
+def _ordered(this: exp.Expr, descending: bool) -> exp.Expr:
     return exp.Ordered(this=this, desc=descending, nulls_first=False)
 
 

@@ -89,7 +89,10 @@ class Replica:
         self._workers.shutdown()
 
     async def query(self, sql: str, fetch: Callable[..., T]) -> T:
-        """Run a question on the rows as they are; ``fetch`` takes DuckDB's cursor in a thread. Call ``catch_up`` first."""
+        """Run a question on the rows as they are; ``fetch`` takes DuckDB's cursor in a thread.
+
+        ``catch_up`` comes before the first question.
+        """
         assert self._file is not None, "catch_up() comes before the first question"
         file = self._file
         try:
@@ -207,9 +210,8 @@ class Replica:
         assert self._file is not None
         file = self._file
         with tempfile.NamedTemporaryFile(prefix="chunk-", suffix=".csv", dir=self._path.parent) as csv:
-            await tail.copy_columns(connection, self.position, up_to, csv)
-            csv.flush()
             path = Path(csv.name)
+            await tail.copy_columns(connection, self.position, up_to, path)
             names = await self._names_for(connection, file, path)
             last_event_id = await tail.event_id_at(connection, up_to)
             cursor = Cursor(head.log_id, up_to, last_event_id)
