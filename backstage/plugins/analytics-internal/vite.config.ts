@@ -74,7 +74,7 @@ export default defineConfig({
     proxy: { '/api': { target: process.env.ANALYTICS_INTERNAL_URL ?? 'http://127.0.0.1:7008' } },
   },
   test: {
-    environment: 'jsdom',
+    environment: 'node',
     setupFiles: ['./vitest.setup.ts'],
     css: { modules: { classNameStrategy: 'non-scoped' } },
     restoreMocks: true,

@@ -27,6 +27,8 @@ export interface CurveProps {
 }
 
 const FEW_POINTS = 14;
+// As an attribute: the library writes the colour into the element's style, which no rule overrides.
+const tick = { fill: 'var(--bui-fg-primary)' };
 
 /** Activity over time: from zero up, the unfinished bucket dotted, the previous period thin and dashed. */
 export function Curve({ points, granularity, name, height, onChoose }: CurveProps) {
@@ -64,6 +66,7 @@ export function Curve({ points, granularity, name, height, onChoose }: CurveProp
             dataKey="label"
             tickFormatter={(label: string) => format.tick(label, granularity)}
             minTickGap={32}
+            tick={tick}
             tickLine={false}
             tickMargin={8}
           />
@@ -72,6 +75,7 @@ export function Curve({ points, granularity, name, height, onChoose }: CurveProp
             allowDecimals={false}
             width={48}
             tickFormatter={(value: number) => format.rounded(value)}
+            tick={tick}
             tickLine={false}
             axisLine={false}
           />
@@ -80,7 +84,7 @@ export function Curve({ points, granularity, name, height, onChoose }: CurveProp
               x1={uncollected.from}
               x2={uncollected.to}
               className={styles.uncollected}
-              label={{ value: t('curve.uncollected'), position: 'inside' }}
+              label={{ value: t('curve.uncollected'), position: 'inside', ...tick }}
               ifOverflow="extendDomain"
             />
           )}

@@ -6,7 +6,7 @@ export function MiddleCut({ text }: { text: string }) {
   const { head, tail } = splitForMiddleCut(text);
   return (
     <span className={styles.text} title={text}>
-      <span className={styles.head}>{head}</span>
+      <span className={tail ? styles.head : styles.whole}>{head}</span>
       {tail && (
         <span className={styles.tail}>
           <bdi dir="ltr">{tail}</bdi>

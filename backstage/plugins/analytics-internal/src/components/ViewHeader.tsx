@@ -6,6 +6,7 @@ import { FilterBar } from './FilterBar';
 
 import { PeriodMenu } from './PeriodMenu';
 import { PrintHead } from './PrintHead';
+import { useConfiguration } from './useConfiguration';
 import type { CsvFile } from './useCsvDownload';
 import { useView } from './useView';
 import styles from './ViewHeader.module.css';
@@ -21,6 +22,8 @@ export interface ViewHeaderProps {
 /** The head of a page: its title, and what all of its figures have in common. */
 export function ViewHeader({ title, parent, files }: ViewHeaderProps) {
   const { view, show } = useView();
+  // Before the first event there is nothing to choose from.
+  const isEmpty = useConfiguration().configuration?.first_day === null;
   return (
     <>
       {parent && (
@@ -34,19 +37,25 @@ export function ViewHeader({ title, parent, files }: ViewHeaderProps) {
         className={styles.header}
         title={title}
         customActions={
-          <div className={styles.controls}>
-            <PeriodMenu period={view.period} onChange={(period) => show({ ...view, period })} />
-            <ComparisonMenu
-              isCompared={view.isCompared}
-              isPossible={view.period.kind !== 'all'}
-              onChange={(isCompared) => show({ ...view, isCompared })}
-            />
-            <ExportMenu files={files} />
-          </div>
+          !isEmpty && (
+            <div className={styles.controls}>
+              <PeriodMenu period={view.period} onChange={(period) => show({ ...view, period })} />
+              <ComparisonMenu
+                isCompared={view.isCompared}
+                isPossible={view.period.kind !== 'all'}
+                onChange={(isCompared) => show({ ...view, isCompared })}
+              />
+              <ExportMenu files={files} />
+            </div>
+          )
         }
       />
-      <PrintHead />
-      <FilterBar />
+      {!isEmpty && (
+        <>
+          <PrintHead />
+          <FilterBar />
+        </>
+      )}
     </>
   );
 }

@@ -1,12 +1,4 @@
-import type {
-  Column,
-  CountMetric,
-  Filter,
-  Item,
-  NameDimension,
-  Query,
-  TimeDimension,
-} from '../api/query';
+import type { Column, CountMetric, Filter, Item, NameDimension, Query, TimeDimension } from '../api/query';
 import { dateRangeOf } from './period';
 import type { Sort } from './sort';
 import type { View } from './view';

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { en } from './en';
+import { ptBR } from './ptBR';
+import { createTranslate } from './translate';
+
+describe('createTranslate', () => {
+  const t = createTranslate(en, 'en');
+
+  it('fills the placeholders', () => {
+    expect(t('pager.range', { from: 1, to: 25, total: '1,934' })).toBe('1–25 of 1,934');
+  });
+  it('leaves a placeholder that nobody fills in sight', () => {
+    expect(t('pager.range', { from: 1, to: 25 })).toBe('1–25 of {{total}}');
+  });
+});
+
+it.each(Object.entries(en))('has the same placeholders in both languages: %s', (key, english) => {
+  const placeholders = (text: string) => [...text.matchAll(/\{\{\w+\}\}/g)].map(String).sort();
+  expect(placeholders(ptBR[key as keyof typeof ptBR])).toEqual(placeholders(english));
+});
