@@ -18,9 +18,9 @@ import uvloop
 from analytics_internal.event import Acceptance
 from analytics_internal.http.app import make_app
 from analytics_internal.http.state import Service
+from analytics_internal.log import migrations
 from analytics_internal.log.connection import connect_pool
 from analytics_internal.log.embedded import DataDirLock, EmbeddedPostgres
-from analytics_internal.log.migrations import migrate
 from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimits
 from analytics_internal.logs import configure_logs
 from analytics_internal.portal.callers import Callers
@@ -87,18 +87,31 @@ class _Server(uvicorn.Server):
             print(f"analytics-internal: http://{host}:{self.config.port}/", flush=True)
 
 
+def migrate(settings: Settings) -> int:
+    """Bring the database's schema to the newest version and stop. Returns the exit code."""
+    configure_logs(settings.log_level, settings.log_format)
+
+    async def run_migrations() -> None:
+        async with _database(settings):
+            log.info("schema is current", version=migrations.NEWEST)
+
+    with DataDirLock(settings.data_dir) if settings.database_url is None else contextlib.nullcontext():
+        asyncio.run(run_migrations())
+    return 0
+
+
 @contextlib.asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[str]:
     """The DSN of a database that is reachable and migrated; the embedded one runs as long as the context."""
     if settings.database_url is not None:
-        await migrate(settings.database_url)
+        await migrations.migrate(settings.database_url)
         yield settings.database_url
         return
     postgres = EmbeddedPostgres(settings.data_dir)
     dsn = await asyncio.to_thread(postgres.start)
     watcher = asyncio.create_task(postgres.watch())
     try:
-        await migrate(dsn)
+        await migrations.migrate(dsn)
         yield dsn
     finally:
         watcher.cancel()
