@@ -1,0 +1,361 @@
+"""Every setting: its type, its default, what it is for, and where its value came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import available_timezones
+
+import platformdirs
+import yaml  # type: ignore[import-untyped]
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+    YamlConfigSettingsSource,
+)
+
+from analytics_internal.subject import DEFAULT_KEPT_QUERY_PARAMETERS, normalise_entity_ref
+
+PREFIX = "ANALYTICS_INTERNAL_"
+FILES = ("analytics-internal.toml", "analytics-internal.yaml")
+MASK = "••••••"
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class InvalidSettings(ValueError):
+    """The configuration cannot be used; ``problems`` has one line for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _refuse(allowed: str) -> PydanticCustomError:
+    return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
+
+
+def _split(value: object) -> object:
+    """A list may be written as one text with commas, as it has to be in the environment."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.scheme.startswith("postgres")):
+            raise _refuse(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        similar = get_close_matches(value, available_timezones(), 1, 0.5)
+        hint = f"; did you mean {similar[0]}?" if similar else ""
+        raise _refuse(f"must be the IANA name of a time zone, like America/Sao_Paulo{hint}")
+    return value
+
+
+def _memory(value: str) -> str:
+    if re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", value) is None:
+        raise _refuse("must be a size with its unit, like 512MB or 2GiB")
+    return value
+
+
+def _reader(value: str) -> str:
+    if value != "*" and normalise_entity_ref(value, "user") is None:
+        raise _refuse('must be an entity ref like user:default/ana, or "*" for everyone who is signed in')
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 16:
+        raise _refuse("must have at least 16 characters")
+    return value
+
+
+def _own_time_zone() -> str:
+    """The machine's time zone as far as it has a name, else UTC."""
+    candidates = [os.environ.get("TZ", "").lstrip(":")]
+    zone_file = Path("/etc/localtime")
+    if zone_file.is_symlink():
+        candidates.append(str(zone_file.resolve()).partition("/zoneinfo/")[2])
+    return next((name for name in candidates if name in available_timezones()), "UTC")
+
+
+def _own_data_dir() -> Path:
+    return platformdirs.user_data_path("analytics-internal")
+
+
+def _own_threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# What a source says, and how it is called as the origin of one setting.
+_Found = tuple[dict[str, object], Callable[[str], str]]
+HttpUrl = Annotated[str, _url("http", "https")]
+PostgresUrl = Annotated[str, _url("postgresql", "postgres")]
+FolderPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Readers = Annotated[list[Annotated[str, AfterValidator(_reader)]], NoDecode, BeforeValidator(_split)]
+Tokens = Annotated[list[Annotated[SecretStr, AfterValidator(_token)]], NoDecode, BeforeValidator(_split)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda text: str(text).lower())]
+
+
+class Settings(BaseSettings):
+    """What is in force. ``load`` puts it together; constructed directly it knows only what it is given."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, nested_model_default_partial_update=False
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(7008, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    database_url: PostgresUrl | None = Field(
+        None,
+        description="PostgreSQL 15 to 18, as `postgresql://user:password@host/database`. "
+        "Without it the service runs its own PostgreSQL in `data_dir`.",
+    )
+    data_dir: FolderPath = Field(
+        default_factory=_own_data_dir, description="Folder of the service's own PostgreSQL and of the reader's file."
+    )
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        default_factory=_own_time_zone, description="Reporting time zone (IANA name): where a day begins and ends."
+    )
+    auth: Literal["backstage", "none"] = Field(
+        "backstage",
+        description="`backstage` verifies the portal's tokens; `none` trusts everyone and needs a loopback `host`.",
+    )
+    portal_url: HttpUrl | None = Field(
+        None,
+        description="The portal's `app.baseUrl`: where links lead. Its path is cut off subjects.",
+    )
+    backend_url: HttpUrl | None = Field(
+        None, description="The portal's `backend.baseUrl`, whose keys sign the tokens. Default: `portal_url`."
+    )
+    import_tokens: Tokens = Field(
+        [], description="Tokens of machines, 16 characters or more: they may import history and write for others."
+    )
+    readers: Readers = Field([], description='Who may read: entity refs, or "*" for everyone who is signed in.')
+    kept_query_parameters: Names = Field(
+        sorted(DEFAULT_KEPT_QUERY_PARAMETERS),
+        description="Query parameters of addresses that are kept; all others are cut before anything is stored.",
+    )
+    accept_window_days: int = Field(7, ge=1, le=365, description="Live events older than this are rejected.")
+    accept_future_seconds: int = Field(
+        300, ge=0, le=86_400, description="Events further ahead of the service's clock than this are rejected."
+    )
+    buffer_events: int = Field(
+        20_000, ge=1_000, description="Events that may wait to be stored; more are answered with 503."
+    )
+    buffer_bytes: int = Field(64 << 20, ge=1 << 20, description="The same in bytes.")
+    max_batch_events: int = Field(1_000, ge=1, le=10_000, description="Events of one request.")
+    max_body_bytes: int = Field(1 << 20, ge=1 << 10, le=64 << 20, description="Bytes of one request.")
+    linger_ms: float = Field(
+        0, ge=0, le=1_000, description="How long a write waits for more events to share its commit."
+    )
+    flushers: int = Field(2, ge=1, le=32, description="Writes to the database at the same time.")
+    rejected_limit: int = Field(10_000, ge=0, description="Rejected events that are kept to be looked at.")
+    rejected_retention_days: int = Field(30, ge=1, description="How long rejected events are kept.")
+    reader_memory_limit: Annotated[str, AfterValidator(_memory)] = Field(
+        "512MB", description="Memory the reader (DuckDB) may use."
+    )
+    reader_threads: int = Field(default_factory=_own_threads, ge=1, description="Threads the reader may use.")
+    log_level: Level = Field("info", description="The least severe log lines that are written.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto`: `console` on a terminal, else `json`."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed: ``load`` asks the other sources itself, to know what came from where."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _authentication_is_possible(self) -> Settings:
+        if self.auth == "none" and not _is_loopback(self.host):
+            raise _refuse(
+                f"auth=none trusts every caller and is only for this machine, but host is {self.host}: "
+                "use host=127.0.0.1 or auth=backstage"
+            )
+        if self.auth == "backstage" and self.backend_url is None and self.portal_url is None:
+            raise _refuse(
+                "auth=backstage needs backend_url (the portal's backend.baseUrl) or portal_url, where tokens are "
+                "verified; to try the service on this machine alone use auth=none"
+            )
+        return self
+
+
+def load(flags: Mapping[str, object], config: Path | None = None) -> tuple[Settings, dict[str, str]]:
+    """The settings in force, and for each where its value came from.
+
+    A flag goes before the environment, the environment before the file, the file before the default.
+    Flags whose value is None count as not given.
+
+    Raises:
+        InvalidSettings: with everything that is wrong, in every source.
+    """
+    file = config if config is not None else next((Path(name) for name in FILES if Path(name).is_file()), None)
+    problems: list[str] = []
+    values: dict[str, object] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    for found, origin_of in (_from_file(file, problems), _from_environment(problems), _from_flags(flags)):
+        values.update(found)
+        origins.update({name: origin_of(name) for name in found})
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_one_line(detail, origins) for detail in error.errors(include_url=False)]
+    if problems:
+        raise InvalidSettings(problems)
+    return settings, origins
+
+
+def printable(settings: Settings, origins: Mapping[str, str]) -> str:
+    """The settings in force, one a line with where each came from; secrets masked."""
+    shown = {name: _masked(name, getattr(settings, name)) for name in Settings.model_fields}
+    names = max(map(len, shown))
+    width = max(len(value) for value in shown.values() if len(value) <= 48)
+    return "\n".join(f"{name:<{names}} = {value:<{width}}  # {origins[name]}" for name, value in shown.items())
+
+
+def markdown() -> str:
+    """The table of docs/reference/settings.md."""
+    lines = ["| setting | values | default | |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = _DERIVED_DEFAULTS.get(name) or ("" if field.default is None else f"`{_toml(field.default)}`")
+        lines.append(f"| `{name}` | {_allowed(name)} | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def flag_of(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _from_file(file: Path | None, problems: list[str]) -> _Found:
+    if file is None:
+        return {}, str
+    origin = f"file {file if file.is_absolute() else f'./{file}'}"
+    found = _read(file)
+    for name in [name for name in found if name not in Settings.model_fields]:
+        problems.append(f"{name}: unknown setting ({origin}); {_instead(str(name))}")
+        del found[name]
+    return found, lambda _: origin
+
+
+def _read(file: Path) -> dict[str, object]:
+    """The file's values. Raises InvalidSettings: what it says besides cannot be known."""
+    source = {".toml": TomlConfigSettingsSource, ".yaml": YamlConfigSettingsSource, ".yml": YamlConfigSettingsSource}
+    if file.suffix not in source:
+        raise InvalidSettings([f"{file}: must be a .toml or a .yaml file"])
+    try:
+        file.read_bytes()  # The sources take a missing file for an empty one.
+        return dict(source[file.suffix](Settings, file)())
+    except OSError as error:
+        raise InvalidSettings([f"{file}: {error.strerror}"]) from error
+    except (ValueError, TypeError, SettingsError, yaml.YAMLError) as error:
+        raise InvalidSettings([f"{file}: must be settings by name: {' '.join(str(error).split())}"]) from error
+
+
+def _from_environment(problems: list[str]) -> _Found:
+    for variable in os.environ:
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and name not in Settings.model_fields:
+            problems.append(f"{variable}: unknown setting (environment); {_instead(name)}")
+    return EnvSettingsSource(Settings)(), lambda name: f"environment {PREFIX}{name.upper()}"
+
+
+def _from_flags(flags: Mapping[str, object]) -> _Found:
+    assert flags.keys() <= Settings.model_fields.keys(), "the command line offers a flag without a setting"
+    return {name: value for name, value in flags.items() if value is not None}, lambda name: f"flag {flag_of(name)}"
+
+
+def _instead(name: str) -> str:
+    similar = get_close_matches(name.replace("-", "_"), Settings.model_fields, 1, 0.75)
+    return f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(Settings.model_fields)}"
+
+
+def _one_line(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
+    if not detail["loc"]:
+        return detail["msg"]
+    name = str(detail["loc"][0])
+    given = MASK if name == "import_tokens" else _masked(name, detail["input"])
+    return f"{name}: {given} ({origins[name]}) {_requirement(detail)}"
+
+
+def _requirement(detail: ErrorDetails) -> str:
+    """What a value must be, in the place of pydantic's sentence about what it is not."""
+    if detail["type"] == "not_allowed":
+        return detail["msg"]
+    return re.sub(r"^(Input|Value|String|List) should ", "must ", detail["msg"]).partition(",")[0]
+
+
+def _masked(name: str, value: object) -> str:
+    if name == "import_tokens" and isinstance(value, list):
+        return _toml([MASK for _ in value])
+    if name.endswith("_url") and isinstance(value, str):
+        return _toml(_without_password(value))
+    return _toml(value)
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    query = re.sub(r"(?i)\b((?:ssl)?password)=[^&]*", rf"\1={MASK}", parts.query)
+    return urlunsplit(parts._replace(netloc=f"{name}{colon and f':{MASK}'}{at}{host}", query=query))
+
+
+def _toml(value: object) -> str:
+    """A value as a configuration file would have it."""
+    if isinstance(value, int | float | str | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "(none)" if value is None else _toml(str(value))
+
+
+_DERIVED_DEFAULTS = {
+    "data_dir": "the platform's folder for data, like `~/.local/share/analytics-internal`",
+    "timezone": "the machine's, else `UTC`",
+    "reader_threads": "one for each processor",
+}
+
+
+def _allowed(name: str) -> str:
+    schema = Settings.model_json_schema()["properties"][name]
+    schema = next((choice for choice in schema.get("anyOf", []) if choice["type"] != "null"), schema)
+    if "enum" in schema:
+        return ", ".join(f"`{choice}`" for choice in schema["enum"])
+    lowest, highest = schema.get("minimum"), schema.get("maximum")
+    kind = {"integer": "whole number", "number": "number", "array": "list", "string": "text"}[schema["type"]]
+    if lowest is None:
+        return kind
+    return f"{kind}, {lowest} to {highest}" if highest is not None else f"{kind}, {lowest} or more"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
