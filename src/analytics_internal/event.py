@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -15,7 +16,15 @@ from uuid import UUID, uuid5
 import msgspec
 
 from analytics_internal.body import Batch
-from analytics_internal.subject import Portal, entity_ref_of, normalise_entity_ref, path_of, scrub, scrub_tree
+from analytics_internal.subject import (
+    Portal,
+    entity_ref_of,
+    normalise_entity_ref,
+    path_of,
+    scrub,
+    scrub_event,
+    scrub_tree,
+)
 
 Scalar = str | bool | int | float | None
 MAX_EVENT_BYTES = 32 * 1024
@@ -101,7 +110,7 @@ class Acceptance(msgspec.Struct, frozen=True):
     portal: Portal = Portal()
 
 
-_wire_event = msgspec.json.Decoder(WireEvent)
+_possible_secret = re.compile(r"""[?#](?:[^"\\]|\\.)*|(?<=//)[^/\s"]*@""", re.DOTALL)
 _sorted_json = msgspec.json.Encoder(order="sorted")
 
 
@@ -129,7 +138,7 @@ class _Refused(Exception):
     def __init__(self, reason: Reason, detail: str, event_id: str | None = None) -> None:
         super().__init__(detail)
         self.reason: Reason = reason
-        self.detail = detail
+        self.detail = _printable(detail)  # it may quote what the client sent
         self.id = event_id
 
 
@@ -254,7 +263,7 @@ def _checked_id(text: str | None, received_at: datetime, is_imported: bool) -> t
         raise _Refused(
             "invalid_id",
             "`id` must be a UUID of version 7, like 019f1b2c-7a00-7abc-8def-0123456789ab",
-            _printable_id(text),
+            _printable(text[:64]),
         )
     # The log is partitioned by the ids' months: the bounds keep a broken clock from making partitions without end.
     lower = EARLIEST if is_imported else received_at - MAX_CLOCK_ERROR
@@ -327,15 +336,16 @@ def _texts(action: str, subject: str, *fields: dict[str, Scalar]) -> Iterator[Sc
         yield from field.values()
 
 
-def _printable_id(text: str | None) -> str | None:
-    return text[:64].replace("\0", "�") if text is not None else None
+def _printable(text: str) -> str:
+    return text.replace("\0", "�")
 
 
 def _id_of(payload: bytes) -> str | None:
     try:
-        return _printable_id(msgspec.json.decode(payload, type=_OnlyId).id)
-    except msgspec.DecodeError:
+        id_ = msgspec.json.decode(payload, type=_OnlyId).id
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
+    return _printable(id_[:64]) if id_ is not None else None
 
 
 class _OnlyId(msgspec.Struct):
@@ -350,11 +360,12 @@ def _allowed_fields(message: str) -> str:
 
 def _kept_payload(payload: bytes, rules: Acceptance) -> str:
     """The refused event's JSON text as it is kept: ASCII, without secrets, at most 32 KiB."""
+    text = payload.decode("utf-8", "replace")
     try:
-        text = json.dumps(scrub_tree(json.loads(payload), rules.portal))
-    except (ValueError, RecursionError):
-        text = ascii(payload[:MAX_EVENT_BYTES].decode("utf-8", "backslashreplace"))[1:-1]
-    return text[:MAX_EVENT_BYTES]
+        kept = json.dumps(scrub_event(json.loads(text), rules.portal))
+    except (ValueError, RecursionError):  # nothing tells addresses from texts here: what could be a secret goes
+        kept = json.dumps(_possible_secret.sub("", text))[1:-1]
+    return kept[:MAX_EVENT_BYTES]
 
 
 def wire_text(event: Event) -> str:

@@ -60,21 +60,28 @@ def scrub(action: str, subject: str, portal: Portal) -> str:
     return _scrub_address(subject, portal) if portal.is_path(action, subject) else subject
 
 
-def scrub_tree(value: object, portal: Portal, is_text: bool = False) -> object:
-    """The same JSON value with every address in it scrubbed; the subject of a search is a text and stays whole."""
+def scrub_event(value: object, portal: Portal) -> object:
+    """The JSON value of a whole event with every address in it scrubbed; the subject of a search stays whole."""
+    scrubbed = scrub_tree(value, portal)
+    if isinstance(value, Mapping) and isinstance(scrubbed, dict) and isinstance(value.get("subject"), str):
+        action = value.get("action")
+        if isinstance(action, str) and action in TEXT_ACTIONS:
+            scrubbed["subject"] = value["subject"]
+    return scrubbed
+
+
+def scrub_tree(value: object, portal: Portal) -> object:
+    """The same JSON value with every address in it scrubbed, names of fields included."""
     if isinstance(value, Mapping):
-        text_subject = value.get("action") in TEXT_ACTIONS if isinstance(value.get("action"), str) else False
         return {
-            key: scrub_tree(item, portal, is_text=text_subject and key == "subject")
-            if key != "to" or not isinstance(item, str)
-            else _scrub_address(item, portal)
+            scrub_tree(key, portal): _scrub_address(item, portal)
+            if key == "to" and isinstance(item, str)
+            else scrub_tree(item, portal)
             for key, item in value.items()
         }
     if isinstance(value, list):
         return [scrub_tree(item, portal) for item in value]
-    if isinstance(value, str) and not is_text and _is_address(value):
-        return _scrub_address(value, portal)
-    return value
+    return _scrub_address(value, portal) if isinstance(value, str) and _is_address(value) else value
 
 
 def path_of(
