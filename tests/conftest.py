@@ -10,10 +10,20 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.embedded import EmbeddedPostgres
 from analytics_internal.log.migrations import migrate
+
+# Examples are new in every run; one that fails is printed so that it can be run again.
+settings.register_profile(
+    "ci",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("ci")
 
 _numbers = itertools.count(1)
 

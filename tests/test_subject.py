@@ -1,0 +1,171 @@
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics_internal.subject import (
+    Portal,
+    entity_ref_of,
+    normalise_entity_ref,
+    path_of,
+    scrub,
+    scrub_event,
+    scrub_tree,
+)
+
+AT_ROOT = Portal()
+UNDER_BASE = Portal.at("https://Portal.Example/dev/")
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("/", "/"),
+        ("/catalog", "/catalog"),
+        ("/catalog/", "/catalog"),
+        ("//catalog///default", "/catalog/default"),
+        ("/catalog?filters[kind]=component#top", "/catalog"),
+        ("/catalog#top?not=a-query", "/catalog"),
+        ("https://elsewhere.example/a/b/?c=d", "https://elsewhere.example/a/b"),
+        ("https://ana:secret@elsewhere.example/a", "https://elsewhere.example/a"),
+        ("HTTPS://Elsewhere.Example/Path", "https://elsewhere.example/Path"),
+    ],
+)
+def test_a_path_is_the_address_alone(address: str, path: str) -> None:
+    assert AT_ROOT.normalised_path(address) == path
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("/dev/catalog", "/catalog"),
+        ("/dev", "/"),
+        ("/developers", "/developers"),
+        ("https://portal.example/dev/docs?x=1", "/docs"),
+        ("https://PORTAL.example/dev", "/"),
+        ("https://portal.example.evil/dev", "https://portal.example.evil/dev"),
+    ],
+)
+def test_the_portals_own_origin_and_base_path_are_cut_off(address: str, path: str) -> None:
+    assert UNDER_BASE.normalised_path(address) == path
+
+
+@pytest.mark.parametrize("action", ["search", "discover"])
+def test_what_a_person_typed_stays_whole(action: str) -> None:
+    assert scrub(action, "/how to? #urgent", AT_ROOT) == "/how to? #urgent"
+    assert path_of(action, "/how to?", {}, {}, AT_ROOT) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "kept"),
+    [
+        ("/search?query=payments&state=xyz", "/search?query=payments"),
+        (
+            "/catalog?filters[kind]=api&filters[user]=all&token=1",
+            "/catalog?filters%5Bkind%5D=api&filters%5Buser%5D=all",
+        ),
+        ("/callback#access_token=abc", "/callback"),
+        ("/callback?code=abc&query=#query=abc", "/callback?query="),
+        ("/a?queryx=1&xquery=2", "/a"),
+        ("https://ana:pw@host.example/a?mail=ana@example.com", "https://host.example/a"),
+        ("Dependencies?", "Dependencies?"),
+    ],
+)
+def test_of_a_subject_only_the_allowed_parameters_are_kept(subject: str, kept: str) -> None:
+    assert scrub("navigate", subject, AT_ROOT) == kept
+
+
+def test_the_allow_list_can_be_changed() -> None:
+    portal = Portal.at(None, frozenset({"tab"}))
+
+    assert scrub("navigate", "/a?tab=2&query=x", portal) == "/a?tab=2"
+
+
+def test_addresses_are_scrubbed_wherever_they_stand() -> None:
+    value = {"a": ["/x?code=1", {"to": "docs?code=2"}], "https://u:p@h/x?code=3": "no address?"}
+
+    assert scrub_tree(value, AT_ROOT) == {"a": ["/x", {"to": "docs"}], "https://h/x": "no address?"}
+
+
+def test_only_the_subject_of_a_whole_search_event_is_a_text() -> None:
+    search = {"action": "search", "subject": "/a?b", "attributes": {"action": "search", "subject": "/a?b"}}
+
+    assert scrub_event(search, AT_ROOT) == {**search, "attributes": {"action": "search", "subject": "/a"}}
+
+
+@pytest.mark.parametrize(
+    ("target", "context", "path"),
+    [
+        ("/docs/default/component/a?x=1", {}, "/docs/default/component/a"),
+        ("docs", {"pluginId": "catalog", "entityRef": "Component:a"}, "/catalog/default/component/a/docs"),
+        ("docs", {"pluginId": "techdocs", "entityRef": "component:default/a"}, None),
+        ("docs", {"pluginId": "catalog"}, None),
+        ("../docs", {"pluginId": "catalog", "entityRef": "component:default/a"}, None),
+        ("mailto:ana@example.com", {"pluginId": "catalog", "entityRef": "component:default/a"}, None),
+        (7, {}, None),
+    ],
+)
+def test_a_click_leads_to_its_target(target: object, context: dict[str, object], path: str | None) -> None:
+    assert path_of("click", "Docs", {"to": target}, context, AT_ROOT) == path
+
+
+@pytest.mark.parametrize(
+    ("attributes", "context", "path", "ref"),
+    [
+        ({}, {"entityRef": "Template:Default/Service"}, None, "template:default/service"),
+        ({"kind": "Component", "namespace": "Team", "name": "A"}, {}, None, "component:team/a"),
+        ({"kind": "component", "name": "a"}, {}, None, "component:default/a"),
+        ({}, {}, "/catalog/default/component/a/ci-cd", "component:default/a"),
+        ({}, {}, "/docs/Default/Component/A", "component:default/a"),
+        ({}, {}, "/catalog/default/component", None),
+        ({"kind": "", "name": "a"}, {"entityRef": "not a ref"}, "/catalog", None),
+    ],
+)
+def test_an_event_concerns_the_entity_that_it_names(
+    attributes: dict[str, object], context: dict[str, object], path: str | None, ref: str | None
+) -> None:
+    assert entity_ref_of(attributes, context, path) == ref
+
+
+@pytest.mark.parametrize(
+    ("text", "ref"),
+    [
+        ("user:default/ana", "user:default/ana"),
+        (" User:Default/Ana ", "user:default/ana"),
+        ("user:ana", "user:default/ana"),
+        ("team/ana", "user:team/ana"),
+        ("ana", "user:default/ana"),
+        ("", None),
+        ("a b", None),
+        ("a/b/c", None),
+        ("user:default/", None),
+        ("user:default/a\0b", None),
+        ("x" * 256, None),
+    ],
+)
+def test_refs_compare_as_backstages_do(text: str, ref: str | None) -> None:
+    assert normalise_entity_ref(text, "user") == ref
+
+
+@given(st.text())
+def test_a_normalised_ref_is_its_own_normal_form(text: str) -> None:
+    ref = normalise_entity_ref(text, "user")
+
+    assert ref is None or normalise_entity_ref(ref) == ref
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_normalised_path_is_its_own_normal_form(path: str, query: str, fragment: str) -> None:
+    plain = Portal().normalised_path(f"/{quote(path)}?{query}#{fragment}")
+
+    assert Portal().normalised_path(plain) == plain
+    assert "?" not in plain
+    assert "#" not in plain
+
+
+@given(st.text(max_size=40), st.sampled_from(["/", "https://h.example/", "HTTP://u@h/", "//h/"]))
+def test_scrubbing_twice_is_scrubbing_once(text: str, start: str) -> None:
+    once = scrub("navigate", start + text, AT_ROOT)
+
+    assert scrub("navigate", once, AT_ROOT) == once
