@@ -54,7 +54,7 @@ lock: $(DEVELOPMENT) ## new lock files from pyproject.toml and package.json
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet -o requirements-dev.lock
-	npm --prefix $(PAGES) install --package-lock-only
+	npm --prefix $(PAGES) install --package-lock-only --ignore-scripts
 
 clean:
 	rm -rf $(VENV) $(PAGE) $(PAGES)/node_modules
@@ -73,7 +73,7 @@ $(DEVELOPMENT): | $(VENV)/bin/python
 	@rm -f $(VENV)/.development-* $(VENV)/.runtime-* && touch $@ $(RUNTIME)
 
 $(NODE_MODULES):
-	npm --prefix $(PAGES) ci --no-audit --no-fund --loglevel=error
+	npm --prefix $(PAGES) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@rm -f $(PAGES)/node_modules/.installed-* && touch $@
 
 $(PAGE)/index.html: $(NODE_MODULES) $(PAGE_SOURCES)

@@ -7,7 +7,6 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from pathlib import Path
 from socket import socket
 from zoneinfo import ZoneInfo
 
@@ -25,7 +24,7 @@ from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimit
 from analytics_internal.logs import configure_logs
 from analytics_internal.portal.callers import Callers
 from analytics_internal.portal.tokens import UserTokens
-from analytics_internal.reader.replica import Behind, Replica
+from analytics_internal.reader.replica import READER_FILE, Behind, Replica
 from analytics_internal.settings import Settings
 from analytics_internal.subject import Portal
 
@@ -83,8 +82,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-            log.info("serving", address=f"http://{host}:{self.config.port}/")
-            print(f"analytics-internal: http://{host}:{self.config.port}/", flush=True)
+            port = self.servers[0].sockets[0].getsockname()[1]  # with port 0 the system has chosen one
+            print(f"analytics-internal: http://{host}:{port}/", flush=True)
 
 
 def migrate(settings: Settings) -> int:
@@ -125,7 +124,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     portal = Portal.at(settings.portal_url, frozenset(settings.kept_query_parameters))
     pool = await connect_pool(dsn, settings.flushers + READER_CONNECTIONS)
     writer = LogWriter(pool, _limits(settings))
-    replica = Replica(pool, reader_path(settings), settings.reader_memory_limit, settings.reader_threads)
+    replica = Replica(pool, settings.data_dir / READER_FILE, settings.reader_memory_limit, settings.reader_threads)
     tokens = UserTokens(settings.backend_url or settings.portal_url or "") if settings.auth == "backstage" else None
     writer.start()
     following = asyncio.create_task(_follow(replica))
@@ -167,8 +166,3 @@ def _limits(settings: Settings) -> WriterLimits:
         rejected_events=settings.rejected_limit,
         rejected_retention=timedelta(days=settings.rejected_retention_days),
     )
-
-
-def reader_path(settings: Settings) -> Path:
-    """Where the reader's file is."""
-    return settings.data_dir / "reader.duckdb"

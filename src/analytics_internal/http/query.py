@@ -45,8 +45,10 @@ async def _answer(request: Request, body: bytes, wants_csv: bool) -> Response:
         answered = await answer(service.replica, query, wire, service.zone)
         return Response(msgspec.json.encode(answered), media_type="application/json")
     prepared = await prepare(service.replica, query, wire, service.zone)
+    name = f"analytics-{prepared.period.first}-{prepared.period.last}.csv"
     headers = {
-        "Content-Disposition": f'attachment; filename="analytics-{prepared.period.first}-{prepared.period.last}.csv"'
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Log-Position": str(prepared.page.position),
     }
     return StreamingResponse(csv_lines(service.replica, prepared), media_type="text/csv", headers=headers)
 

@@ -26,6 +26,7 @@ from analytics_internal.log.writer import PASSING, LogUnavailable
 from analytics_internal.reader.duckdb import DAMAGE, Cursor, Damaged, ReaderFile, remove
 
 T = TypeVar("T")
+READER_FILE = "reader.duckdb"
 CHUNK_EVENTS = 250_000
 """Events of one transaction while catching up: bounds memory, scratch space and what a kill loses."""
 PATIENCE_S = 20.0

@@ -1,0 +1,214 @@
+"""Checks the invariants of an installation on its live database, and says what is wrong.
+
+The invariants: positions are gapless and in the order of commits, an id is stored once, every event is named, and the
+reader's counts are the log's for every (day, item, person).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import httpx
+import msgspec
+
+from analytics_internal.log.connection import Connection, connect_pool, set_up
+from analytics_internal.log.embedded import DataDirInUse, DataDirLock, EmbeddedPostgres
+from analytics_internal.log.migrations import NEWEST, version_on
+from analytics_internal.log.statements import load
+from analytics_internal.query.answer import csv_lines, prepare
+from analytics_internal.query.language import parse
+from analytics_internal.query.period import next_bucket
+from analytics_internal.reader.replica import READER_FILE, Replica
+from analytics_internal.settings import Settings
+
+SQL = load(Path(__file__).with_name("doctor.sql"))
+SHOWN = 5
+Counts = dict[tuple[str, str, str], int]
+ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
+"""The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """The outcome of one check."""
+
+    is_well: bool
+    text: str
+
+
+def run(settings: Settings, url: str | None = None, token: str | None = None) -> int:
+    """Check and print. Returns 0 when all is well, 1 when something is wrong.
+
+    With a service running on the data folder its reader is asked through ``url``; otherwise the reader's file is
+    opened here.
+    """
+
+    async def check() -> int:
+        wrong = 0
+        async for finding in examine(settings, url, token):
+            print("ok   " if finding.is_well else "WRONG", finding.text, flush=True)
+            wrong += not finding.is_well
+        print("All is well." if not wrong else f"{wrong} of the checks found something wrong.")
+        return 1 if wrong else 0
+
+    return asyncio.run(check())
+
+
+async def examine(settings: Settings, url: str | None = None, token: str | None = None) -> AsyncIterator[Finding]:
+    """Every finding, in the order of the checks."""
+    async with contextlib.AsyncExitStack() as stack:
+        is_running = False
+        try:
+            stack.enter_context(DataDirLock(settings.data_dir))
+        except DataDirInUse:
+            is_running = True
+        dsn = await _database(settings, stack, is_running)
+        connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
+        stack.push_async_callback(connection.close)
+        await set_up(connection)
+        found = await version_on(connection)
+        yield Finding(found == NEWEST, f"the schema is {found}, this program's is {NEWEST}")
+        if found != NEWEST:
+            return
+        for name, good, bad in CHECKS:
+            yield await _check(connection, name, good, bad)
+        yield Finding(True, await _sizes(connection))
+        if is_running:
+            reader = _asked(
+                url or f"http://127.0.0.1:{settings.port}", token or os.environ.get("ANALYTICS_INTERNAL_TOKEN")
+            )
+        else:
+            reader = await _opened(settings, dsn, stack)
+        async for finding in _compare(connection, settings, reader):
+            yield finding
+
+
+CHECKS = (
+    ("gaps", "positions are gapless from 1 to the head", "positions with a gap or an overlap, as (position, expected)"),
+    (
+        "incomplete_batches",
+        "every batch has all its events",
+        "batches whose events are not theirs, as (batch, due, found)",
+    ),
+    (
+        "events_without_place",
+        "every event has a place in the log",
+        "events of batches that have no place, as (id, batch)",
+    ),
+    (
+        "unnamed",
+        "every event's item, person, plugin, entity, path and context is named",
+        "names that are missing, as (kind, number, events)",
+    ),
+    (
+        "impossible_times",
+        "no event happened before 2000 or after it was received by more than a day",
+        "events with impossible times, as (id, time)",
+    ),
+    ("misplaced", "every event is in the month of its id", "events outside of the months of partitions, as (id,)"),
+)
+
+
+async def _check(connection: Connection, name: str, good: str, bad: str) -> Finding:
+    rows = await connection.fetch(SQL[name])
+    if not rows:
+        return Finding(True, good)
+    shown = ", ".join(str(tuple(map(str, row))) for row in rows[:SHOWN])
+    return Finding(False, f"{len(rows)} {bad}: {shown}{' …' if len(rows) > SHOWN else ''}")
+
+
+async def _sizes(connection: Connection) -> str:
+    row = await connection.fetchrow(SQL["sizes"])
+    assert row is not None
+    return f"{row['events']:,} events in {row['batches']:,} batches, {row['rejected']:,} refused events kept"
+
+
+async def _database(settings: Settings, stack: contextlib.AsyncExitStack, is_running: bool) -> str:
+    if settings.database_url is not None:
+        return settings.database_url
+    postgres = EmbeddedPostgres(settings.data_dir)
+    if is_running:
+        return postgres.dsn
+    dsn = await asyncio.to_thread(postgres.start)
+    stack.callback(postgres.stop)
+    return dsn
+
+
+async def _opened(settings: Settings, dsn: str, stack: contextlib.AsyncExitStack) -> ReaderCounts:
+    """The reader's file, opened here: no service has it."""
+    pool = await connect_pool(dsn, 2)
+    stack.push_async_callback(pool.close)
+    replica = Replica(pool, settings.data_dir / READER_FILE, settings.reader_memory_limit, settings.reader_threads)
+    stack.push_async_callback(replica.close)
+    await replica.catch_up(patience_s=86_400)
+
+    async def counts(first: date, last: date) -> tuple[int, Counts]:
+        query, wire = parse(_question(first, last), allow_no_limit=True)
+        prepared = await prepare(replica, query, wire, ZoneInfo(settings.timezone))
+        text = b"".join([chunk async for chunk in csv_lines(replica, prepared)])
+        return prepared.page.position, _parsed(text.decode())
+
+    return counts
+
+
+def _asked(url: str, token: str | None) -> ReaderCounts:
+    """The reader of a running service."""
+
+    async def counts(first: date, last: date) -> tuple[int, Counts]:
+        headers = {"accept": "text/csv", **({"authorization": f"Bearer {token}"} if token else {})}
+        async with httpx.AsyncClient(timeout=600) as client:
+            response = await client.post(
+                f"{url}/api/analytics-internal/query", content=_question(first, last), headers=headers
+            )
+        response.raise_for_status()
+        return int(response.headers["x-log-position"]), _parsed(response.text)
+
+    return counts
+
+
+def _question(first: date, last: date) -> bytes:
+    return msgspec.json.encode(
+        {
+            "metrics": ["events"],
+            "dimensions": ["time:day", "item", "person"],
+            "date_range": {"from": str(first), "to": str(last)},
+            "limit": None,
+        }
+    )
+
+
+def _parsed(text: str) -> Counts:
+    rows = csv.DictReader(text.splitlines())
+    return {(row["time:day"], row["item.id"], row["person"]): int(row["events"]) for row in rows}
+
+
+async def _compare(connection: Connection, settings: Settings, reader: ReaderCounts) -> AsyncIterator[Finding]:
+    """Month by month, so that neither side's counts need much memory."""
+    bounds = await connection.fetchrow(SQL["days"], settings.timezone)
+    if bounds is None or bounds["first"] is None:
+        yield Finding(True, "the log is empty, and so is the reader")
+        return
+    month: date = bounds["first"].replace(day=1)
+    compared = 0
+    while month <= bounds["last"]:
+        following = next_bucket(month, "time:month")
+        try:
+            position, theirs = await reader(month, following - timedelta(days=1))
+        except httpx.HTTPError as error:
+            yield Finding(False, f"the running service's reader could not be asked: {error}")
+            return
+        rows = await connection.fetch(SQL["counts"], settings.timezone, month, following, position)
+        ours = {(str(row["day"]), str(row["item_id"]), row["person"] or ""): row["events"] for row in rows}
+        if ours != theirs:
+            different = sorted(ours.items() ^ theirs.items())[:SHOWN]
+            yield Finding(False, f"the reader differs from the log in {month:%Y-%m}, for example at {different}")
+        compared += len(ours)
+        month = following
+    yield Finding(True, f"the reader was compared with the log at {compared:,} (day, item, person) counts")
