@@ -14,8 +14,8 @@ import msgspec
 
 from analytics_internal.query import language
 from analytics_internal.query.language import InvalidQuery, Problem, Query, WireQuery
-from analytics_internal.query.period import Period, bucket_of, buckets, next_bucket, resolve
-from analytics_internal.query.plan import Plan, plan
+from analytics_internal.query.period import Period, bucket_of, buckets, next_bucket, offsets, resolve
+from analytics_internal.query.plan import Plan, parameters, plan
 from analytics_internal.reader.duckdb import Damaged
 from analytics_internal.reader.replica import Replica
 
@@ -42,10 +42,7 @@ class Prepared(msgspec.Struct, frozen=True):
     previous: Period | None
     zone: ZoneInfo
     plan: Plan
-
-    @property
-    def sql(self) -> str:
-        return self.plan.tree.sql(dialect="duckdb")
+    parameters: dict[str, object]
 
 
 async def prepare(
@@ -64,8 +61,11 @@ async def prepare(
         page = Page(fingerprint, now or freshness.as_of, freshness.position, 0)
     first_event = await first_event_at(replica) if query.date_range is None else None
     period, previous = resolve(query, zone, page.asked_at, first_event)
-    planned = plan(query, period, previous, zone, page.position, page.offset)
-    return Prepared(query, page, period, previous, zone, planned)
+    changes = offsets(zone, (previous or period).start, period.end) if query.time_dimension else []
+    planned = plan(query, previous is not None, max(len(changes) - 1, 0))
+    values = parameters(query, period, previous, changes, page.position, page.offset)
+    named = {name: value for name, value in values.items() if name in planned.parameters}
+    return Prepared(query, page, period, previous, zone, planned, named)
 
 
 async def answer(
@@ -84,16 +84,16 @@ async def answer(
 
 async def _rows(replica: Replica, prepared: Prepared) -> list[Row]:
     try:
-        return await replica.query(prepared.sql, lambda cursor: cursor.fetchall())
+        return await replica.query(prepared.plan.sql, lambda cursor: cursor.fetchall(), prepared.parameters)
     except Damaged:  # the reader has thrown its file away: what it reads now is whole
         await replica.catch_up()
-        return await replica.query(prepared.sql, lambda cursor: cursor.fetchall())
+        return await replica.query(prepared.plan.sql, lambda cursor: cursor.fetchall(), prepared.parameters)
 
 
 async def csv_lines(replica: Replica, prepared: Prepared) -> AsyncIterator[bytes]:
     """The answer as CSV, streamed."""
     yield _csv([[*prepared.plan.labels, *prepared.plan.metrics]])
-    chunks = await replica.query(prepared.sql, lambda cursor: cursor)
+    chunks = await replica.query(prepared.plan.sql, lambda cursor: cursor, prepared.parameters)
     while rows := await replica.in_thread(lambda: chunks.fetchmany(CSV_ROWS)):
         yield _csv([_cells(row, prepared) for row in rows])
 

@@ -7,20 +7,21 @@ groups, whatever the period).
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlglot import exp
 
 from analytics_internal.query import language
 from analytics_internal.query.language import ACCESS_METRICS, Query
-from analytics_internal.query.period import EPOCH, Offset, Period, offsets
+from analytics_internal.query.period import EPOCH, Offset, Period
 from analytics_internal.subject import normalise_entity_ref
 
 DAY_US = 86_400_000_000
+# Longer filters are planned each time: a remembered plan keeps its filter in memory.
+MAX_REMEMBERED_FILTER = 4_096
 
 # A dimension's column in `event`, and the table and column that name it.
 NAMED = {
@@ -33,37 +34,80 @@ NAMED = {
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A question made ready: the columns of ``tree`` are ``labels``, then ``metrics``, then the total of rows."""
+    """A question made ready: the columns of ``sql`` are ``labels``, then ``metrics``, then the total of rows."""
 
-    tree: exp.Expr
+    sql: str
     labels: tuple[str, ...]
     metrics: tuple[str, ...]
     """Column names: a metric's, or a metric's with ``.previous``."""
+    parameters: frozenset[str]
+    """Those of ``parameters`` that the SQL names; DuckDB refuses others."""
 
 
-def plan(query: Query, period: Period, previous: Period | None, zone: ZoneInfo, position: int, offset: int = 0) -> Plan:
-    """The SQL of a question at a position of the log. ``offset`` is the number of rows on earlier pages."""
-    builder = _Builder(query, period, previous, zone, position)
-    return Plan(builder.tree(offset), builder.labels(), builder.metric_columns())
+def plan(query: Query, is_compared: bool, zone_changes: int) -> Plan:
+    """The SQL of a question, for every period and position: those are its parameters.
+
+    ``zone_changes`` is how often the reporting zone changes its offset within the periods. Making and rendering the
+    tree takes some ten milliseconds, so plans are remembered.
+    """
+    asked = msgspec.structs.replace(query, cursor=None, date_range=None)
+    planned = _remembered if len(repr(asked.filter)) <= MAX_REMEMBERED_FILTER else _planned
+    return planned(asked, is_compared, zone_changes)
+
+
+def _planned(query: Query, is_compared: bool, zone_changes: int) -> Plan:
+    builder = _Builder(query, is_compared, zone_changes)
+    tree = builder.tree()
+    named = frozenset(parameter.name for parameter in tree.find_all(exp.Parameter))
+    return Plan(tree.sql(dialect="duckdb"), builder.labels(), builder.metric_columns(), named)
+
+
+_remembered = functools.lru_cache(maxsize=512)(_planned)
+
+
+def parameters(
+    query: Query, period: Period, previous: Period | None, changes: list[Offset], position: int, rows_before: int
+) -> dict[str, object]:
+    """The values of a plan's parameters. ``changes`` are the zone's offsets in the periods, in order."""
+    values: dict[str, object] = {
+        "start": period.start,
+        "end": period.end,
+        "position": position,
+        "rows_before": rows_before,
+        "rows_until": rows_before + query.limit if query.limit is not None else 2**62,
+    }
+    if previous is not None:
+        values |= {"previous_start": previous.start, "previous_end": previous.end}
+    if query.time_dimension is not None:
+        first = bucket_number(period.first, query.time_dimension)
+        values["first_bucket"] = first
+        if previous is not None:
+            values["previous_first_bucket"] = bucket_number(previous.first, query.time_dimension)
+            values["last_bucket"] = bucket_number(period.last, query.time_dimension) - first
+        for number, change in enumerate(changes):
+            values[f"shift_{number}"] = change.seconds * 1_000_000
+            if number:
+                values[f"change_{number}"] = change.start
+    return {
+        name: value.replace(tzinfo=None) if isinstance(value, datetime) else value for name, value in values.items()
+    }
 
 
 class _Builder:
-    def __init__(self, query: Query, period: Period, previous: Period | None, zone: ZoneInfo, position: int) -> None:
+    def __init__(self, query: Query, is_compared: bool, zone_changes: int) -> None:
         self._query = query
-        self._period = period
-        self._previous = previous
-        self._zone = zone
-        self._position = position
+        self._is_compared = is_compared
+        self._zone_changes = zone_changes
         self._keys = [f"k{n}" for n in range(len(query.dimensions))]
         self._access = () if query.time_dimension else tuple(m for m in query.metrics if m in ACCESS_METRICS)
         self._counted = tuple(m for m in query.metrics if m not in self._access)
 
-    def tree(self, offset: int) -> exp.Expr:
+    def tree(self) -> exp.Expr:
         tree = exp.select().with_("scanned", as_=self._scanned()).with_("grouped", as_=self._grouped())
         is_ordered_by_access = any(name in self._access for name, _ in self._query.order_by)
         if self._access and is_ordered_by_access:
             tree = tree.with_("access", as_=self._access_of("grouped"))
-        page = self._page(offset, is_ordered_by_access)
+        page = self._page(is_ordered_by_access)
         tree = tree.with_("page", as_=page)
         if self._access and not is_ordered_by_access:
             tree = tree.with_("access", as_=self._access_of("page"))
@@ -89,17 +133,17 @@ class _Builder:
         columns: list[str] = []
         for metric in self._query.metrics:
             columns.append(metric)
-            if self._previous is not None and metric not in ACCESS_METRICS:
+            if self._is_compared and metric not in ACCESS_METRICS:
                 columns.append(f"{metric}.previous")
         return tuple(columns)
 
     def _scanned(self) -> exp.Select:
         """The events that count: their keys, what the metrics need, and which period they belong to."""
         scan = exp.select("e.item_id", "e.person_id", "e.occurred_at").from_("event AS e")
-        in_period = _between("e", self._period)
-        if self._previous is not None:
-            scan = scan.select(exp.alias_(_from(self._period.start), "is_current"))
-            scan = scan.where(exp.or_(in_period, _between("e", self._previous)))
+        in_period = _between("start", "end")
+        if self._is_compared:
+            scan = scan.select(exp.alias_(_is_current(), "is_current"))
+            scan = scan.where(exp.or_(in_period, _between("previous_start", "previous_end")))
         else:
             scan = scan.where(in_period)
         return self._filtered(self._with_keys(scan))
@@ -118,37 +162,31 @@ class _Builder:
         return scan
 
     def _filtered(self, scan: exp.Select) -> exp.Select:
-        scan = scan.where(exp.LTE(this=_column("position", "e"), expression=exp.Literal.number(self._position)))
+        scan = scan.where(exp.LTE(this=_column("position", "e"), expression=_parameter("position")))
         return scan.where(condition(self._query.filter)) if self._query.filter is not None else scan
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of an event's bucket in its period, from 0 on; the same number is compared across periods."""
-        index = _bucket_number(_local_day(self._offsets()), dimension)
-        first = bucket_number(self._period.first, dimension)
-        base: exp.Expr = exp.Literal.number(first)
-        if self._previous is None:
+        index = _bucket_number(_local_day(self._zone_changes), dimension)
+        base: exp.Expr = _parameter("first_bucket")
+        if not self._is_compared:
             return exp.cast(exp.Sub(this=exp.paren(index), expression=base), "INTEGER")
-        before = exp.Literal.number(bucket_number(self._previous.first, dimension))
-        base = exp.Case().when(_from(self._period.start), base).else_(before)
+        base = exp.Case().when(_is_current(), base).else_(_parameter("previous_first_bucket"))
         # The previous period may touch one month or week more than this one: its rest counts with the last bucket.
-        last = exp.Literal.number(bucket_number(self._period.last, dimension) - first)
-        return exp.cast(exp.Least(this=exp.Sub(this=exp.paren(index), expression=base), expressions=[last]), "INTEGER")
-
-    def _offsets(self) -> list[Offset]:
-        first = self._previous.start if self._previous is not None else self._period.start
-        return offsets(self._zone, first, self._period.end)
+        index = exp.Least(this=exp.Sub(this=exp.paren(index), expression=base), expressions=[_parameter("last_bucket")])
+        return exp.cast(index, "INTEGER")
 
     def _grouped(self) -> exp.Select:
         select = exp.select(*self._keys).from_("scanned")
         for metric in self._counted:
             select = select.select(exp.alias_(self._aggregate(metric, True), metric, quoted=True))
-            if self._previous is not None and metric not in ACCESS_METRICS:
+            if self._is_compared and metric not in ACCESS_METRICS:
                 select = select.select(exp.alias_(self._aggregate(metric, False), f"{metric}.previous", quoted=True))
         if not self._counted and not self._keys:
             select = select.select(exp.alias_(exp.Count(this=exp.Star()), "unasked"))
         if self._keys:
             select = select.group_by(*self._keys)
-            if self._previous is not None and self._query.time_dimension is None:
+            if self._is_compared and self._query.time_dimension is None:
                 # What was there in the previous period only is no row of this one.
                 select = select.having(exp.GT(this=self._aggregate("events", True), expression=exp.Literal.number(0)))
         return select
@@ -162,7 +200,7 @@ class _Builder:
             "last_access": exp.Max(this=exp.column("occurred_at")),
         }
         aggregate = aggregates[metric]
-        if self._previous is None:
+        if not self._is_compared:
             return aggregate
         flag: exp.Expr = exp.column("is_current")
         return exp.Filter(this=aggregate, expression=exp.Where(this=flag if is_current else exp.not_(flag)))
@@ -185,7 +223,7 @@ class _Builder:
         same = [exp.NullSafeEQ(this=_column(key, left), expression=_column(key, right)) for key in self._keys]
         return select.join(right, on=exp.and_(*same))
 
-    def _page(self, offset: int, joins_access: bool) -> exp.Select:
+    def _page(self, joins_access: bool) -> exp.Select:
         page = exp.select(*(f"grouped.{key}" for key in self._keys)).from_("grouped")
         page = self._labelled(page)
         for metric in self.metric_columns():
@@ -201,10 +239,9 @@ class _Builder:
             exp.alias_(number, "place"), exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), "total_rows")
         )
         outer = exp.select("*").from_(page.subquery("numbered"))
-        outer = outer.where(exp.GT(this=exp.column("place"), expression=exp.Literal.number(offset)))
+        outer = outer.where(exp.GT(this=exp.column("place"), expression=_parameter("rows_before")))
         if self._query.limit is not None:
-            last = offset + self._query.limit
-            outer = outer.where(exp.LTE(this=exp.column("place"), expression=exp.Literal.number(last)))
+            outer = outer.where(exp.LTE(this=exp.column("place"), expression=_parameter("rows_until")))
         return outer
 
     def _labelled(self, page: exp.Select) -> exp.Select:
@@ -331,34 +368,40 @@ def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
     return day
 
 
-def _local_day(changes: Iterable[Offset]) -> exp.Expr:
+def _local_day(zone_changes: int) -> exp.Expr:
     """Days since 1970 on the reporting zone's clocks: integer sums, so the zone can change without a rebuild."""
-    ordered = list(changes)
-    shift: exp.Expr = exp.Literal.number(ordered[0].seconds * 1_000_000)
-    if len(ordered) > 1:
+    occurred_at = _column("occurred_at", "e")
+    shift: exp.Expr = _parameter("shift_0")
+    if zone_changes:
         case = exp.Case()
-        for change, following in itertools.pairwise(ordered):
-            before = exp.LT(this=_column("occurred_at", "e"), expression=_timestamp(following.start))
-            case = case.when(before, exp.Literal.number(change.seconds * 1_000_000))
-        shift = case.else_(exp.Literal.number(ordered[-1].seconds * 1_000_000))
-    local = exp.Add(this=exp.func("epoch_us", _column("occurred_at", "e")), expression=shift)
+        for number in range(zone_changes):
+            case = case.when(
+                exp.LT(this=occurred_at.copy(), expression=_time_parameter(f"change_{number + 1}")),
+                _parameter(f"shift_{number}"),
+            )
+        shift = case.else_(_parameter(f"shift_{zone_changes}"))
+    local = exp.Add(this=exp.func("epoch_us", occurred_at), expression=shift)
     return exp.paren(exp.IntDiv(this=exp.paren(local), expression=exp.Literal.number(DAY_US)))
 
 
-def _between(table: str, period: Period) -> exp.Expr:
-    column = _column("occurred_at", table)
+def _between(start: str, end: str) -> exp.Expr:
+    column = _column("occurred_at", "e")
     return exp.and_(
-        exp.GTE(this=column, expression=_timestamp(period.start)),
-        exp.LT(this=column.copy(), expression=_timestamp(period.end)),
+        exp.GTE(this=column, expression=_time_parameter(start)),
+        exp.LT(this=column.copy(), expression=_time_parameter(end)),
     )
 
 
-def _from(start: datetime) -> exp.Expr:
-    return exp.paren(exp.GTE(this=_column("occurred_at", "e"), expression=_timestamp(start)))
+def _is_current() -> exp.Expr:
+    return exp.paren(exp.GTE(this=_column("occurred_at", "e"), expression=_time_parameter("start")))
 
 
-def _timestamp(at: datetime) -> exp.Expr:
-    return exp.cast(_literal(at.replace(tzinfo=None).isoformat(sep=" ")), "TIMESTAMP")
+def _parameter(name: str) -> exp.Expr:
+    return exp.Parameter(this=exp.Var(this=name))
+
+
+def _time_parameter(name: str) -> exp.Expr:
+    return exp.cast(_parameter(name), "TIMESTAMP")
 
 
 def _ordered(this: exp.Expr, descending: bool) -> exp.Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -153,9 +153,9 @@ class ReaderFile:
                 [cursor.log_id, cursor.position, cursor.last_event_id],
             )
 
-    def query(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
         """Run a question on a connection of its own; the caller fetches from what is returned."""
-        return self._connection.cursor().execute(sql)
+        return self._connection.cursor().execute(sql, dict(parameters or {}))
 
     def close(self) -> None:
         self._connection.close()

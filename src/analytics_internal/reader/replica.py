@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,7 +89,7 @@ class Replica:
             await self.in_thread(self._file.close)
         self._workers.shutdown()
 
-    async def query(self, sql: str, fetch: Callable[..., T]) -> T:
+    async def query(self, sql: str, fetch: Callable[..., T], parameters: Mapping[str, object] | None = None) -> T:
         """Run a question on the rows as they are; ``fetch`` takes DuckDB's cursor in a thread.
 
         ``catch_up`` comes before the first question.
@@ -97,7 +97,7 @@ class Replica:
         assert self._file is not None, "catch_up() comes before the first question"
         file = self._file
         try:
-            return await self.in_thread(lambda: fetch(file.query(sql)))
+            return await self.in_thread(lambda: fetch(file.query(sql, parameters)))
         except (*DAMAGE, MemoryError) as error:
             log.error("reader failed", error=str(error), sql=sql)
             if self._file is file:
