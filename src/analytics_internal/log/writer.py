@@ -7,6 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import Literal
 from uuid import UUID
 
@@ -217,14 +218,15 @@ class LogWriter:
             if checks_first and await self._leave_out_stored(connection, batch):
                 self._expects_duplicates = True
                 continue
+            events = list(islice(batch.unsettled.values(), MAX_BATCH_EVENTS))
             try:
-                await self._commit(connection, list(batch.unsettled.values()))
+                await self._commit(connection, events)
             except asyncpg.UniqueViolationError:
                 # Rare (a client sent again, or another replica was faster), so it is looked up only when it happens.
                 checks_first = True
                 continue
-            batch_events.observe(len(batch.unsettled))
-            batch.settle_all_stored()
+            batch_events.observe(len(events))
+            batch.settle_stored(events)
 
     async def _leave_out_stored(self, connection: Connection, batch: _Batch) -> bool:
         ids = list(batch.unsettled)
@@ -292,11 +294,11 @@ class _Batch:
         is_ours = self.is_retried and not event.has_own_id
         self._settle(id_, content_hash, "stored" if is_ours else "duplicate")
 
-    def settle_all_stored(self) -> None:
-        """What was unsettled is now committed."""
-        for id_, event in self.unsettled.items():
-            self._settle(id_, event.content_hash, "stored")
-        self.unsettled = {}
+    def settle_stored(self, events: list[Event]) -> None:
+        """These are now committed."""
+        for event in events:
+            del self.unsettled[event.id]
+            self._settle(event.id, event.content_hash, "stored")
 
     def _settle(self, id_: UUID, content_hash: int, first_status: Literal["stored", "duplicate"]) -> None:
         status = first_status
