@@ -1,0 +1,222 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+# Everything else is imported where it is used: help must not wait for a database driver.
+
+TOKEN_VARIABLE = "ANALYTICS_INTERNAL_TOKEN"
+FAILED, MISUSED = 1, 2
+# What only looks at the database takes no calls: how callers are verified need not be configured for it.
+NOT_LISTENING: dict[str, object] = {"host": "127.0.0.1", "auth": "none"}
+
+
+def _version() -> str:
+    from analytics_internal import __version__
+
+    return __version__
+
+
+app = App(
+    name="analytics-internal",
+    help="Usage analytics for Backstage, kept inside the company.",
+    version=_version,
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+)
+
+Url = Annotated[str, Parameter(help="Address of the running service.")]
+Token = Annotated[
+    str | None, Parameter(env_var=TOKEN_VARIABLE, show_env_var=True, help="Token of a machine (setting import_tokens).")
+]
+DatabaseUrl = Annotated[str | None, Parameter(help="PostgreSQL 15 to 18; without it the one in the data folder.")]
+DataDir = Annotated[Path | None, Parameter(help="Folder of the embedded PostgreSQL and of the reader's file.")]
+Config = Annotated[Path | None, Parameter(help="Settings file (.toml or .yaml).")]
+DEFAULT_URL = "http://127.0.0.1:7008"
+
+
+def main() -> None:
+    """The command ``analytics-internal``: ends the process with 0, or 1 for a failure, 2 for a wrong use."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """One command. Returns its exit code; what a user can do something about is one line on stderr."""
+    try:
+        code = app(arguments)
+    except CycloptsError as error:
+        return _complain(" ".join(str(error).split()), MISUSED)
+    except KeyboardInterrupt:
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+@app.command
+def serve(
+    *,
+    host: Annotated[str | None, Parameter(help="Address to listen on.")] = None,
+    port: Annotated[int | None, Parameter(help="Port to listen on; 0 takes a free one. Default: 7008.")] = None,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    timezone: Annotated[str | None, Parameter(help="Reporting time zone, like America/Sao_Paulo.")] = None,
+    auth: Annotated[
+        Literal["backstage", "none"] | None,
+        Parameter(help="backstage verifies the portal's tokens; none trusts everyone on this machine."),
+    ] = None,
+    portal_url: Annotated[str | None, Parameter(help="The portal's app.baseUrl.")] = None,
+    backend_url: Annotated[str | None, Parameter(help="The portal's backend.baseUrl.")] = None,
+    config: Config = None,
+    print_config: Annotated[
+        bool, Parameter(negative=(), help="Show the settings in force and where each came from, and stop.")
+    ] = False,
+) -> int:
+    """Run the service until SIGTERM or Ctrl-C."""
+    flags = {
+        "host": host,
+        "port": port,
+        "database_url": database_url,
+        "data_dir": data_dir,
+        "timezone": timezone,
+        "auth": auth,
+        "portal_url": portal_url,
+        "backend_url": backend_url,
+    }
+    return _with_settings(flags, config, None if print_config else "serve")
+
+
+@app.command
+def migrate(*, database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None) -> int:
+    """Bring the database's schema to the newest version."""
+    return _with_settings({"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING, config, "migrate")
+
+
+@app.command
+def doctor(*, database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None) -> int:
+    """Check a live database and say what is wrong with it."""
+    return _with_settings({"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING, config, "doctor")
+
+
+@app.command(name="import")
+def import_(
+    *files: Annotated[str, Parameter(help="JSON lines, plain or .gz; - reads stdin.")],
+    url: Url = DEFAULT_URL,
+    user: Annotated[str | None, Parameter(help="Entity ref of who did what a line names nobody for.")] = None,
+    token: Token = None,
+) -> int:
+    """Import recorded events into a running service.
+
+    A line is an event, {"at": time, "event": {...}}, or what export printed. Interrupted and run again, or run twice,
+    it stores nothing twice.
+    """
+    from analytics_internal.client.importing import import_files
+
+    if not files:
+        return _complain("import needs a FILE, or - for stdin", MISUSED)
+    return _as_client(lambda: import_files(files, url, token, user))
+
+
+@app.command
+def export(
+    *,
+    url: Url = DEFAULT_URL,
+    after: Annotated[int, Parameter(help="Position after which to begin.")] = 0,
+    limit: Annotated[int | None, Parameter(help="At most so many events.")] = None,
+    output: Annotated[Path | None, Parameter(help="File to write, or to continue when it is there.")] = None,
+    token: Token = None,
+) -> int:
+    """Print the stored events as JSON lines, in the order they were stored."""
+    from analytics_internal.client.exporting import export as export_events
+
+    if after < 0 or (limit is not None and limit < 1):
+        return _complain("--after must be 0 or more, --limit 1 or more", MISUSED)
+    return _as_client(lambda: export_events(url, token, after, limit, output))
+
+
+@app.command
+def demo(
+    *,
+    events: Annotated[int, Parameter(help="How many.")] = 100_000,
+    seed: Annotated[int, Parameter(help="Another seed makes another portal.")] = 1,
+    until: Annotated[datetime | None, Parameter(help="End of the year of events (UTC without an offset); now.")] = None,
+    url: Annotated[str | None, Parameter(help=f"Address of the running service; {DEFAULT_URL}.")] = None,
+    output: Annotated[Path | None, Parameter(help="Write JSON lines to a file (- is stdout) and send nothing.")] = None,
+    token: Token = None,
+) -> int:
+    """Fill a service with a year of a realistic portal's events that never happened."""
+    from analytics_internal.client import invented
+
+    if url is not None and output is not None:
+        return _complain("--url and --output exclude each other", MISUSED)
+    end = until.replace(tzinfo=UTC) if until is not None and until.tzinfo is None else until
+    if output is not None:
+        return _as_client(lambda: invented.write(events, seed, end, output))
+    return _as_client(lambda: invented.send(events, seed, end, url or DEFAULT_URL, token))
+
+
+def _with_settings(
+    flags: Mapping[str, object], config: Path | None, command: Literal["serve", "migrate", "doctor"] | None
+) -> int:
+    """Load the settings and run the command with them; without one, print them."""
+    from analytics_internal.settings import InvalidSettings, load, printable
+
+    try:
+        settings, origins = load(flags, config)
+    except InvalidSettings as error:
+        for problem in error.problems:
+            _complain(problem, MISUSED)
+        return MISUSED
+    if command is None:
+        print(printable(settings, origins))
+        return 0
+    from analytics_internal import serve as service
+
+    if command == "serve":
+        return _as_service(lambda: service.run(settings))
+    if command == "migrate":
+        return _as_service(lambda: service.migrate(settings))
+    from analytics_internal import doctor as examination
+
+    return _as_service(lambda: examination.run(settings))
+
+
+def _as_service(work: Callable[[], int]) -> int:
+    import asyncpg
+
+    from analytics_internal.log.connection import UnsupportedServer
+    from analytics_internal.log.embedded import DataDirInUse, EmbeddedPostgresError
+    from analytics_internal.log.migrations import NewerSchema
+
+    try:
+        return work()
+    except (DataDirInUse, EmbeddedPostgresError, NewerSchema, UnsupportedServer) as error:
+        return _complain(str(error), FAILED)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        return _complain(f"the database or the data folder cannot be used: {error}", FAILED)
+
+
+def _as_client(work: Callable[[], int]) -> int:
+    from analytics_internal.client.exporting import NotAnExport
+    from analytics_internal.client.invented import NotPossible
+    from analytics_internal.client.remote import RemoteError
+
+    try:
+        return work()
+    except (RemoteError, NotAnExport, NotPossible) as error:
+        return _complain(str(error), MISUSED)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{place}{error.strerror or error}", MISUSED)
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"analytics-internal: {text}", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""The HTTP client behind ``import``, ``export`` and ``demo``: what it sends twice is stored once."""

@@ -1,0 +1,102 @@
+"""``export``: the stored events as JSON lines, continued where an earlier export ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from analytics_internal.client.files import MAX_LINE_BYTES
+from analytics_internal.client.progress import Meter, meter
+from analytics_internal.client.remote import Remote, RemoteError, position_of
+
+SHOWN_EVERY = 500
+INTERRUPTED, PIPE_CLOSED = 130, 141
+
+
+class NotAnExport(ValueError):
+    """The output file cannot be continued; the message says why."""
+
+
+def export(url: str, token: str | None, after: int, limit: int | None, output: Path | None) -> int:
+    """Write the events after a position to a file or to stdout. Returns the exit code.
+
+    A file that is there is continued after its last complete line.
+
+    Raises:
+        RemoteError: the service refuses or stays away; complete lines stay written.
+        NotAnExport: the file is something else, or continuing it would leave a gap.
+        OSError: the file cannot be written.
+    """
+    screen = meter(is_bytes=False) if output is not None or not sys.stdout.isatty() else None
+    with Remote(url, token, screen.say if screen is not None else None) as remote:
+        if output is not None:
+            with _continued(output) as (file, last):
+                if last is not None and last < after:
+                    raise NotAnExport(f"{output} ends at position {last}; --after {after} would leave a gap")
+                start = after if last is None else last
+                return _copy(remote, file, start, limit, screen, is_continued=last is not None)
+        try:
+            return _copy(remote, sys.stdout.buffer, after, limit, screen, is_continued=False)
+        except BrokenPipeError:
+            # Whoever read has enough. Python would complain when it flushes stdout at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return PIPE_CLOSED
+
+
+def _copy(
+    remote: Remote, file: BinaryIO, start: int, limit: int | None, screen: Meter | None, is_continued: bool
+) -> int:
+    written, position = 0, start
+    try:
+        with screen if screen is not None else contextlib.nullcontext():
+            for head, line in remote.lines(start, limit):
+                file.write(line)
+                written, position = written + 1, position_of(line)
+                if screen is not None and written % SHOWN_EVERY == 0:
+                    total = head - start if limit is None else min(limit, head - start)
+                    screen.show(written, total, f"{written:,} events exported")
+            file.flush()
+    except KeyboardInterrupt:
+        _say(f"interrupted after {written:,} events; go on with --after {position}", screen)
+        return INTERRUPTED
+    if screen is not None:
+        _say(f"{written:,} events {'added' if is_continued else 'exported'}, up to position {position}", screen)
+    return 0
+
+
+def _say(text: str, screen: Meter | None) -> None:
+    if screen is not None:
+        screen.say(f"analytics-internal: {text}")
+
+
+@contextlib.contextmanager
+def _continued(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
+    """The file opened behind its last complete line, with that line's position; on disk when the context ends."""
+    with path.open("r+b" if path.exists() else "x+b") as file:
+        end, line = _last_line(file)
+        try:
+            last = position_of(line) if line else None
+        except RemoteError as error:
+            raise NotAnExport(f"{path} cannot be continued: its last line is {error}") from error
+        file.truncate(end)
+        file.seek(end)
+        try:
+            yield file, last
+        finally:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _last_line(file: BinaryIO) -> tuple[int, bytes]:
+    """Where the last complete line ends, and the line; empty when there is none."""
+    size = file.seek(0, os.SEEK_END)
+    start = max(0, size - 2 * MAX_LINE_BYTES)
+    file.seek(start)
+    tail = file.read()
+    end = tail.rfind(b"\n") + 1
+    begin = tail.rfind(b"\n", 0, max(end - 1, 0)) + 1
+    return (start + end, tail[begin:end]) if end else (0, b"")

@@ -1,0 +1,237 @@
+"""A running service as a client sees it: one address, tried again for as long as that makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NoReturn, Self
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+DEFAULT_URL = "http://127.0.0.1:7008"
+BASE_PATH = "/api/analytics-internal"
+LATER = frozenset({429, 502, 503, 504})
+TOO_MUCH = frozenset({400, 413})
+# An address that never answered is more likely wrong than busy; one that did answer is perhaps being restarted.
+FIRST_PATIENCE_S = 3.0
+PATIENCE_S = 120.0
+MAX_PAUSE_S = 60.0
+TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class RemoteError(RuntimeError):
+    """The service cannot be used; the message says why in one line."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the service says became of one event."""
+
+    status: str
+    reason: str | None = None
+    detail: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    results: list[Verdict]
+
+
+class _Problem(msgspec.Struct):
+    title: str = ""
+    detail: str = ""
+
+
+class _Later(Exception):
+    """The service asks for another attempt, perhaps not before ``pause_s``."""
+
+    def __init__(self, status: int, pause_s: float | None, problem: str) -> None:
+        super().__init__(problem or f"status {status}")
+        self.pause_s = pause_s
+
+
+class Remote:
+    """The events of one service. Close it, or use it as a context."""
+
+    def __init__(self, url: str, token: str | None = None, say: Callable[[str], None] | None = None) -> None:
+        """``say`` is told why an answer takes long. Raises RemoteError: ``url`` is no web address."""
+        self.url = events_url(url)
+        headers = {"User-Agent": "analytics-internal"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        is_here = urlsplit(self.url).hostname in LOOPBACK
+        self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=not is_here)
+        self.has_answered = False
+        set_on_retry_hooks([lambda retry: say(_why(retry)) if say is not None else None])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def post(self, events: Sequence[str]) -> list[Verdict]:
+        """Send the JSON texts of events as one imported batch. Returns their verdicts in the order given.
+
+        A batch that is too much for the service's limits is sent in halves.
+
+        Raises:
+            RemoteError: the service refuses or stays away; the events may or may not be stored.
+        """
+        body = '{"imported":true,"events":[' + ",".join(events) + "]}"
+        response = self._again(lambda: self._once("POST", content=body.encode()))
+        if response.status_code in TOO_MUCH:
+            if len(events) == 1:
+                return [Verdict("rejected", f"status {response.status_code}", _problem_of(response))]
+            half = len(events) // 2
+            return self.post(events[:half]) + self.post(events[half:])
+        if response.status_code != 200:
+            self._refuse(response)
+        try:
+            verdicts = msgspec.json.decode(response.content, type=_Answer).results
+        except msgspec.DecodeError as error:
+            raise RemoteError(f"{self.url} does not answer like analytics-internal: {error}") from error
+        if len(verdicts) != len(events):
+            raise RemoteError(f"{self.url} answered {len(verdicts)} verdicts to {len(events)} events")
+        return verdicts
+
+    def lines(self, after: int, limit: int | None) -> Iterator[tuple[int, bytes]]:
+        """The stored events after a position as JSON lines, each with the log's newest position when asked.
+
+        A connection that breaks is made again after the last line that was complete.
+
+        Raises:
+            RemoteError: the service refuses or stays away.
+        """
+        left = limit
+        while True:
+            try:
+                for head, line in self._again_from(after, left):
+                    yield head, line
+                    after = position_of(line)
+                    left = None if left is None else left - 1
+            except httpx.TransportError:
+                continue  # the next request has the full patience again: this one brought us on
+            return
+
+    def _again_from(self, after: int, limit: int | None) -> Iterator[tuple[int, bytes]]:
+        """One stream, tried again only until it begins. Raises httpx.TransportError: it broke."""
+        parameters = {"after": after} | ({} if limit is None else {"limit": limit})
+        if limit == 0:
+            return
+        response = self._again(lambda: self._once("GET", params=parameters, is_stream=True))
+        try:
+            if response.status_code != 200:
+                response.read()
+                self._refuse(response)
+            head = int(response.headers.get("X-Log-Position", 0))
+            for line in _complete_lines(response.iter_bytes()):
+                yield head, line
+        finally:
+            response.close()
+
+    def _once(
+        self,
+        method: str,
+        *,
+        content: bytes | None = None,
+        params: dict[str, int] | None = None,
+        is_stream: bool = False,
+    ) -> httpx.Response:
+        headers = {"Content-Type": "application/json"} if content is not None else None
+        request = self._http.build_request(method, self.url, content=content, params=params, headers=headers)
+        response = self._http.send(request, stream=is_stream)
+        self.has_answered = True
+        if response.status_code in LATER:
+            response.read()
+            raise _Later(response.status_code, _pause_of(response), _problem_of(response))
+        return response
+
+    def _again(self, request: Callable[[], httpx.Response]) -> httpx.Response:
+        patience_s = PATIENCE_S if self.has_answered else FIRST_PATIENCE_S
+        try:
+            for attempt in stamina.retry_context(on=_backoff, attempts=None, timeout=patience_s):
+                with attempt:
+                    return request()
+        except httpx.TransportError as error:
+            raise RemoteError(f"{self.url} is not reachable: {_words(error)}") from error
+        except _Later as error:
+            raise RemoteError(f"{self.url} cannot take more at the moment: {error}") from error
+        raise AssertionError("the last attempt either returns or raises")
+
+    def _refuse(self, response: httpx.Response) -> NoReturn:
+        hint = {
+            401: " (give --token or ANALYTICS_INTERNAL_TOKEN)",
+            404: " (is --url the address of analytics-internal?)",
+        }.get(response.status_code, "")
+        raise RemoteError(f"{self.url} answered {response.status_code}: {_problem_of(response)}{hint}")
+
+
+def events_url(url: str) -> str:
+    """The address of the events of a service at ``url``. Raises RemoteError: it is no web address."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise RemoteError(f"--url must be an address like {DEFAULT_URL}, not {url!r}")
+    base = url.rstrip("/").removesuffix("/events")
+    return f"{base.removesuffix(BASE_PATH)}{BASE_PATH}/events"
+
+
+class _Exported(msgspec.Struct):
+    position: int
+
+
+def position_of(line: bytes) -> int:
+    """The position of one exported line. Raises RemoteError: it has none."""
+    try:
+        return msgspec.json.decode(line, type=_Exported).position
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RemoteError(f"not a line of an export: {error}") from error
+
+
+def _complete_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+
+
+def _backoff(error: Exception) -> bool | float:
+    if isinstance(error, _Later) and error.pause_s is not None:
+        return min(error.pause_s, MAX_PAUSE_S)
+    return isinstance(error, _Later | httpx.TransportError)
+
+
+def _pause_of(response: httpx.Response) -> float | None:
+    """``Retry-After`` in seconds; it is a number or a date."""
+    text = response.headers.get("Retry-After")
+    if text is None:
+        return None
+    try:
+        return max(float(text), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None
+
+
+def _problem_of(response: httpx.Response) -> str:
+    try:
+        problem = msgspec.json.decode(response.content, type=_Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return response.reason_phrase
+    return ": ".join(filter(None, (problem.title, problem.detail))) or response.reason_phrase
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _why(retry: RetryDetails) -> str:
+    return (
+        f"analytics-internal: the service does not answer ({_words(retry.caused_by)}); again in {retry.wait_for:.1f} s"
+    )
