@@ -98,7 +98,7 @@ export function ActivityLog() {
         isSortable: true,
         cell: (row) => <Moment value={row.last_access.value} />,
       },
-      { id: 'details', label: '', cell: detailsOf },
+      { id: 'details', label: t('log.details'), isLabelHidden: true, cell: detailsOf },
     ];
   }, [t, paths, view, hrefOf]);
 

@@ -23,7 +23,7 @@ export function Change({ count, uncollectedUntil }: ChangeProps) {
     const text = t('change.uncollected', { day: format.day(uncollectedUntil) });
     return (
       <span title={text}>
-        <span aria-hidden>–</span>
+        <span aria-hidden>{t('change.since', { day: format.day(uncollectedUntil) })}</span>
         <VisuallyHidden>{text}</VisuallyHidden>
       </span>
     );

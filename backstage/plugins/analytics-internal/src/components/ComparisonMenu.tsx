@@ -13,12 +13,12 @@ export interface ComparisonMenuProps {
 export function ComparisonMenu({ isCompared, isPossible, onChange }: ComparisonMenuProps) {
   const { t } = usePages();
   const isOn = isCompared && isPossible;
-  const name = t(isOn ? 'comparison.previous' : 'comparison.none');
-  const label = `${t('comparison.label')}: ${isPossible ? name : t('comparison.impossible')}`;
+  const name = t(isOn ? 'comparison.on' : 'comparison.none');
+  const label = `${t('comparison.label')}: ${name}${isPossible ? '' : `. ${t('comparison.impossible')}`}`;
   return (
     <MenuTrigger>
       <Button variant="secondary" aria-label={label} isDisabled={!isPossible} iconEnd={<RiArrowDownSLine />}>
-        {t(isOn ? 'comparison.on' : 'comparison.none')}
+        {name}
       </Button>
       <Menu
         aria-label={t('comparison.label')}

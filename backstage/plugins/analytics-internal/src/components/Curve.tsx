@@ -15,6 +15,7 @@ import styles from './Curve.module.css';
 import { CurveTooltip } from './CurveTooltip';
 import { usePages } from './PagesContext';
 import { useFormat } from './useFormat';
+import { useUntabbableLayers } from './useUntabbableLayers';
 
 export interface CurveProps {
   points: Point[];
@@ -31,9 +32,10 @@ const FEW_POINTS = 14;
 const tick = { fill: 'var(--bui-fg-primary)' };
 
 /** Activity over time: from zero up, the unfinished bucket dotted, the previous period thin and dashed. */
-export function Curve({ points, granularity, name, height, onChoose }: CurveProps) {
+export default function Curve({ points, granularity, name, height, onChoose }: CurveProps) {
   const { t } = usePages();
   const format = useFormat();
+  const holder = useUntabbableLayers();
   const dot = points.length <= FEW_POINTS ? { r: 3 } : false;
   const uncollected = uncollectedStretch(points);
   const most = points.reduce<Point | null>(
@@ -51,12 +53,12 @@ export function Curve({ points, granularity, name, height, onChoose }: CurveProp
     });
 
   return (
-    <div className={styles.curve} data-clickable={onChoose ? true : undefined}>
+    <div ref={holder} className={styles.curve} data-clickable={onChoose ? true : undefined}>
       <ResponsiveContainer width="100%" height={height}>
         <ComposedChart
           data={drawnPoints(points)}
           margin={{ top: 12, right: 12, bottom: 0, left: 0 }}
-          title={summary ?? name}
+          aria-label={summary ?? name}
           onClick={({ activeLabel }) => {
             if (onChoose && typeof activeLabel === 'string') onChoose(activeLabel);
           }}

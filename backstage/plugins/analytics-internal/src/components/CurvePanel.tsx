@@ -1,11 +1,10 @@
 import { ButtonIcon } from '@backstage/ui';
 import { RiDownload2Line, RiLineChartLine, RiTable2 } from '@remixicon/react';
-import { useMemo, useState } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import type { CountMetric } from '../api/query';
 import { bucketWithin, granularityOf, timeDimensionOf } from '../view/period';
 import { curve, type Scope } from '../view/questions';
 import { seriesOf } from '../view/series';
-import { Curve } from './Curve';
 import { CurveLegend } from './CurveLegend';
 import { CurveTable } from './CurveTable';
 import { Nothing } from './Nothing';
@@ -21,6 +20,10 @@ export interface CurvePanelProps {
   /** What the page is about, beside its filters. */
   scope?: Scope;
 }
+
+// The chart library is half of the page's code: it is loaded beside the figures, not before them.
+const chart = import('./Curve');
+const Curve = lazy(() => chart);
 
 const HEIGHT = 280;
 const noScope: Scope = {};
@@ -97,13 +100,15 @@ export function CurvePanel({ metric, scope = noScope }: CurvePanelProps) {
             hrefOf={mayZoom ? (label) => hrefOf(zoomed(label)) : undefined}
           />
         ) : (
-          <Curve
-            points={shown.points}
-            granularity={shown.granularity}
-            name={t(`metric.${shown.metric}`)}
-            height={HEIGHT}
-            onChoose={mayZoom ? (label) => show(zoomed(label)) : undefined}
-          />
+          <Suspense>
+            <Curve
+              points={shown.points}
+              granularity={shown.granularity}
+              name={t(`metric.${shown.metric}`)}
+              height={HEIGHT}
+              onChoose={mayZoom ? (label) => show(zoomed(label)) : undefined}
+            />
+          </Suspense>
         );
       }}
     </Panel>

@@ -2,6 +2,7 @@ import { Button, DateRangePicker, Dialog, DialogBody, DialogFooter, DialogHeader
 import { parseDate, type CalendarDate } from '@internationalized/date';
 import { useState } from 'react';
 import type { DayRange } from '../api/query';
+import styles from './CustomPeriodDialog.module.css';
 import { usePages } from './PagesContext';
 import { useConfiguration } from './useConfiguration';
 
@@ -31,6 +32,7 @@ export default function CustomPeriodDialog({ days, onChange, onClose }: CustomPe
       <DialogHeader>{t('period.dialog')}</DialogHeader>
       <DialogBody>
         <DateRangePicker
+          className={styles.days}
           label={t('period.days')}
           value={range}
           onChange={(value) =>

@@ -1,4 +1,4 @@
-import { Cell, Column, Row, TableBody, TableHeader, TableRoot } from '@backstage/ui';
+import { Cell, Column, Row, TableBody, TableHeader, TableRoot, VisuallyHidden } from '@backstage/ui';
 import type { ReactNode } from 'react';
 import type { Metric } from '../api/query';
 import type { Sort } from '../view/sort';
@@ -8,6 +8,8 @@ export interface SortableColumn<R, M extends Metric> {
   /** The metric it can be sorted by, or a name of its own. */
   id: M | 'name' | 'action' | 'details';
   label: string;
+  /** The label is for who cannot see what the column is. */
+  isLabelHidden?: boolean;
   isSortable?: boolean;
   isRowHeader?: boolean;
   /** Takes what the others leave. */
@@ -70,7 +72,7 @@ export function SortableTable<R extends object, M extends Metric>({
               isRowHeader={column.isRowHeader}
               className={classOf(column)}
             >
-              {column.label}
+              {column.isLabelHidden ? <VisuallyHidden>{column.label}</VisuallyHidden> : column.label}
             </Column>
           )}
         </TableHeader>

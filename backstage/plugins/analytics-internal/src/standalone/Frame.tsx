@@ -54,7 +54,7 @@ export function Frame({ messages, language, onLanguage, theme, onTheme, apiUrl, 
             aria-label={`${messages.language}: ${languageNames[language]}`}
             iconEnd={<RiArrowDownSLine />}
           >
-            {language === 'en' ? 'EN' : 'PT'}
+            {languageNames[language]}
           </Button>
           <Menu
             aria-label={messages.language}

@@ -5,7 +5,7 @@ import type { Messages } from '../translations/translate';
 export const languages = ['en', 'pt-BR'] as const;
 export type Language = (typeof languages)[number];
 
-export const languageNames: Record<Language, string> = { en: 'English', 'pt-BR': 'Português (Brasil)' };
+export const languageNames: Record<Language, string> = { en: 'English', 'pt-BR': 'Português' };
 export const messagesOf: Record<Language, Messages> = { en, 'pt-BR': ptBR };
 
 function primary(tag: string): string {

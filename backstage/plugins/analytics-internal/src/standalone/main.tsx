@@ -5,6 +5,10 @@ import { createRoot } from 'react-dom/client';
 import { mount } from './mount';
 import { Standalone } from './Standalone';
 
+// The entry names it relative to the page, which changes as one moves on.
+const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+if (icon) icon.href = new URL(icon.href).href;
+
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <Standalone mount={mount} />

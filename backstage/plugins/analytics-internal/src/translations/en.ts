@@ -75,6 +75,7 @@ export const en = {
   'change.down': '{{percent}} less than in the previous period ({{previous}})',
   'change.level': 'as in the previous period ({{previous}})',
   'change.previous': 'before: {{previous}}',
+  'change.since': 'since {{day}}',
   'change.uncollected': 'nothing to compare with: collection began on {{day}}',
 
   'tiles.title': 'Totals',

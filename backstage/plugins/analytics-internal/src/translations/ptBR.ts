@@ -73,6 +73,7 @@ export const ptBR: Messages = {
   'change.down': '{{percent}} a menos que no período anterior ({{previous}})',
   'change.level': 'como no período anterior ({{previous}})',
   'change.previous': 'antes: {{previous}}',
+  'change.since': 'desde {{day}}',
   'change.uncollected': 'nada com que comparar: a coleta começou em {{day}}',
 
   'tiles.title': 'Totais',

@@ -13,6 +13,7 @@ function answer(): Answer<TimeDimension | CountMetric> {
     { 'time:day': '2026-11-04', events: { value: 1, previous: 4 } },
   ];
   const meta = {
+    period: { from: '2026-11-01', to: '2026-11-04' },
     previous_period: { from: '2026-10-28', to: '2026-10-31' },
     time_labels: days.map((label, place) => ({
       label,

@@ -1,4 +1,4 @@
-import type { Answer, CountMetric, TimeDimension, TimeLabel } from '../api/query';
+import type { Answer, CountMetric, DayRange, TimeDimension, TimeLabel } from '../api/query';
 import type { Granularity } from '../format/dates';
 import { daysOfBucket, timeDimensionOf } from './period';
 
@@ -15,8 +15,14 @@ export interface Point {
 
 type SeriesAnswer = Answer<TimeDimension | CountMetric>;
 
-function isCollected(label: string, granularity: Granularity, firstDay: string | null): boolean {
-  return firstDay !== null && daysOfBucket(label, granularity).to >= firstDay;
+function isCollected(
+  label: string,
+  granularity: Granularity,
+  { to }: DayRange,
+  firstDay: string | null,
+): boolean {
+  const { to: end } = daysOfBucket(label, granularity);
+  return firstDay !== null && (end < to ? end : to) >= firstDay;
 }
 
 /**
@@ -31,12 +37,14 @@ export function seriesOf(
   { firstDay, today }: { firstDay: string | null; today: string },
 ): Point[] {
   const rows = new Map(answer.results.map((row) => [row[timeDimensionOf(granularity)], row[metric]]));
-  const isCompared = answer.meta.previous_period !== null;
+  const { period, previous_period } = answer.meta;
   const pointOf = ({ label, previous: previousLabel = null, is_complete }: TimeLabel): Point => {
     const count = rows.get(label);
-    const hasBegun = label <= today && isCollected(label, granularity, firstDay);
+    const hasBegun = label <= today && isCollected(label, granularity, period, firstDay);
     const hasPrevious =
-      isCompared && previousLabel !== null && isCollected(previousLabel, granularity, firstDay);
+      previous_period !== null &&
+      previousLabel !== null &&
+      isCollected(previousLabel, granularity, previous_period, firstDay);
     return {
       label,
       previousLabel,
