@@ -139,6 +139,11 @@ class EmbeddedPostgres:
         assert self._socket_folder is not None, "the server was not started"
         return f"postgresql://postgres@/{DATABASE}?host={quote(str(self._socket_folder))}"
 
+    @property
+    def pid(self) -> int | None:
+        """The server's process; another one after every restart."""
+        return self._server.pid if self._server is not None else None
+
     def start(self) -> str:
         """Start the server, making its data first where there is none, and return its DSN.
 
