@@ -31,6 +31,8 @@ from pydantic_settings import (
 from analytics_internal.subject import DEFAULT_KEPT_QUERY_PARAMETERS, normalise_entity_ref
 
 PREFIX = "ANALYTICS_INTERNAL_"
+# Read by the commands that talk to a running service, as their --token.
+CLIENT_VARIABLES = frozenset({"ANALYTICS_INTERNAL_TOKEN"})
 FILES = ("analytics-internal.toml", "analytics-internal.yaml")
 MASK = "••••••"
 LEVELS = ("debug", "info", "warning", "error")
@@ -282,7 +284,7 @@ def _read(file: Path) -> dict[str, object]:
 def _from_environment(problems: list[str]) -> _Found:
     for variable in os.environ:
         name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name not in Settings.model_fields:
+        if variable.startswith(PREFIX) and name not in Settings.model_fields and variable not in CLIENT_VARIABLES:
             problems.append(f"{variable}: unknown setting (environment); {_instead(name)}")
     return EnvSettingsSource(Settings)(), lambda name: f"environment {PREFIX}{name.upper()}"
 
