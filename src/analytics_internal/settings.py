@@ -80,8 +80,10 @@ def _memory(value: str) -> str:
 
 
 def _reader(value: str) -> str:
-    if value != "*" and normalise_entity_ref(value, "user") is None:
-        raise _refuse('must be an entity ref like user:default/ana, or "*" for everyone who is signed in')
+    ref = normalise_entity_ref(value, "user")
+    # A group would be accepted and let nobody in: its members are not looked up.
+    if value != "*" and (ref is None or not ref.startswith("user:")):
+        raise _refuse('must be the entity ref of a person like user:default/ana, or "*" for everyone who is signed in')
     return value
 
 
@@ -153,7 +155,9 @@ class Settings(BaseSettings):
     import_tokens: Tokens = Field(
         [], description="Tokens of machines, 16 characters or more: they may import history and write for others."
     )
-    readers: Readers = Field([], description='Who may read: entity refs, or "*" for everyone who is signed in.')
+    readers: Readers = Field(
+        [], description='Who may read: entity refs of people, or "*" for everyone who is signed in.'
+    )
     kept_query_parameters: Names = Field(
         sorted(DEFAULT_KEPT_QUERY_PARAMETERS),
         description="Query parameters of addresses that are kept; all others are cut before anything is stored.",

@@ -1,0 +1,176 @@
+"""The settings: which source wins, what is said about a mistake, and that no secret is printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analytics_internal.settings import InvalidSettings, Settings, load, markdown, printable
+
+DOCUMENTATION = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
+TOKEN = "a-token-of-a-machine"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"ANALYTICS_INTERNAL_{name.upper()}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def _file(text: str, name: str = "analytics-internal.toml") -> Path:
+    path = Path(name)
+    path.write_text(text)
+    return path
+
+
+def _problems(flags: dict[str, object], config: Path | None = None) -> list[str]:
+    with pytest.raises(InvalidSettings) as raised:
+        load(flags, config)
+    return raised.value.problems
+
+
+def test_a_flag_goes_before_the_environment_and_that_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    _file('auth = "none"\nport = 1\nflushers = 3\nlinger_ms = 5')
+    monkeypatch.setenv("ANALYTICS_INTERNAL_PORT", "2")
+    monkeypatch.setenv("ANALYTICS_INTERNAL_FLUSHERS", "4")
+    settings, origins = load({"port": 3, "host": None})
+    assert (settings.port, settings.flushers, settings.linger_ms, settings.host) == (3, 4, 5, "127.0.0.1")
+    assert origins["port"] == "flag --port"
+    assert origins["flushers"] == "environment ANALYTICS_INTERNAL_FLUSHERS"
+    assert origins["linger_ms"] == "file ./analytics-internal.toml"
+    assert origins["host"] == "default"
+    assert origins.keys() == Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.toml", 'auth = "none"\nreaders = ["user:default/ana", "bo"]'),
+        ("x.yaml", "auth: none\nreaders: [user:default/ana, 'bo']"),
+        ("x.yml", "auth: none\nreaders: user:default/ana, bo"),
+    ],
+)
+def test_a_file_may_be_toml_or_yaml(name: str, text: str) -> None:
+    settings, _ = load({}, _file(text, name))
+    assert settings.readers == ["user:default/ana", "bo"]
+
+
+def test_a_file_that_is_named_goes_before_the_one_that_is_found() -> None:
+    _file('auth = "none"\nport = 1')
+    assert load({}, _file('auth = "none"\nport = 2', "other.toml"))[0].port == 2
+
+
+def test_lists_in_the_environment_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_READERS", "user:default/ana, *")
+    assert load({"auth": "none"})[0].readers == ["user:default/ana", "*"]
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_PORT", "")
+    assert load({"auth": "none"})[1]["port"] == "default"
+
+
+def test_unknown_names_are_errors_that_name_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_NONSENSE", "1")
+    _file('auth = "none"\nprot = 1')
+    assert _problems({}) == [
+        "prot: unknown setting (file ./analytics-internal.toml); did you mean port?",
+        "ANALYTICS_INTERNAL_NONSENSE: unknown setting (environment); allowed are " + ", ".join(Settings.model_fields),
+    ]
+
+
+def test_the_clients_token_is_no_unknown_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_TOKEN", "x")
+    assert load({"auth": "none"})[0].port == 7008
+
+
+def test_every_bad_value_has_a_line_with_its_name_value_origin_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_BUFFER_EVENTS", "many")
+    _file('port = 70000\ntimezone = "America/SaoPaulo"\nreaders = ["group:default/admins"]')
+    assert _problems({"auth": "nobody"}) == [
+        "port: 70000 (file ./analytics-internal.toml) must be less than or equal to 65535",
+        'timezone: "America/SaoPaulo" (file ./analytics-internal.toml) must be the IANA name of a time zone, '
+        "like America/Sao_Paulo; did you mean America/Sao_Paulo?",
+        "auth: \"nobody\" (flag --auth) must be 'backstage' or 'none'",
+        'readers: "group:default/admins" (file ./analytics-internal.toml) must be the entity ref of a person '
+        'like user:default/ana, or "*" for everyone who is signed in',
+        'buffer_events: "many" (environment ANALYTICS_INTERNAL_BUFFER_EVENTS) must be a valid integer',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("x.toml", "port = ", "x.toml: must be settings by name: Invalid value (at end of document)"),
+        ("x.yaml", "- 1", "x.yaml: must be settings by name: "),
+        ("x.yaml", "port: [", "x.yaml: must be settings by name: "),
+        ("x.ini", "", "x.ini: must be a .toml or a .yaml file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_problem(name: str, text: str, problem: str) -> None:
+    (line,) = _problems({}, _file(text, name))
+    assert line.startswith(problem)
+    assert "\n" not in line
+
+
+def test_a_file_that_is_missing_is_an_error() -> None:
+    assert _problems({}, Path("missing.toml")) == ["missing.toml: No such file or directory"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "analytics.example"])
+def test_without_authentication_only_loopback_is_listened_to(host: str) -> None:
+    (problem,) = _problems({"auth": "none", "host": host})
+    assert f"host is {host}" in problem
+    assert "use host=127.0.0.1 or auth=backstage" in problem
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_has_many_names(host: str) -> None:
+    assert load({"auth": "none", "host": host})[0].host == host
+
+
+def test_authentication_needs_to_know_the_portal() -> None:
+    (problem,) = _problems({})
+    assert "needs backend_url" in problem
+    assert load({"portal_url": "https://portal.example/base"})[0].auth == "backstage"
+
+
+def test_what_is_printed_has_no_secret() -> None:
+    url = "postgresql://ana:pass%40word@db.example:5432/analytics?sslmode=require&sslpassword=hidden"
+    settings, origins = load({"auth": "none", "database_url": url, "import_tokens": [TOKEN, f"another-{TOKEN}"]})
+    text = printable(settings, origins)
+    assert '"postgresql://ana:••••••@db.example:5432/analytics?sslmode=require&sslpassword=••••••"' in text
+    assert '["••••••", "••••••"]' in text
+    assert not any(secret in text for secret in ("pass%40word", "hidden", TOKEN))
+    assert "# flag --import-tokens" in text
+
+
+def test_what_is_wrong_with_a_secret_is_said_without_it() -> None:
+    problems = _problems({"auth": "none", "database_url": "mysql://ana:hidden@db/x", "import_tokens": ["hidden"]})
+    assert problems == [
+        'database_url: "mysql://ana:••••••@db/x" (flag --database-url) must be a URL that starts with '
+        "postgresql:// or postgres://",
+        "import_tokens: •••••• (flag --import-tokens) must have at least 16 characters",
+    ]
+
+
+def test_the_time_zone_is_the_machines_when_it_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/Sao_Paulo")
+    assert load({"auth": "none"})[0].timezone == "America/Sao_Paulo"
+
+
+def test_the_example_of_the_documentation_is_a_configuration() -> None:
+    example = DOCUMENTATION.read_text().partition("```toml\n")[2].partition("```")[0]
+    settings, origins = load({}, _file(example))
+    assert settings.timezone == "America/Sao_Paulo"
+    assert origins["readers"] == "file ./analytics-internal.toml"
+
+
+def test_the_documentation_is_current() -> None:
+    assert markdown() in DOCUMENTATION.read_text(), (
+        'run: python -c "from analytics_internal.settings import markdown; print(markdown())" and put it in place'
+    )
