@@ -6,9 +6,14 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+
+if TYPE_CHECKING:
+    from analytics_internal.settings import Settings
+
+    Command = Callable[[Settings, Mapping[str, str]], int]
 
 # Everything else is imported where it is used: help must not wait for a database driver.
 
@@ -90,19 +95,30 @@ def serve(
         "portal_url": portal_url,
         "backend_url": backend_url,
     }
-    return _with_settings(flags, config, None if print_config else "serve")
+    return _with_settings(flags, config, _print if print_config else _serve)
 
 
 @app.command
 def migrate(*, database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None) -> int:
     """Bring the database's schema to the newest version."""
-    return _with_settings({"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING, config, "migrate")
+    return _with_settings({"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING, config, _migrate)
 
 
 @app.command
-def doctor(*, database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None) -> int:
-    """Check a live database and say what is wrong with it."""
-    return _with_settings({"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING, config, "doctor")
+def doctor(
+    *,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> int:
+    """Check a live database and say what is wrong with it.
+
+    The reader of a service that runs on the data folder is asked through --url.
+    """
+    flags = {"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING
+    return _with_settings(flags, config, lambda settings, _: _examine(settings, url, token))
 
 
 @app.command(name="import")
@@ -148,7 +164,10 @@ def demo(
     seed: Annotated[int, Parameter(help="Another seed makes another portal.")] = 1,
     until: Annotated[datetime | None, Parameter(help="End of the year of events (UTC without an offset); now.")] = None,
     url: Annotated[str | None, Parameter(help=f"Address of the running service; {DEFAULT_URL}.")] = None,
-    output: Annotated[Path | None, Parameter(help="Write JSON lines to a file (- is stdout) and send nothing.")] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(allow_leading_hyphen=True, help="Write JSON lines to a file, or - for stdout, and send nothing."),
+    ] = None,
     token: Token = None,
 ) -> int:
     """Fill a service with a year of a realistic portal's events that never happened."""
@@ -162,11 +181,9 @@ def demo(
     return _as_client(lambda: invented.send(events, seed, end, url or DEFAULT_URL, token))
 
 
-def _with_settings(
-    flags: Mapping[str, object], config: Path | None, command: Literal["serve", "migrate", "doctor"] | None
-) -> int:
-    """Load the settings and run the command with them; without one, print them."""
-    from analytics_internal.settings import InvalidSettings, load, printable
+def _with_settings(flags: Mapping[str, object], config: Path | None, command: Command) -> int:
+    """Load the settings and run the command with them."""
+    from analytics_internal.settings import InvalidSettings, load
 
     try:
         settings, origins = load(flags, config)
@@ -174,18 +191,32 @@ def _with_settings(
         for problem in error.problems:
             _complain(problem, MISUSED)
         return MISUSED
-    if command is None:
-        print(printable(settings, origins))
-        return 0
+    return _as_service(lambda: command(settings, origins))
+
+
+def _print(settings: Settings, origins: Mapping[str, str]) -> int:
+    from analytics_internal.settings import printable
+
+    print(printable(settings, origins))
+    return 0
+
+
+def _serve(settings: Settings, _: Mapping[str, str]) -> int:
     from analytics_internal import serve as service
 
-    if command == "serve":
-        return _as_service(lambda: service.run(settings))
-    if command == "migrate":
-        return _as_service(lambda: service.migrate(settings))
+    return service.run(settings)
+
+
+def _migrate(settings: Settings, _: Mapping[str, str]) -> int:
+    from analytics_internal import serve as service
+
+    return service.migrate(settings)
+
+
+def _examine(settings: Settings, url: str, token: str | None) -> int:
     from analytics_internal import doctor as examination
 
-    return _as_service(lambda: examination.run(settings))
+    return examination.run(settings, url, token)
 
 
 def _as_service(work: Callable[[], int]) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ import httpx
 import msgspec
 
 from analytics_internal.log.connection import Connection, connect_pool, set_up
-from analytics_internal.log.embedded import DataDirInUse, DataDirLock, EmbeddedPostgres
+from analytics_internal.log.embedded import DataDirInUse, DataDirLock, EmbeddedPostgres, running_dsn
 from analytics_internal.log.migrations import NEWEST, version_on
 from analytics_internal.log.statements import load
 from analytics_internal.query.answer import csv_lines, prepare
@@ -43,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-def run(settings: Settings, url: str | None = None, token: str | None = None) -> int:
+def run(settings: Settings, url: str, token: str | None = None) -> int:
     """Check and print. Returns 0 when all is well, 1 when something is wrong.
 
     With a service running on the data folder its reader is asked through ``url``; otherwise the reader's file is
@@ -61,7 +60,7 @@ def run(settings: Settings, url: str | None = None, token: str | None = None) ->
     return asyncio.run(check())
 
 
-async def examine(settings: Settings, url: str | None = None, token: str | None = None) -> AsyncIterator[Finding]:
+async def examine(settings: Settings, url: str, token: str | None = None) -> AsyncIterator[Finding]:
     """Every finding, in the order of the checks."""
     async with contextlib.AsyncExitStack() as stack:
         is_running = False
@@ -81,9 +80,7 @@ async def examine(settings: Settings, url: str | None = None, token: str | None 
             yield await _check(connection, name, good, bad)
         yield Finding(True, await _sizes(connection))
         if is_running:
-            reader = _asked(
-                url or f"http://127.0.0.1:{settings.port}", token or os.environ.get("ANALYTICS_INTERNAL_TOKEN")
-            )
+            reader = _asked(url.rstrip("/"), token)
         else:
             reader = await _opened(settings, dsn, stack)
         async for finding in _compare(connection, settings, reader):
@@ -133,9 +130,9 @@ async def _sizes(connection: Connection) -> str:
 async def _database(settings: Settings, stack: contextlib.AsyncExitStack, is_running: bool) -> str:
     if settings.database_url is not None:
         return settings.database_url
-    postgres = EmbeddedPostgres(settings.data_dir)
     if is_running:
-        return postgres.dsn
+        return running_dsn(settings.data_dir)
+    postgres = EmbeddedPostgres(settings.data_dir)
     dsn = await asyncio.to_thread(postgres.start)
     stack.callback(postgres.stop)
     return dsn

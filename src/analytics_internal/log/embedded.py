@@ -85,6 +85,23 @@ class DataDirInUse(RuntimeError):
     """Another service runs on the data folder; the message names its process."""
 
 
+def running_dsn(data_dir: Path) -> str:
+    """Where the server of another process on this data folder is.
+
+    Raises:
+        EmbeddedPostgresError: no server runs there.
+    """
+    try:
+        lines = (data_dir.absolute() / "postgres" / "postmaster.pid").read_text().splitlines()
+        return _dsn_at(Path(lines[4]))
+    except (OSError, IndexError) as error:
+        raise EmbeddedPostgresError(f"no PostgreSQL runs in {data_dir}") from error
+
+
+def _dsn_at(socket_folder: Path) -> str:
+    return f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_folder))}"
+
+
 class DataDirLock:
     """Holds a data folder for one service: as long as the context, and not longer than the process."""
 
@@ -137,7 +154,7 @@ class EmbeddedPostgres:
     def dsn(self) -> str:
         """Where the server is, for asyncpg and libpq; the same after every restart."""
         assert self._socket_folder is not None, "the server was not started"
-        return f"postgresql://postgres@/{DATABASE}?host={quote(str(self._socket_folder))}"
+        return _dsn_at(self._socket_folder)
 
     @property
     def pid(self) -> int | None:
