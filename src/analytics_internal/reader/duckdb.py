@@ -33,12 +33,15 @@ EVENT_COLUMNS = {
 }
 # What DuckDB raises when its file is not what it wrote.
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
-# And when the file is a database, but not ours.
-NOT_OURS = (duckdb.CatalogException, duckdb.BinderException, duckdb.InvalidInputException, duckdb.ConversionException)
 
 
 class Damaged(Exception):
     """The reader's file cannot be used; everything in it can be rebuilt from the log."""
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether an error says that the file is damaged. A wrong checksum comes as the bare base class."""
+    return isinstance(error, DAMAGE) or type(error) is duckdb.Error
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -70,9 +73,14 @@ class ReaderFile:
                     "preserve_insertion_order": "false",
                 },
             )
+        except (duckdb.Error, OSError) as error:
+            raise Damaged(str(error)) from error
+        try:
             self._inode = path.stat().st_ino
             self._create()
-        except (*DAMAGE, *NOT_OURS, OSError) as error:
+        except (Damaged, duckdb.Error, OSError) as error:
+            # DuckDB would hand out this same database again for its path, whatever the file is by then.
+            self._connection.close()
             raise Damaged(str(error)) from error
 
     def _create(self) -> None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import duckdb
 import msgspec
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -23,7 +24,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from analytics_internal.log import tail
 from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.writer import PASSING, LogUnavailable
-from analytics_internal.reader.duckdb import DAMAGE, Cursor, Damaged, ReaderFile, remove
+from analytics_internal.reader.duckdb import Cursor, Damaged, ReaderFile, is_damage, remove
 
 T = TypeVar("T")
 READER_FILE = "reader.duckdb"
@@ -71,6 +72,8 @@ class Replica:
         self._threads = threads
         self._file: ReaderFile | None = None
         self._cursor: Cursor | None = None
+        self._damaged: ReaderFile | None = None
+        self._promised = 0
         self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="reader")
         self._round: asyncio.Task[Freshness] | None = None
         self._next_round: asyncio.Task[Freshness] | None = None
@@ -93,15 +96,22 @@ class Replica:
         """Run a question on the rows as they are; ``fetch`` takes DuckDB's cursor in a thread.
 
         ``catch_up`` comes before the first question.
+
+        Raises:
+            Damaged: the file cannot be used, or is being rebuilt; after the next ``catch_up`` it is whole.
         """
-        assert self._file is not None, "catch_up() comes before the first question"
         file = self._file
+        if file is None or self.position < self._promised:
+            raise Damaged("the reader is being rebuilt from the log")
         try:
             return await self.in_thread(lambda: fetch(file.query(sql, parameters)))
-        except (*DAMAGE, MemoryError) as error:
+        except (duckdb.Error, MemoryError) as error:
+            is_replaced = self._file is not file
+            if not (is_replaced or isinstance(error, MemoryError) or is_damage(error)):
+                raise
             log.error("reader failed", error=str(error), sql=sql)
-            if self._file is file:
-                await self._start_again("damaged")
+            # A round may be reading into this file just now: the next one throws it away.
+            self._damaged = file
             raise Damaged(str(error)) from error
 
     async def catch_up(self, patience_s: float = PATIENCE_S) -> Freshness:
@@ -113,13 +123,12 @@ class Replica:
         """
         started = time.perf_counter()
         # A round that has looked at the head already may miss what was acknowledged since: wait for the one after it.
-        if self._round is None or self._round.done():
-            self._round = asyncio.create_task(self._read_on())
-            task = self._round
+        if self._next_round is not None and not self._next_round.done():
+            task = self._next_round  # not begun yet, even when the round before it is done
+        elif self._round is not None and not self._round.done():
+            task = self._next_round = asyncio.create_task(self._read_on_after(self._round))
         else:
-            if self._next_round is None or self._next_round.done():
-                self._next_round = asyncio.create_task(self._read_on_after(self._round))
-            task = self._next_round
+            task = self._round = asyncio.create_task(self._read_on())
         try:
             return await asyncio.wait_for(asyncio.shield(task), patience_s)
         except TimeoutError:
@@ -136,7 +145,9 @@ class Replica:
     async def _read_on(self) -> Freshness:
         try:
             return await self._read_to_head()
-        except (*DAMAGE, Damaged) as error:
+        except duckdb.OutOfMemoryException:
+            raise  # the file is whole, and reading it all again would need no less
+        except (duckdb.Error, Damaged) as error:
             log.warning("reader file cannot be used", error=str(error))
             await self._start_again("damaged")
             return await self._read_to_head()
@@ -146,18 +157,19 @@ class Replica:
     async def _read_to_head(self) -> Freshness:
         if self._file is not None and self._file.is_deleted():
             await self._start_again("deleted")
+        if self._file is not None and self._file is self._damaged:
+            await self._start_again("damaged")
         if self._file is None:
             await self._open()
         as_of = datetime.now(UTC)
         async with self._pool.acquire() as connection:
             head = await tail.head(connection)
             log_position.set(head.position)
-            if self._cursor is not None and (
-                self._cursor.log_id != head.log_id or self._cursor.position > head.position
-            ):
+            if self._cursor is not None and not await _is_of_this_log(connection, self._cursor, head):
                 await self._start_again("another log")
             if self.position < head.position:
                 await self._read_chunks(connection, head)
+        self._promised = self.position
         reader_position.set(self.position)
         return Freshness(self.position, as_of)
 
@@ -168,14 +180,6 @@ class Replica:
         except Damaged as error:
             log.warning("reader file cannot be used", error=str(error))
             await self._start_again("damaged")
-        if self._cursor is not None and not await self._is_of_this_log(self._cursor):
-            await self._start_again("another log")
-
-    async def _is_of_this_log(self, cursor: Cursor) -> bool:
-        """A database put back from a backup has the same log id but may have gone on differently."""
-        async with self._pool.acquire() as connection:
-            id_ = await tail.event_id_at(connection, cursor.position)
-        return cursor.position == 0 or id_ == cursor.last_event_id
 
     async def _start_again(self, reason: str) -> None:
         """Throw the file away; everything in it comes back from the log."""
@@ -235,3 +239,10 @@ class Replica:
     def in_thread(self, run: Callable[[], T]) -> Awaitable[T]:
         """Run something blocking on the reader's own threads."""
         return asyncio.get_running_loop().run_in_executor(self._workers, run)
+
+
+async def _is_of_this_log(connection: Connection, cursor: Cursor, head: tail.Head) -> bool:
+    """A database put back from a backup has the same log id but may have gone on differently."""
+    if cursor.log_id != head.log_id or cursor.position > head.position:
+        return False
+    return cursor.position == 0 or await tail.event_id_at(connection, cursor.position) == cursor.last_event_id
