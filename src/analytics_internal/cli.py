@@ -123,7 +123,7 @@ def doctor(
 
 @app.command(name="import")
 def import_(
-    *files: Annotated[str, Parameter(help="JSON lines, plain or .gz; - reads stdin.")],
+    *files: Annotated[str, Parameter(allow_leading_hyphen=True, help="JSON lines, plain or .gz; - reads stdin.")],
     url: Url = DEFAULT_URL,
     user: Annotated[str | None, Parameter(help="Entity ref of who did what a line names nobody for.")] = None,
     token: Token = None,
@@ -135,6 +135,9 @@ def import_(
     """
     from analytics_internal.client.importing import import_files
 
+    unknown = next((name for name in files if name.startswith("-") and name != "-"), None)
+    if unknown is not None:
+        return _complain(f"Unknown option: {unknown} (a file of this name is ./{unknown})", MISUSED)
     if not files:
         return _complain("import needs a FILE, or - for stdin", MISUSED)
     return _as_client(lambda: import_files(files, url, token, user))

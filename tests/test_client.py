@@ -1,0 +1,397 @@
+"""The client against a real service, and against servers that misbehave."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from analytics_internal.client.recorded import UNTIMED, Recording, Unreadable
+from analytics_internal.client.remote import Remote, RemoteError, events_url
+from tests.running import COMMAND, Running, command, exported, running_service
+
+EVENTS = Path(__file__).parent / "events"
+RECORDED = sorted(EVENTS.glob("*.jsonl"))
+RECORDED_LINES = 80
+
+
+@pytest.fixture
+def service(dsn: str, tmp_path: Path) -> Iterator[Running]:
+    """A service on an empty log."""
+    with running_service(tmp_path, "--database-url", dsn) as running:
+        yield running
+
+
+def lines_file(path: Path, *lines: object) -> Path:
+    path.write_text("".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines))
+    return path
+
+
+def event(subject: str = "/catalog", **fields: object) -> dict[str, object]:
+    return {"action": "navigate", "subject": subject, **fields}
+
+
+def test_recorded_events_imported_twice_are_stored_once(service: Running) -> None:
+    first = command("import", *RECORDED, "--url", service.url)
+    second = command("import", *RECORDED, "--url", service.url)
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "backstage-legacy-app.jsonl: 42 stored, 0 duplicate, 0 rejected, 0 unreadable" in first.stdout
+    assert "backstage-legacy-app.jsonl: 0 stored, 42 duplicate, 0 rejected, 0 unreadable" in second.stdout
+    assert len(exported(service)) == RECORDED_LINES
+
+
+def test_an_import_that_was_killed_and_is_run_again_misses_and_doubles_nothing(
+    service: Running, tmp_path: Path
+) -> None:
+    moments = (f"2026-{month:02}-{day:02}T10:00:00Z" for month in range(1, 11) for day in range(1, 29))
+    timed = [event(f"/docs/{n}", occurredAt=at) for at in moments for n in range(60)]
+    untimed = [event("/same")] * 500
+    file = lines_file(tmp_path / "history.jsonl", *timed, *untimed)
+
+    importer = subprocess.Popen([*COMMAND, "import", str(file), "--url", service.url])
+    while service.head == 0:
+        time.sleep(0.002)
+    importer.kill()
+    importer.wait()
+    stored_before = service.head
+    again = command("import", file, "--url", service.url)
+
+    assert 0 < stored_before < len(timed) + len(untimed)
+    assert again.returncode == 0, again.stderr
+    events = exported(service)
+    assert len({each["id"] for each in events}) == len(events) == len(timed) + len(untimed)
+    assert [each["position"] for each in events] == list(range(1, len(events) + 1))
+    assert {each["subject"] for each in events} == {f"/docs/{n}" for n in range(60)} | {"/same"}
+
+
+def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running, tmp_path: Path) -> None:
+    file = lines_file(tmp_path / "history.jsonl", *(event(f"/docs/{n}") for n in range(20_000)))
+
+    importer = subprocess.Popen(
+        [*COMMAND, "import", str(file), "--url", service.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    while service.head == 0:
+        time.sleep(0.002)
+    importer.send_signal(signal.SIGINT)
+    output, errors = importer.communicate(timeout=30)
+
+    assert importer.returncode == 130
+    assert b"history.jsonl: " in output
+    assert b"interrupted; running the same command again is safe" in errors
+    assert b"Traceback" not in errors
+
+
+def test_lines_without_a_time_are_stored_once_and_identical_ones_are_different_events(
+    service: Running, tmp_path: Path
+) -> None:
+    file = lines_file(tmp_path / "untimed.jsonl", event(), event("/docs"), event(), event())
+
+    command("import", file, "--url", service.url)
+    again = command("import", file, "--url", service.url)
+
+    assert "0 stored, 4 duplicate" in again.stdout
+    assert [each["subject"] for each in exported(service)] == ["/catalog", "/docs", "/catalog", "/catalog"]
+
+
+def test_a_user_is_given_to_the_lines_that_name_none(service: Running, tmp_path: Path) -> None:
+    file = lines_file(tmp_path / "some.jsonl", event(), event(user="user:default/ana"))
+
+    command("import", file, "--url", service.url, "--user", "user:default/guest")
+
+    assert [each["user"] for each in exported(service)] == ["user:default/guest", "user:default/ana"]
+
+
+def test_bad_lines_are_reported_by_file_and_line_and_do_not_stop_the_others(service: Running, tmp_path: Path) -> None:
+    file = lines_file(
+        tmp_path / "mixed.jsonl", event("/a"), "{nonsense", "", "[1]", '{"value": NaN}', event("/b", colour="red"),
+        event("/c", occurredAt="1999-01-01T00:00:00Z"), event("/d"),
+    )  # fmt: skip
+
+    done = command("import", file, "--url", service.url)
+
+    assert done.returncode == 1
+    assert f"{file}: 2 stored, 0 duplicate, 2 rejected, 3 unreadable" in done.stdout
+    reported = done.stderr.splitlines()
+    assert [line.removeprefix(f"{file}:").split(":")[:2] for line in reported] == [
+        ["2", " unreadable"], ["4", " unreadable"], ["5", " unreadable"], ["6", " rejected"], ["7", " rejected"],
+    ]  # fmt: skip
+    assert "not JSON" in reported[0]
+    assert "not an object" in reported[1]
+    assert "invalid_event" in reported[3]
+    assert "too_old" in reported[4]
+    assert [each["subject"] for each in exported(service)] == ["/a", "/d"]
+
+
+def test_of_many_problems_the_first_twenty_are_printed(service: Running, tmp_path: Path) -> None:
+    file = lines_file(tmp_path / "bad.jsonl", *["nonsense"] * 50)
+
+    done = command("import", file, "--url", service.url)
+
+    assert len(done.stderr.splitlines()) == 21
+    assert "30 more like these" in done.stderr.splitlines()[-1]
+    assert "50 unreadable" in done.stdout
+
+
+def test_compressed_files_and_stdin_are_read(service: Running, tmp_path: Path) -> None:
+    compressed = tmp_path / "legacy.jsonl.gz"
+    compressed.write_bytes(gzip.compress(RECORDED[0].read_bytes()))
+
+    from_file = command("import", compressed, "--url", service.url)
+    from_stdin = command("import", "-", "--url", service.url, stdin=RECORDED[0].read_bytes())
+    broken = tmp_path / "broken.jsonl.gz"
+    broken.write_bytes(compressed.read_bytes()[:-40])
+    from_broken = command("import", broken, "--url", service.url)
+
+    assert "42 stored, 0 duplicate" in from_file.stdout
+    assert "stdin: 0 stored, 42 duplicate" in from_stdin.stdout
+    assert from_broken.returncode == 1
+    assert "cannot be read on" in from_broken.stderr
+
+
+def test_an_export_goes_on_where_its_file_ends(service: Running, tmp_path: Path) -> None:
+    command("import", *RECORDED, "--url", service.url)
+    whole, resumed = tmp_path / "whole.jsonl", tmp_path / "resumed.jsonl"
+
+    command("export", "--url", service.url, "--output", whole)
+    command("export", "--url", service.url, "--output", resumed, "--limit", "30")
+    with resumed.open("ab") as file:
+        file.write(b'{"position":31,"id":"torn')
+    done = command("export", "--url", service.url, "--output", resumed)
+    rest = command("export", "--url", service.url, "--after", "78")
+
+    assert done.returncode == 0
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert rest.stdout.splitlines() == whole.read_text().splitlines()[78:]
+
+
+def test_an_export_does_not_touch_a_file_that_is_none(service: Running, tmp_path: Path) -> None:
+    file = lines_file(tmp_path / "mine.txt", "my notes")
+
+    done = command("export", "--url", service.url, "--output", file)
+
+    assert done.returncode == 2
+    assert "cannot be continued" in done.stderr
+    assert file.read_text() == "my notes\n"
+
+
+def test_an_export_imported_elsewhere_gives_the_same_export(service: Running, postgres: str, tmp_path: Path) -> None:
+    file, second_file = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    command("import", *RECORDED, "--url", service.url)
+    command("demo", "--events", "1500", "--until", "2026-10-01", "--url", service.url)
+    command("export", "--url", service.url, "--output", file)
+    folder = tmp_path / "second"
+    folder.mkdir()
+
+    with running_service(folder) as second:
+        done = command("import", file, "--url", second.url)
+        command("export", "--url", second.url, "--output", second_file)
+
+    assert done.returncode == 0, done.stderr
+    assert contents(second_file) == contents(file)
+
+
+def contents(export: Path) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in export.read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "receivedAt"} for line in lines]
+
+
+def test_the_id_of_a_line_has_its_time_and_is_always_the_same() -> None:
+    line = b'{"at": "2026-11-24T16:14:31.983Z", "event": {"action": "navigate", "subject": "/"}}'
+
+    first, second = (json.loads(text) for text in (Recording().event(line), Recording().event(line)))
+    plain = json.loads(
+        Recording().event(b'{"subject": "/", "action": "navigate", "occurredAt": "2026-11-24T16:14:31.983Z"}')
+    )
+
+    assert first == second == plain
+    id_ = UUID(first["id"])
+    assert id_.version == 7
+    assert datetime.fromtimestamp((id_.int >> 80) / 1000, UTC) == datetime(2026, 11, 24, 16, 14, 31, 983000, UTC)
+    assert first["occurredAt"] == "2026-11-24T16:14:31.983Z"
+
+
+def test_ids_differ_by_content_time_user_and_number() -> None:
+    recording = Recording()
+    lines: list[dict[str, object]] = [
+        event(), event(), event("/docs"), event(user="user:default/ana"), event(occurredAt="2026-11-24T16:14:31Z"),
+        event(occurredAt="2026-11-24T16:14:31.000001Z"),
+    ]  # fmt: skip
+
+    ids = [json.loads(recording.event(json.dumps(line).encode()))["id"] for line in lines]
+
+    assert len(set(ids)) == len(ids)
+    assert UUID(ids[0]).int >> 80 == UNTIMED.timestamp() * 1000
+
+
+@pytest.mark.parametrize(
+    "at", ["yesterday", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "2026-11-24T16:14:31"]
+)
+def test_a_time_that_is_none_is_left_for_the_service_to_judge(at: str) -> None:
+    sent = json.loads(Recording().event(json.dumps(event(occurredAt=at)).encode()))
+
+    assert UUID(sent["id"]).int >> 80 == UNTIMED.timestamp() * 1000
+    assert sent["occurredAt"] == at
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"", b"nonsense", b"[]", b'"text"', b'{"event": 1}', b"\xff\xfe", b"[" * 100_000, b'{"value": 1e999}',
+        b'{"value": NaN}', b'{"value": 1' + b"0" * 5000 + b"}", b'{"subject": "' + b"x" * 1_000_000 + b'"}',
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_a_line_that_is_no_event_is_unreadable(line: bytes) -> None:
+    with pytest.raises(Unreadable):
+        Recording().event(line)
+
+
+def test_an_id_stays_and_what_only_an_export_says_goes() -> None:
+    line = {"position": 3, "id": "mine", "receivedAt": "2026-11-24T16:14:31Z", "imported": True, "user": None} | event()
+
+    sent = json.loads(Recording(user="user:default/guest").event(json.dumps(line).encode()))
+
+    assert sent == event(id="mine", user="user:default/guest")
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:7008", "ftp://host", "", "http://"])
+def test_an_address_must_be_one_of_the_web(url: str) -> None:
+    with pytest.raises(RemoteError, match="must be an address"):
+        events_url(url)
+
+
+def test_an_address_may_have_a_path_and_may_name_the_api() -> None:
+    expected = "https://portal.example/backend/api/analytics-internal/events"
+
+    assert events_url("https://portal.example/backend/") == expected
+    assert events_url("https://portal.example/backend/api/analytics-internal") == expected
+
+
+Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
+
+
+@contextmanager
+def answering(answer: Answer) -> Iterator[str]:
+    """A server that answers as the test wants."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            answer(self, self.rfile.read(int(self.headers["Content-Length"])))
+
+        def do_GET(self) -> None:
+            answer(self, b"")
+
+        def log_message(self, format: str, *_: object) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def respond(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"{}", **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def stored(body: bytes) -> bytes:
+    return json.dumps({"results": [{"id": None, "status": "stored"} for _ in json.loads(body)["events"]]}).encode()
+
+
+def test_an_overloaded_service_is_asked_again_when_it_says() -> None:
+    asked_at: list[float] = []
+
+    def answer(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        asked_at.append(time.monotonic())
+        if len(asked_at) == 1:
+            respond(handler, 503, Retry_After="1")
+        else:
+            respond(handler, 200, stored(body))
+
+    with answering(answer) as url, Remote(url) as remote:
+        verdicts = remote.post(["{}", "{}"])
+
+    assert [verdict.status for verdict in verdicts] == ["stored", "stored"]
+    assert 1 <= asked_at[1] - asked_at[0] < 2
+
+
+def test_a_connection_that_breaks_is_made_again() -> None:
+    numbers = itertools.count()
+
+    def answer(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        if next(numbers) > 1:
+            respond(handler, 200, stored(body))
+
+    with answering(answer) as url, Remote(url) as remote:
+        assert [verdict.status for verdict in remote.post(["{}"])] == ["stored"]
+
+
+def test_a_batch_that_is_too_much_is_sent_in_halves() -> None:
+    sizes: list[int] = []
+
+    def answer(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        sizes.append(len(json.loads(body)["events"]))
+        respond(handler, 200 if sizes[-1] <= 2 else 413, stored(body))
+
+    with answering(answer) as url, Remote(url) as remote:
+        verdicts = remote.post(["{}"] * 7)
+
+    assert len(verdicts) == 7
+    assert sum(size for size in sizes if size <= 2) == 7
+
+
+def test_the_token_is_sent_and_a_refusal_is_said() -> None:
+    tokens: list[str | None] = []
+
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        tokens.append(handler.headers["Authorization"])
+        respond(handler, 403, b'{"title": "Not allowed", "detail": "no right to import"}')
+
+    with (
+        answering(answer) as url,
+        Remote(url, "secret") as remote,
+        pytest.raises(RemoteError, match="no right to import"),
+    ):
+        remote.post(["{}"])
+
+    assert tokens == ["Bearer secret"]
+
+
+def test_an_export_stream_that_breaks_goes_on_after_its_last_complete_line() -> None:
+    paths: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        paths.append(handler.path)
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000" if len(paths) == 1 else "15")
+        handler.end_headers()
+        handler.wfile.write(b'{"position":1}\n{"posi' if len(paths) == 1 else b'{"position":2}\n')
+
+    with answering(answer) as url, Remote(url) as remote:
+        lines = [line for _, line in remote.lines(after=0, limit=2)]
+
+    assert lines == [b'{"position":1}\n', b'{"position":2}\n']
+    assert [path.partition("?")[2] for path in paths] == ["after=0&limit=2", "after=1&limit=1"]
