@@ -84,14 +84,23 @@ def _pages() -> list[Route | Mount]:
         return [Route("/", _page_not_built, methods=["GET"])]
     return [
         Route("/", _page, methods=["GET"]),
-        Route("/items/{id:int}", _page, methods=["GET"]),
+        Route("/items/{id:int}", _details_page, methods=["GET"]),
         Mount("/", StaticFiles(directory=PAGE)),
     ]
 
 
 async def _page(_: Request) -> Response:
+    return _html("index.html")
+
+
+async def _details_page(_: Request) -> Response:
+    # The same page, with its scripts' addresses as seen from one level further down.
+    return _html("items/index.html")
+
+
+def _html(name: str) -> Response:
     # The page names its scripts by their content: it alone must be asked for again.
-    return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache", **SECURITY_HEADERS})
+    return FileResponse(PAGE / name, headers={"Cache-Control": "no-cache", **SECURITY_HEADERS})
 
 
 async def _page_not_built(_: Request) -> Response:
