@@ -98,7 +98,7 @@ export function ActivityLog() {
         isSortable: true,
         cell: (row) => <Moment value={row.last_access.value} />,
       },
-      { id: 'details', label: t('log.details'), isLabelHidden: true, cell: detailsOf },
+      { id: 'details', label: t('log.details'), isLabelHidden: true, isScreenOnly: true, cell: detailsOf },
     ];
   }, [t, paths, view, hrefOf]);
 
@@ -123,7 +123,7 @@ export function ActivityLog() {
             </div>
           );
         }
-        if (results.length === 0) return <Nothing />;
+        if (results.length === 0) return <Nothing period={meta.period} isBrief />;
         return (
           <>
             <SortableTable

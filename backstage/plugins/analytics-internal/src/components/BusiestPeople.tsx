@@ -21,9 +21,9 @@ export function BusiestPeople() {
   const asked = useAnswer(busiestPeople(view));
   return (
     <Panel title={t('people.title')} asked={asked} height={HEIGHT}>
-      {({ results }) =>
+      {({ results, meta }) =>
         results.length === 0 ? (
-          <Nothing />
+          <Nothing period={meta.period} isBrief />
         ) : (
           <RankTable
             caption={t('people.caption')}

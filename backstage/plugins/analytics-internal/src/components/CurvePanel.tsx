@@ -82,7 +82,7 @@ export function CurvePanel({ metric, scope = noScope }: CurvePanelProps) {
       }
     >
       {({ results, meta }) => {
-        if (results.length === 0) return <Nothing />;
+        if (results.length === 0) return <Nothing period={meta.period} />;
         if (!shown) return null;
         const daysOf = (label: string) => bucketWithin(label, shown.granularity, meta.period);
         const zoomed = (label: string) => ({

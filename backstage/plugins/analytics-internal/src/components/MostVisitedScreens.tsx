@@ -19,9 +19,9 @@ export function MostVisitedScreens() {
   const asked = useAnswer(mostVisitedScreens(view));
   return (
     <Panel title={t('screens.title')} asked={asked} height={HEIGHT}>
-      {({ results }) =>
+      {({ results, meta }) =>
         results.length === 0 ? (
-          <Nothing />
+          <Nothing period={meta.period} isBrief />
         ) : (
           <RankTable
             caption={t('screens.caption')}

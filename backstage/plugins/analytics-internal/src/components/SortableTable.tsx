@@ -19,6 +19,8 @@ export interface SortableColumn<R, M extends Metric> {
   isDate?: boolean;
   /** One of the two columns that stay on a small screen. */
   isEssential?: boolean;
+  /** Of no use on paper. */
+  isScreenOnly?: boolean;
   cell: (row: R) => ReactNode;
 }
 
@@ -41,11 +43,12 @@ export function SortableTable<R extends object, M extends Metric>({
   sort,
   onSort,
 }: SortableTableProps<R, M>) {
-  const classOf = ({ isWide, isDate, isNumber, isEssential }: SortableColumn<R, M>) =>
+  const classOf = (column: SortableColumn<R, M>) =>
     [
-      isWide ? styles.wide : isDate ? styles.date : styles.narrow,
-      isNumber && styles.number,
-      !isEssential && styles.spare,
+      column.isWide ? styles.wide : column.isDate ? styles.date : styles.narrow,
+      column.isNumber && styles.number,
+      !column.isEssential && styles.spare,
+      column.isScreenOnly && styles.screen,
     ]
       .filter(Boolean)
       .join(' ');

@@ -23,7 +23,7 @@ export function Tile({ metric, count, uncollectedUntil, isChosen, onChoose }: Ti
       type="button"
       className={styles.tile}
       aria-pressed={isChosen}
-      title={t('tiles.choose', { metric: t(`metric.${metric}`) })}
+      title={t(`metric.${metric}.about`)}
       onClick={onChoose}
     >
       <span className={styles.name}>{t(`metric.${metric}`)}</span>

@@ -66,7 +66,7 @@ export function UserAccessHistory({ item }: { item: Item['id'] }) {
     <Panel title={title} asked={asked} height={HEIGHT} keptHeight={cursor ? HEIGHT : 0}>
       {({ results, meta }, titleId) =>
         results.length === 0 ? (
-          <Nothing />
+          <Nothing period={meta.period} isBrief />
         ) : (
           <>
             <SortableTable

@@ -4,20 +4,26 @@ import { usePreference } from './usePreference';
 export const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];
 
-const darkSystem = window.matchMedia('(prefers-color-scheme: dark)');
-
-function subscribe(onChange: () => void): () => void {
-  darkSystem.addEventListener('change', onChange);
-  return () => darkSystem.removeEventListener('change', onChange);
+/** Whether a media query holds, now and from now on. */
+function useMedia(query: string): boolean {
+  return useSyncExternalStore(
+    (onChange) => {
+      const media = window.matchMedia(query);
+      media.addEventListener('change', onChange);
+      return () => media.removeEventListener('change', onChange);
+    },
+    () => window.matchMedia(query).matches,
+  );
 }
 
-/** The chosen theme, put into force on the document. */
+/** The chosen theme, put into force on the document. Paper is always light. */
 export function useTheme(): [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = usePreference('theme', themes, 'system');
-  const isSystemDark = useSyncExternalStore(subscribe, () => darkSystem.matches);
-  const mode = theme === 'system' ? (isSystemDark ? 'dark' : 'light') : theme;
+  const isSystemDark = useMedia('(prefers-color-scheme: dark)');
+  const isPrinted = useMedia('print');
+  const isDark = !isPrinted && (theme === 'dark' || (theme === 'system' && isSystemDark));
   useEffect(() => {
-    document.documentElement.dataset.themeMode = mode;
-  }, [mode]);
+    document.documentElement.dataset.themeMode = isDark ? 'dark' : 'light';
+  }, [isDark]);
   return [theme, setTheme];
 }

@@ -79,7 +79,6 @@ export const en = {
   'change.uncollected': 'nothing to compare with: collection began on {{day}}',
 
   'tiles.title': 'Totals',
-  'tiles.choose': 'Show {{metric}} over time',
   'tiles.updated': 'Updated: {{events}} events, {{people}} people, {{items}} items.',
 
   'curve.title': '{{metric}} over time',
@@ -97,7 +96,6 @@ export const en = {
   'curve.unfinished': 'not over yet',
   'curve.summary':
     '{{metric}}, {{from}} to {{to}}: at most {{most}} ({{when}}). The arrow keys read the values.',
-  'curve.began': 'Collection began on {{day}}',
   'curve.uncollected': 'not collected',
   'curve.zoom': 'Show only {{bucket}}',
   'curve.week.of': 'week from {{day}}',
@@ -161,6 +159,7 @@ export const en = {
   'empty.again': 'Look again',
   'empty.copy': 'Copy',
   'empty.copied': 'Copied',
+  'nothing.collected': 'Nothing was collected in this period: collection began on {{day}}.',
   'nothing.period': 'Nothing happened in this period.',
   'nothing.filters': 'Nothing in this period matches the filters.',
   'nothing.widen': 'Show all time',

@@ -77,7 +77,6 @@ export const ptBR: Messages = {
   'change.uncollected': 'nada com que comparar: a coleta começou em {{day}}',
 
   'tiles.title': 'Totais',
-  'tiles.choose': 'Mostrar {{metric}} ao longo do tempo',
   'tiles.updated': 'Atualizado: {{events}} eventos, {{people}} pessoas, {{items}} itens.',
 
   'curve.title': '{{metric}} ao longo do tempo',
@@ -95,7 +94,6 @@ export const ptBR: Messages = {
   'curve.unfinished': 'ainda não terminou',
   'curve.summary':
     '{{metric}}, de {{from}} a {{to}}: no máximo {{most}} ({{when}}). As setas do teclado leem os valores.',
-  'curve.began': 'A coleta começou em {{day}}',
   'curve.uncollected': 'não coletado',
   'curve.zoom': 'Mostrar somente {{bucket}}',
   'curve.week.of': 'semana de {{day}}',
@@ -158,6 +156,7 @@ export const ptBR: Messages = {
   'empty.again': 'Olhar de novo',
   'empty.copy': 'Copiar',
   'empty.copied': 'Copiado',
+  'nothing.collected': 'Nada foi coletado neste período: a coleta começou em {{day}}.',
   'nothing.period': 'Nada aconteceu neste período.',
   'nothing.filters': 'Nada neste período corresponde aos filtros.',
   'nothing.widen': 'Mostrar todo o período',
