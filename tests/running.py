@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from analytics_internal.cli import run
+
 COMMAND = (str(Path(sys.executable).with_name("analytics-internal")),)
 START_TIMEOUT_S = 60.0
 
@@ -24,6 +27,7 @@ class Running:
 
     url: str
     process: subprocess.Popen[bytes]
+    data_dir: Path
 
     @property
     def head(self) -> int:
@@ -48,7 +52,7 @@ def running_service(folder: Path, *flags: str) -> Iterator[Running]:
     with log.open("wb") as output:
         process = subprocess.Popen([*COMMAND, *arguments], stdout=output, stderr=output, cwd=folder)
     try:
-        yield Running(_answering(f"http://127.0.0.1:{port}", process, log), process)
+        yield Running(_answering(f"http://127.0.0.1:{port}", process, log), process, folder / "data")
     finally:
         process.terminate()
         process.wait(60)
@@ -65,16 +69,32 @@ def _answering(url: str, process: subprocess.Popen[bytes], log: Path) -> str:
     raise AssertionError(log.read_text())
 
 
-def command(*arguments: str | Path, stdin: bytes = b"", folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run ``analytics-internal`` to its end."""
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)], input=stdin, capture_output=True, check=False, timeout=120, cwd=folder
-    )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+def command(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    """Run ``analytics-internal`` to its end, in this process: starting Python takes longer than most commands."""
+    output, errors = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    before = sys.stdin, sys.stdout, sys.stderr
+    # A pipe's bytes can be peeked at, a BytesIO's cannot.
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)), "utf-8")
+    sys.stdout, sys.stderr = output, errors
+    try:
+        code = run([str(argument) for argument in arguments])
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before
+    return subprocess.CompletedProcess(arguments, code, _written(output), _written(errors))
 
 
-def exported(service: Running) -> list[dict[str, object]]:
-    """Every stored event, in the log's order."""
-    done = command("export", "--url", service.url)
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+def command_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run ``analytics-internal`` to its end in a process of its own."""
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120)
+
+
+def exported(service: Running, after: int = 0) -> list[dict[str, object]]:
+    """The stored events after a position, in the log's order."""
+    done = command("export", "--url", service.url, "--after", str(after))
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

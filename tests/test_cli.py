@@ -14,13 +14,13 @@ import pytest
 
 from analytics_internal import __version__, demo
 from analytics_internal.cli import run
-from tests.running import COMMAND, Running, command, exported, free_port, running_service
+from tests.running import COMMAND, Running, command, command_process, exported, free_port, running_service
 
 
-@pytest.fixture
-def service(dsn: str, tmp_path: Path) -> Iterator[Running]:
-    """A service on an empty log."""
-    with running_service(tmp_path, "--database-url", dsn) as running:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One service for all."""
+    with running_service(tmp_path_factory.mktemp("service")) as running:
         yield running
 
 
@@ -90,8 +90,10 @@ def test_a_service_that_is_not_there_is_one_line_and_exit_code_2(arguments: list
     assert "Traceback" not in done.stderr
 
 
-def test_the_settings_in_force_are_printed_with_their_origin(tmp_path: Path) -> None:
-    done = command("serve", "--auth", "none", "--port", "7010", "--print-config", folder=tmp_path)
+def test_the_settings_in_force_are_printed_with_their_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    done = command("serve", "--auth", "none", "--port", "7010", "--print-config")
 
     assert done.returncode == 0
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
@@ -101,8 +103,8 @@ def test_the_settings_in_force_are_printed_with_their_origin(tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
-def test_a_second_service_on_one_data_folder_says_so_and_exits(service: Running, tmp_path: Path) -> None:
-    second = command("serve", "--auth", "none", "--port", str(free_port()), "--data-dir", tmp_path / "data")
+def test_a_second_service_on_one_data_folder_says_so_and_exits(service: Running) -> None:
+    second = command_process("serve", "--auth", "none", "--port", str(free_port()), "--data-dir", service.data_dir)
 
     assert second.returncode == 1
     assert str(service.process.pid) in second.stderr
@@ -110,7 +112,9 @@ def test_a_second_service_on_one_data_folder_says_so_and_exits(service: Running,
 
 
 def test_a_database_that_is_not_there_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
-    done = command("migrate", "--database-url", f"postgresql://127.0.0.1:{free_port()}/x", "--data-dir", tmp_path)
+    done = command_process(
+        "migrate", "--database-url", f"postgresql://127.0.0.1:{free_port()}/x", "--data-dir", tmp_path
+    )
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("analytics-internal: ")
@@ -118,32 +122,35 @@ def test_a_database_that_is_not_there_is_one_line_and_exit_code_1(tmp_path: Path
 
 
 def test_migrate_needs_no_authentication_to_be_configured(dsn: str, tmp_path: Path) -> None:
-    done = command("migrate", "--database-url", dsn, "--data-dir", tmp_path, folder=tmp_path)
+    done = command_process("migrate", "--database-url", dsn, "--data-dir", tmp_path)
 
     assert done.returncode == 0, done.stderr
 
 
 def test_the_demo_is_sent_to_the_service(service: Running) -> None:
+    before = service.head
+
     done = command("demo", "--events", "1200", "--seed", "3", "--until", "2026-11-01", "--url", service.url)
     again = command("demo", "--events", "1200", "--seed", "3", "--until", "2026-11-01", "--url", service.url)
 
     assert "demo: 1,200 stored, 0 duplicate" in done.stdout, done.stderr
     assert "demo: 0 stored, 1,200 duplicate" in again.stdout
-    events = exported(service)
+    events = exported(service, before)
     assert len(events) == 1200
     assert all(event["imported"] for event in events)
 
 
 def test_the_demo_is_written_as_lines(tmp_path: Path) -> None:
+    file = tmp_path / "demo.jsonl"
     expected = list(demo.events(50, 2, datetime(2026, 11, 1, tzinfo=UTC)))
     arguments = ("demo", "--events", "50", "--seed", "2", "--until", "2026-11-01", "--output")
 
-    to_file = command(*arguments, "demo.jsonl", folder=tmp_path)
-    to_stdout = command(*arguments, "-", folder=tmp_path)
-    onto_the_file = command(*arguments, "demo.jsonl", folder=tmp_path)
+    to_file = command(*arguments, file)
+    to_stdout = command(*arguments, "-")
+    onto_the_file = command(*arguments, file)
 
     assert to_file.returncode == to_stdout.returncode == 0
-    assert (tmp_path / "demo.jsonl").read_text() == to_stdout.stdout
+    assert file.read_text() == to_stdout.stdout
     assert [json.loads(line) for line in to_stdout.stdout.splitlines()] == expected
     assert onto_the_file.returncode == 2
 

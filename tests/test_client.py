@@ -27,11 +27,17 @@ RECORDED = sorted(EVENTS.glob("*.jsonl"))
 RECORDED_LINES = 80
 
 
-@pytest.fixture
-def service(dsn: str, tmp_path: Path) -> Iterator[Running]:
-    """A service on an empty log."""
-    with running_service(tmp_path, "--database-url", dsn) as running:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One service for all: a test looks only at what came after it began, and its events are its own."""
+    with running_service(tmp_path_factory.mktemp("service")) as running:
         yield running
+
+
+@pytest.fixture
+def before(service: Running) -> int:
+    """The newest position before the test."""
+    return service.head
 
 
 def lines_file(path: Path, *lines: object) -> Path:
@@ -43,47 +49,47 @@ def event(subject: str = "/catalog", **fields: object) -> dict[str, object]:
     return {"action": "navigate", "subject": subject, **fields}
 
 
-def test_recorded_events_imported_twice_are_stored_once(service: Running) -> None:
+def test_recorded_events_imported_twice_are_stored_once(service: Running, before: int) -> None:
     first = command("import", *RECORDED, "--url", service.url)
     second = command("import", *RECORDED, "--url", service.url)
 
     assert (first.returncode, second.returncode) == (0, 0)
     assert "backstage-legacy-app.jsonl: 42 stored, 0 duplicate, 0 rejected, 0 unreadable" in first.stdout
     assert "backstage-legacy-app.jsonl: 0 stored, 42 duplicate, 0 rejected, 0 unreadable" in second.stdout
-    assert len(exported(service)) == RECORDED_LINES
+    assert len(exported(service, before)) == RECORDED_LINES
 
 
 def test_an_import_that_was_killed_and_is_run_again_misses_and_doubles_nothing(
-    service: Running, tmp_path: Path
+    service: Running, before: int, tmp_path: Path
 ) -> None:
     moments = (f"2026-{month:02}-{day:02}T10:00:00Z" for month in range(1, 11) for day in range(1, 29))
-    timed = [event(f"/docs/{n}", occurredAt=at) for at in moments for n in range(60)]
+    timed = [event(f"/docs/{n}", occurredAt=at) for at in moments for n in range(20)]
     untimed = [event("/same")] * 500
     file = lines_file(tmp_path / "history.jsonl", *timed, *untimed)
 
     importer = subprocess.Popen([*COMMAND, "import", str(file), "--url", service.url])
-    while service.head == 0:
+    while service.head == before:
         time.sleep(0.002)
     importer.kill()
     importer.wait()
-    stored_before = service.head
+    stored_before = service.head - before
     again = command("import", file, "--url", service.url)
 
     assert 0 < stored_before < len(timed) + len(untimed)
     assert again.returncode == 0, again.stderr
-    events = exported(service)
+    events = exported(service, before)
     assert len({each["id"] for each in events}) == len(events) == len(timed) + len(untimed)
-    assert [each["position"] for each in events] == list(range(1, len(events) + 1))
-    assert {each["subject"] for each in events} == {f"/docs/{n}" for n in range(60)} | {"/same"}
+    assert [each["position"] for each in events] == list(range(before + 1, before + len(events) + 1))
+    assert {each["subject"] for each in events} == {f"/docs/{n}" for n in range(20)} | {"/same"}
 
 
-def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running, tmp_path: Path) -> None:
-    file = lines_file(tmp_path / "history.jsonl", *(event(f"/docs/{n}") for n in range(20_000)))
+def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running, before: int, tmp_path: Path) -> None:
+    file = lines_file(tmp_path / "history.jsonl", *(event(f"/docs/{n}") for n in range(10_000)))
 
     importer = subprocess.Popen(
         [*COMMAND, "import", str(file), "--url", service.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    while service.head == 0:
+    while service.head == before:
         time.sleep(0.002)
     importer.send_signal(signal.SIGINT)
     output, errors = importer.communicate(timeout=30)
@@ -95,7 +101,7 @@ def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running
 
 
 def test_lines_without_a_time_are_stored_once_and_identical_ones_are_different_events(
-    service: Running, tmp_path: Path
+    service: Running, before: int, tmp_path: Path
 ) -> None:
     file = lines_file(tmp_path / "untimed.jsonl", event(), event("/docs"), event(), event())
 
@@ -103,18 +109,20 @@ def test_lines_without_a_time_are_stored_once_and_identical_ones_are_different_e
     again = command("import", file, "--url", service.url)
 
     assert "0 stored, 4 duplicate" in again.stdout
-    assert [each["subject"] for each in exported(service)] == ["/catalog", "/docs", "/catalog", "/catalog"]
+    assert [each["subject"] for each in exported(service, before)] == ["/catalog", "/docs", "/catalog", "/catalog"]
 
 
-def test_a_user_is_given_to_the_lines_that_name_none(service: Running, tmp_path: Path) -> None:
+def test_a_user_is_given_to_the_lines_that_name_none(service: Running, before: int, tmp_path: Path) -> None:
     file = lines_file(tmp_path / "some.jsonl", event(), event(user="user:default/ana"))
 
     command("import", file, "--url", service.url, "--user", "user:default/guest")
 
-    assert [each["user"] for each in exported(service)] == ["user:default/guest", "user:default/ana"]
+    assert [each["user"] for each in exported(service, before)] == ["user:default/guest", "user:default/ana"]
 
 
-def test_bad_lines_are_reported_by_file_and_line_and_do_not_stop_the_others(service: Running, tmp_path: Path) -> None:
+def test_bad_lines_are_reported_by_file_and_line_and_do_not_stop_the_others(
+    service: Running, before: int, tmp_path: Path
+) -> None:
     file = lines_file(
         tmp_path / "mixed.jsonl", event("/a"), "{nonsense", "", "[1]", '{"value": NaN}', event("/b", colour="red"),
         event("/c", occurredAt="1999-01-01T00:00:00Z"), event("/d"),
@@ -132,7 +140,7 @@ def test_bad_lines_are_reported_by_file_and_line_and_do_not_stop_the_others(serv
     assert "not an object" in reported[1]
     assert "invalid_event" in reported[3]
     assert "too_old" in reported[4]
-    assert [each["subject"] for each in exported(service)] == ["/a", "/d"]
+    assert [each["subject"] for each in exported(service, before)] == ["/a", "/d"]
 
 
 def test_of_many_problems_the_first_twenty_are_printed(service: Running, tmp_path: Path) -> None:
@@ -149,11 +157,13 @@ def test_compressed_files_and_stdin_are_read(service: Running, tmp_path: Path) -
     compressed = tmp_path / "legacy.jsonl.gz"
     compressed.write_bytes(gzip.compress(RECORDED[0].read_bytes()))
 
-    from_file = command("import", compressed, "--url", service.url)
-    from_stdin = command("import", "-", "--url", service.url, stdin=RECORDED[0].read_bytes())
+    flags = ("--url", service.url, "--user", "user:default/compressed")
+
+    from_file = command("import", compressed, *flags)
+    from_stdin = command("import", "-", *flags, stdin=RECORDED[0].read_bytes())
     broken = tmp_path / "broken.jsonl.gz"
     broken.write_bytes(compressed.read_bytes()[:-40])
-    from_broken = command("import", broken, "--url", service.url)
+    from_broken = command("import", broken, *flags)
 
     assert "42 stored, 0 duplicate" in from_file.stdout
     assert "stdin: 0 stored, 42 duplicate" in from_stdin.stdout
@@ -161,20 +171,22 @@ def test_compressed_files_and_stdin_are_read(service: Running, tmp_path: Path) -
     assert "cannot be read on" in from_broken.stderr
 
 
-def test_an_export_goes_on_where_its_file_ends(service: Running, tmp_path: Path) -> None:
-    command("import", *RECORDED, "--url", service.url)
+def test_an_export_goes_on_where_its_file_ends(service: Running, before: int, tmp_path: Path) -> None:
+    command("import", *RECORDED[:2], "--url", service.url, "--user", "user:default/exported")
     whole, resumed = tmp_path / "whole.jsonl", tmp_path / "resumed.jsonl"
+    flags = ("--url", service.url, "--after", str(before))
 
-    command("export", "--url", service.url, "--output", whole)
-    command("export", "--url", service.url, "--output", resumed, "--limit", "30")
+    command("export", *flags, "--output", whole)
+    command("export", *flags, "--output", resumed, "--limit", "30")
     with resumed.open("ab") as file:
         file.write(b'{"position":31,"id":"torn')
-    done = command("export", "--url", service.url, "--output", resumed)
-    rest = command("export", "--url", service.url, "--after", "78")
+    done = command("export", *flags, "--output", resumed)
+    rest = command("export", "--url", service.url, "--after", str(before + 50))
 
     assert done.returncode == 0
+    assert len(whole.read_text().splitlines()) == 64
     assert resumed.read_bytes() == whole.read_bytes()
-    assert rest.stdout.splitlines() == whole.read_text().splitlines()[78:]
+    assert rest.stdout.splitlines() == whole.read_text().splitlines()[50:]
 
 
 def test_an_export_does_not_touch_a_file_that_is_none(service: Running, tmp_path: Path) -> None:
@@ -187,15 +199,15 @@ def test_an_export_does_not_touch_a_file_that_is_none(service: Running, tmp_path
     assert file.read_text() == "my notes\n"
 
 
-def test_an_export_imported_elsewhere_gives_the_same_export(service: Running, postgres: str, tmp_path: Path) -> None:
+def test_an_export_imported_elsewhere_gives_the_same_export(
+    service: Running, before: int, dsn: str, tmp_path: Path
+) -> None:
     file, second_file = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
-    command("import", *RECORDED, "--url", service.url)
+    command("import", *RECORDED, "--url", service.url, "--user", "user:default/elsewhere")
     command("demo", "--events", "1500", "--until", "2026-10-01", "--url", service.url)
-    command("export", "--url", service.url, "--output", file)
-    folder = tmp_path / "second"
-    folder.mkdir()
+    command("export", "--url", service.url, "--after", str(before), "--output", file)
 
-    with running_service(folder) as second:
+    with running_service(tmp_path, "--database-url", dsn) as second:
         done = command("import", file, "--url", second.url)
         command("export", "--url", second.url, "--output", second_file)
 
@@ -204,8 +216,9 @@ def test_an_export_imported_elsewhere_gives_the_same_export(service: Running, po
 
 
 def contents(export: Path) -> list[dict[str, object]]:
+    """What is the same wherever the events are stored."""
     lines = [json.loads(line) for line in export.read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "receivedAt"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in {"position", "receivedAt"}} for line in lines]
 
 
 def test_the_id_of_a_line_has_its_time_and_is_always_the_same() -> None:
