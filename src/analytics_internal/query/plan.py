@@ -324,9 +324,9 @@ def _is(filter_: language.Is) -> exp.Expr:
 def _contains(filter_: language.Contains) -> exp.Expr:
     def any_text(name: exp.Expr) -> exp.Expr:
         lowered = exp.Lower(this=name)
-        return exp.or_(
-            *(exp.Contains(this=lowered.copy(), expression=_literal(text.lower())) for text in filter_.values)
-        )
+        # Both in the engine: what another language calls lower case need not be found.
+        texts = (exp.Lower(this=_literal(text)) for text in filter_.values)
+        return exp.or_(*(exp.Contains(this=lowered.copy(), expression=text) for text in texts))
 
     return exp.Coalesce(this=exp.paren(_named_in(filter_.dimension, any_text)), expressions=[exp.false()])
 
