@@ -1,0 +1,159 @@
+"""What a right answer is, in plain Python over a list of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+DAY = timedelta(days=1)
+Question = dict[str, Any]
+Rows = list[dict[str, Any]]
+
+
+class Access(NamedTuple):
+    """One event as the model sees it."""
+
+    at: datetime
+    action: str
+    subject: str
+    path: str | None
+    plugin: str | None
+    entity: str | None
+    person: str | None
+    item: int
+
+
+def first_instant(day: date, zone: ZoneInfo) -> datetime:
+    """The first second whose date in the zone is this day or, when the day was skipped, a later one."""
+    low = datetime(day.year, day.month, day.day, tzinfo=UTC) - 2 * DAY
+    high = low + 4 * DAY
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
+        low, high = (low, middle) if middle.astimezone(zone).date() >= day else (middle, high)
+    return high
+
+
+def matches(given: Sequence[Any] | None, access: Access) -> bool:
+    """Whether an event passes a filter as it is written in a question."""
+    if given is None:
+        return True
+    operator, *rest = given
+    if operator in ("and", "or"):
+        return (all if operator == "and" else any)(matches(part, access) for part in rest)
+    if operator == "not":
+        return not matches(rest[0], access)
+    value = getattr(access, rest[0])
+    if operator == "contains":
+        return value is not None and any(text.lower() in value.lower() for text in rest[1])
+    return bool((value in rest[1]) == (operator == "is"))
+
+
+def bucket(day: date, dimension: str) -> date:
+    if dimension == "time:week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if dimension == "time:month" else day
+
+
+def buckets(first: date, last: date, dimension: str) -> list[date]:
+    return sorted({bucket(first + n * DAY, dimension) for n in range((last - first).days + 1)})
+
+
+def period_of(question: Question, accesses: Sequence[Access], zone: ZoneInfo, now: datetime) -> tuple[date, date]:
+    today = now.astimezone(zone).date()
+    asked = question.get("date_range", {"last": "28d"})
+    if asked == "all":
+        return min([today, *(access.at.astimezone(zone).date() for access in accesses)]), today
+    if "from" in asked:
+        return date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"])
+    days = int(asked["last"][:-1]) * {"d": 1, "w": 7}[asked["last"][-1]]
+    return today - (days - 1) * DAY, today
+
+
+def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: datetime) -> Rows:
+    """All rows of the answer, in order."""
+    first, last = period_of(question, accesses, zone, now)
+    matching = [access for access in accesses if matches(question.get("filters"), access)]
+    current = [access for access in matching if first <= access.at.astimezone(zone).date() <= last]
+    previous = _previous(matching, first, last, zone, now) if question.get("compare") else []
+    dimensions: list[str] = question.get("dimensions", [])
+    time = next((name for name in dimensions if name.startswith("time:")), None)
+
+    def key_in(begin: date) -> Callable[[Access], tuple[Any, ...]]:
+        return lambda access: tuple(_label(access, name, begin, first, last, zone) for name in dimensions)
+
+    groups: dict[tuple[Any, ...], tuple[list[Access], list[Access]]] = {} if dimensions else {(): ([], [])}
+    for access in current:
+        groups.setdefault(key_in(first)(access), ([], []))[0].append(access)
+    for access in previous:
+        key = key_in(first - ((last - first).days + 1) * DAY)(access)
+        if time is not None or not dimensions or key in groups:
+            groups.setdefault(key, ([], []))[1].append(access)
+    rows = []
+    for key, (now_there, before) in groups.items():
+        ever = [a for a in matching if time is None and key_in(first)(a) == key] if time is None else now_there
+        row = dict(zip(dimensions, key, strict=True))
+        for metric in question["metrics"]:
+            row[metric] = {"value": _measured(metric, ever if metric.endswith("_access") else now_there)}
+            if question.get("compare") and not metric.endswith("_access"):
+                row[metric]["previous"] = _measured(metric, before)
+        rows.append(row)
+    return _ordered(rows, question)
+
+
+def _previous(accesses: Sequence[Access], first: date, last: date, zone: ZoneInfo, now: datetime) -> list[Access]:
+    days = (last - first).days + 1
+    start, end = first_instant(first - days * DAY, zone), first_instant(first, zone)
+    today = now.astimezone(zone).date()
+    if first <= today <= last:
+        same_day = first_instant(today - days * DAY, zone)
+        end = min(end, same_day + (now - first_instant(today, zone)))
+    return [access for access in accesses if start <= access.at < end]
+
+
+def _label(access: Access, name: str, begin: date, first: date, last: date, zone: ZoneInfo) -> Any:
+    if name == "item":
+        return (access.subject, access.action, access.item, access.path)
+    if not name.startswith("time:"):
+        return getattr(access, name)
+    labels = buckets(first, last, name)
+    own = bucket(access.at.astimezone(zone).date(), name)
+    before = buckets(begin, begin + (last - first), name)
+    return labels[min(before.index(own), len(labels) - 1)].isoformat() if own in before else None
+
+
+def _measured(metric: str, accesses: Sequence[Access]) -> Any:
+    if metric == "events":
+        return len(accesses)
+    if metric in ("people", "items"):
+        return len({access.person if metric == "people" else access.item for access in accesses} - {None})
+    times = [access.at for access in accesses]
+    chosen = (min if metric == "first_access" else max)(times, default=None)
+    return chosen and chosen.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ordered(rows: Rows, question: Question) -> Rows:
+    dimensions: list[str] = question.get("dimensions", [])
+    time = [name for name in dimensions if name.startswith("time:")]
+    order = question.get("order_by") or [[time[0], "asc"] if time else [question["metrics"][0], "desc"]]
+    for name, direction in [*order, *([name, "asc"] for name in dimensions)][::-1]:
+        is_tie = name == "item" and [name, direction] not in order
+        rows = _sorted_by(rows, name, direction == "desc", is_tie)
+    return [_with_item_as_object(row) for row in rows]
+
+
+def _sorted_by(rows: Rows, name: str, descending: bool, by_id: bool) -> Rows:
+    def value(row: dict[str, Any]) -> Any:
+        found = row[name]["value"] if isinstance(row[name], dict) else row[name]
+        return found[2] if by_id else found[:2] if name == "item" else found
+
+    known = sorted((row for row in rows if value(row) is not None), key=value, reverse=descending)
+    return known + [row for row in rows if value(row) is None]
+
+
+def _with_item_as_object(row: dict[str, Any]) -> dict[str, Any]:
+    if "item" not in row:
+        return row
+    subject, action, id_, path = row["item"]
+    return row | {"item": {"id": id_, "action": action, "subject": subject, "path": path}}

@@ -1,0 +1,299 @@
+import csv
+import io
+import json
+import random
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics_internal.event import Event
+from analytics_internal.log.connection import Pool
+from analytics_internal.log.writer import LogWriter
+from analytics_internal.query.answer import answer, csv_lines, prepare
+from analytics_internal.query.language import DIMENSIONS, METRICS, InvalidQuery, parse
+from analytics_internal.reader.replica import Replica
+from tests.query.model import Access, Question, Rows
+from tests.query.model import answer as modelled
+from tests.samples import event
+
+# In these weeks the clocks of all these zones but Kathmandu's changed.
+NOW = datetime(2018, 11, 20, 15, 30, tzinfo=UTC)
+ZONES = ["America/Sao_Paulo", "Europe/Berlin", "America/Havana", "Asia/Kathmandu", "Pacific/Apia", "UTC"]
+SUBJECTS = ["/a", "/b/c", "/catalog/default/component/web", "/docs/default/api/Orders", "How?", "=1+1", "@cmd", "-2"]
+ACTIONS, PLUGINS = ["navigate", "click", "search"], [None, "catalog", "techdocs"]
+PEOPLE = [None, *(f"user:default/{name}" for name in ("ana", "bo", "cy"))]
+
+
+class Stored(NamedTuple):
+    """A reader that has caught up, and its events as the model sees them."""
+
+    replica: Replica
+    accesses: list[Access]
+    writer: LogWriter
+    pool: Pool
+
+    async def store(self, events: list[Event]) -> None:
+        await self.writer.append(events)
+        rows = await self.pool.fetch("SELECT i.item_id, a.name, i.subject FROM item i JOIN action a USING (action_id)")
+        items = {(row[1], row[2]): row[0] for row in rows}
+        self.accesses.extend(
+            Access(
+                one.occurred_at, one.action, one.subject, one.path, one.plugin, one.entity_ref, one.person,
+                items[one.action, one.subject],
+            )
+            for one in events
+        )  # fmt: skip
+
+    async def ask(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> dict[str, Any]:
+        answered = await answer(self.replica, *parse(json.dumps(question).encode()), ZoneInfo(zone), now)
+        return json.loads(json.dumps(answered, default=str))  # type: ignore[no-any-return]
+
+    async def ask_all(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> tuple[Rows, list[int]]:
+        """The rows of every page, and the total that each page claims."""
+        rows: Rows = []
+        totals = []
+        cursor = None
+        while True:
+            page = await self.ask({**question, "cursor": cursor}, zone, now)
+            rows += page["results"]
+            totals.append(page["meta"]["total_rows"])
+            cursor = page["meta"]["next_cursor"]
+            if cursor is None:
+                return rows, totals
+
+    async def csv(self, question: Question, zone: str = "UTC") -> list[list[str]]:
+        query, wire = parse(json.dumps(question).encode(), allow_no_limit=True)
+        prepared = await prepare(self.replica, query, wire, ZoneInfo(zone), NOW)
+        text = b"".join([chunk async for chunk in csv_lines(self.replica, prepared)]).decode()
+        return list(csv.reader(io.StringIO(text, newline="")))
+
+
+@pytest.fixture
+async def stored(pool: Pool, tmp_path: Path) -> AsyncIterator[Stored]:
+    writer = LogWriter(pool)
+    writer.start()
+    replica = Replica(pool, tmp_path / "reader.duckdb", "128MB", 1)
+    here = Stored(replica, [], writer, pool)
+    seed = random.randrange(10**6)
+    print(f"{seed = }")  # pytest shows it when the test fails
+    await here.store(random_events(300, random.Random(seed)))
+    yield here
+    await replica.close()
+    await writer.close()
+
+
+def random_events(count: int, chance: random.Random) -> list[Event]:
+    return [random_event(chance) for _ in range(count)]
+
+
+def random_event(chance: random.Random) -> Event:
+    # Many near the turns of days and hours, where an offset that is wrong by an hour shows.
+    at = NOW - timedelta(hours=chance.randint(0, 24 * 75), seconds=chance.choice([0, 1, 1799, -1]))
+    plugin = chance.choice(PLUGINS)
+    return event(
+        chance.choice(SUBJECTS),
+        action=chance.choice(ACTIONS),
+        person=chance.choice(PEOPLE),
+        occurred_at=min(at, NOW),
+        more={"context": {"pluginId": plugin}} if plugin else None,
+    )
+
+
+texts = {
+    "action": st.sampled_from(ACTIONS),
+    "subject": st.sampled_from(SUBJECTS),
+    "path": st.sampled_from([None, *SUBJECTS]),
+    "plugin": st.sampled_from([*PLUGINS, "unknown"]),
+    "entity": st.sampled_from([None, "component:default/web", "api:default/orders"]),
+    "person": st.sampled_from(PEOPLE),
+}
+comparisons = st.sampled_from(sorted(texts)).flatmap(
+    lambda name: st.tuples(
+        st.sampled_from(["is", "is_not"]), st.just(name), st.lists(texts[name], min_size=1, max_size=3)
+    )
+)
+contains = st.tuples(
+    st.just("contains"),
+    st.sampled_from(sorted(texts)),
+    st.lists(st.sampled_from(["a", "CAT", "/", "o", "", "%", "'"]), min_size=1, max_size=2),
+)
+items = st.tuples(
+    st.sampled_from(["is", "is_not"]), st.just("item"), st.lists(st.integers(1, 24), min_size=1, max_size=4)
+)
+filters = st.recursive(
+    comparisons | contains | items,
+    lambda inner: st.lists(inner, min_size=1, max_size=3).flatmap(
+        lambda parts: st.sampled_from([("and", *parts), ("or", *parts), ("not", parts[0])])
+    ),
+    max_leaves=4,
+)
+days = st.dates(datetime(2018, 9, 1).date(), datetime(2018, 11, 25).date()).map(str)
+date_ranges = (
+    st.just("all")
+    | st.sampled_from(["1d", "7d", "28d", "2w"]).map(lambda last: {"last": last})
+    | st.tuples(days, days).map(sorted).map(lambda pair: {"from": pair[0], "to": pair[1]})
+)
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Question:
+    metrics = draw(st.lists(st.sampled_from(METRICS), min_size=1, unique=True))
+    times = [name for name in DIMENSIONS if name.startswith("time:")]
+    others = st.sampled_from([name for name in DIMENSIONS if name not in times])
+    dimensions = draw(st.lists(others, max_size=2, unique=True))
+    if draw(st.booleans()):
+        dimensions.insert(draw(st.integers(0, len(dimensions))), draw(st.sampled_from(times)))
+    date_range = draw(date_ranges)
+    order = st.lists(st.sampled_from([*metrics, *dimensions]), unique=True, max_size=2)
+    directed = [[name, draw(st.sampled_from(["asc", "desc"]))] for name in draw(order)]
+    return {
+        "metrics": metrics,
+        "dimensions": dimensions,
+        "filters": draw(st.none() | filters),
+        "date_range": date_range,
+        "compare": draw(st.sampled_from([None, "previous_period"])) if date_range != "all" else None,
+        "order_by": directed or None,
+        "limit": draw(st.sampled_from([3, 10, 10_000])),
+    }
+
+
+@settings(max_examples=60)
+@given(question=questions(), zone=st.sampled_from(ZONES))
+async def test_every_answer_is_the_models_on_any_pages(stored: Stored, question: Question, zone: str) -> None:
+    expected = modelled(stored.accesses, question, ZoneInfo(zone), NOW)
+    question = {**question, "limit": max(question["limit"], len(expected) // 8 + 1)}
+
+    rows, totals = await stored.ask_all(question, zone)
+
+    assert rows == expected
+    assert set(totals) <= {len(expected)}
+
+
+@settings(max_examples=15)
+@given(question=questions(), zone=st.sampled_from(ZONES))
+async def test_csv_says_what_json_says(stored: Stored, question: Question, zone: str) -> None:
+    rows = (await stored.ask({**question, "limit": 10_000}, zone))["results"]
+
+    header, *lines = await stored.csv({**question, "limit": None}, zone)
+
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        flat: dict[str, object] = {}
+        for name, value in row.items():
+            parts = value if isinstance(value, dict) else {"": value}
+            flat |= {f"{name}.{part}".removesuffix(".value").removesuffix("."): cell for part, cell in parts.items()}
+        assert dict(zip(header, line, strict=True)) == {name: as_cell(value) for name, value in flat.items()}
+
+
+def as_cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@")) else text
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+async def test_a_spreadsheet_runs_no_cell(stored: Stored, start: str) -> None:
+    await stored.store([event(f"{start}HYPERLINK(1)", action="search", occurred_at=NOW)])
+
+    _, line = await stored.csv(
+        {"metrics": ["events"], "dimensions": ["subject"], "filters": ["contains", "subject", ["hyperlink"]]}
+    )
+
+    assert line == [f"'{start}HYPERLINK(1)", "1"]
+
+
+@settings(max_examples=10)
+@given(question=questions(), zone=st.sampled_from(ZONES))
+async def test_the_parts_add_up_to_the_total(stored: Stored, question: Question, zone: str) -> None:
+    asked = {**question, "metrics": ["events", "people"], "order_by": None, "limit": 10_000, "compare": None}
+
+    parts = (await stored.ask(asked, zone))["results"]
+    (total,) = (await stored.ask({**asked, "dimensions": []}, zone))["results"]
+
+    assert sum(part["events"]["value"] for part in parts) == total["events"]["value"]
+    assert all(part["people"]["value"] <= part["events"]["value"] for part in parts)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+async def test_changing_the_zone_needs_no_rebuild(stored: Stored, zone: str) -> None:
+    question = {"metrics": ["events"], "dimensions": ["time:day"], "date_range": "all", "limit": 1000}
+
+    rows = (await stored.ask(question, zone))["results"]
+
+    assert rows == modelled(stored.accesses, question, ZoneInfo(zone), NOW)
+
+
+async def test_pages_answer_for_the_moment_of_the_first_one(stored: Stored) -> None:
+    question = {"metrics": ["events"], "dimensions": ["person", "subject"], "limit": 5}
+    expected = modelled(stored.accesses, question, ZoneInfo("UTC"), NOW)
+    first = await stored.ask(question)
+    await stored.store(random_events(50, random.Random(1)))
+
+    second = await stored.ask({**question, "cursor": first["meta"]["next_cursor"]}, now=NOW + timedelta(days=3))
+    back = await stored.ask({**question, "cursor": second["meta"]["previous_cursor"]})
+
+    assert second["results"] == expected[5:10]
+    assert back["results"] == first["results"] == expected[:5]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "é", "e30", "W10", "=" * 9, "AAAA" * 100])
+async def test_a_cursor_that_is_none_is_told_so(stored: Stored, cursor: str) -> None:
+    with pytest.raises(InvalidQuery, match="none of ours"):
+        await stored.ask({"metrics": ["events"], "cursor": cursor})
+
+
+async def test_a_cursor_of_another_question_is_told_so(stored: Stored) -> None:
+    first = await stored.ask({"metrics": ["events"], "dimensions": ["subject"], "limit": 1})
+
+    with pytest.raises(InvalidQuery, match="another question"):
+        await stored.ask({"metrics": ["people"], "dimensions": ["subject"], "cursor": first["meta"]["next_cursor"]})
+
+
+@pytest.mark.parametrize("text", ["ΟΔΟΣ", "İstanbul", "straße", "ẞ", "ǅ", "Łódź", "日本", "%_'\\"])
+async def test_a_text_contains_itself_in_any_case(stored: Stored, text: str) -> None:
+    await stored.store([event(f"see {text}!", action="search", occurred_at=NOW)])
+
+    answered = await stored.ask({"metrics": ["events"], "filters": ["contains", "subject", [text]]})
+
+    assert answered["results"] == [{"events": {"value": 1}}]
+
+
+async def test_an_answer_says_what_it_answers(stored: Stored) -> None:
+    question = {
+        "metrics": ["events"],
+        "dimensions": ["time:day"],
+        "compare": "previous_period",
+        "date_range": {"last": "2d"},
+    }
+
+    answered = await stored.ask({**question, "compare": "previous_period"}, "America/Sao_Paulo")
+
+    meta = answered["meta"]
+    assert meta["period"] == {
+        "from": "2018-11-19", "to": "2018-11-20", "start": "2018-11-19T02:00:00.000Z",
+        "end": "2018-11-21T02:00:00.000Z", "is_complete": False,
+    }  # fmt: skip
+    assert meta["previous_period"]["end"] == "2018-11-18T15:30:00.000Z"
+    assert meta["time_labels"] == [
+        {"label": "2018-11-19", "previous": "2018-11-17", "is_complete": True},
+        {"label": "2018-11-20", "previous": "2018-11-18", "is_complete": False},
+    ]
+    assert meta["complete_until"] == "2018-11-20T15:30:00.000Z"
+    assert meta["position"] == 300
+
+
+async def test_an_empty_log_has_an_answer(pool: Pool, tmp_path: Path) -> None:
+    replica = Replica(pool, tmp_path / "reader.duckdb")
+    empty = Stored(replica, [], LogWriter(pool), pool)
+
+    total = await empty.ask({"metrics": list(METRICS), "date_range": "all"})
+    parts = await empty.ask({"metrics": ["events"], "dimensions": ["time:week", "item"], "date_range": "all"})
+    await replica.close()
+
+    assert total["results"] == modelled([], {"metrics": list(METRICS), "date_range": "all"}, ZoneInfo("UTC"), NOW)
+    assert (parts["results"], parts["meta"]["total_rows"]) == ([], 0)
