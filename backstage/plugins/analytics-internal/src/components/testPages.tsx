@@ -93,7 +93,10 @@ export function renderPage(page: ReactElement, client: AnalyticsClient, address 
     serviceUrl: 'http://127.0.0.1:7008',
   };
   return render(
-    <MemoryRouter initialEntries={[address]}>
+    <MemoryRouter
+      initialEntries={[address]}
+      future={{ v7_startTransition: true, v7_relativeSplatPath: true }}
+    >
       <PagesProvider pages={pages}>
         <Routes>
           <Route path="/" element={page} />
