@@ -43,7 +43,7 @@ def test_the_make_targets_of_the_readme_exist(document: str) -> None:
 
 @pytest.mark.parametrize("arguments", [words for _, words in our_commands() if words[0] == "serve"], ids=" ".join)
 def test_a_documented_serve_has_settings_that_are_understood(arguments: list[str]) -> None:
-    done = command(*arguments, *([] if "--print-config" in arguments else ["--print-config"])
+    done = command(*arguments, *([] if "--print-config" in arguments else ["--print-config"]))
     assert done.returncode == 0, done.stderr
 
 
@@ -53,7 +53,7 @@ def test_the_other_documented_commands_run(tmp_path: Path) -> None:
     with running_service(tmp_path) as service:
         for words in documented:
             files = [part for word in words for part in (map(str, sorted(ROOT.glob(word))) if "*" in word else [word])]
-            done = command(*files, "--url", service.url
+            done = command(*files, "--url", service.url)
             assert done.returncode == 0, (words, done.stderr)
 
 

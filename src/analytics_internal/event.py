@@ -62,7 +62,10 @@ class Event(msgspec.Struct, frozen=True):
 
     id: UUID
     content_hash: int
-    """64 bits over what the client said (without ``sentAt``) and who said it; tells a repetition from a conflict."""
+    """64 bits over what is stored and who did it, without the times: tells a repetition from a conflict.
+
+    The times are left out because they are corrected anew with every attempt; what is exported can be imported again.
+    """
     occurred_at: datetime
     received_at: datetime
     person: str | None
@@ -230,12 +233,14 @@ def _derive(action: str, subject: str, attributes_json: bytes, context_json: byt
         WireEvent,
     )
     attributes, context = checked.attributes or {}, checked.context or {}
-    content = _sorted_json.encode((action, subject, attributes, context))
     if any(isinstance(text, str) and "\0" in text for text in _texts(action, subject, attributes, context)):
         raise _Refused("invalid_text", "a NUL character (\\u0000) cannot be stored")
     original = scrub(action, subject, portal)
     path = path_of(action, subject, attributes, context, portal)
     name = path if path is not None and portal.is_path(action, subject) else original
+    attributes, context = _kept(attributes, portal), _kept(context, portal)
+    # Over what is kept, not over what came: an event that was exported is the same event when it is imported.
+    content = _sorted_json.encode((action, original, attributes, context))
     return _Content(
         digest=hashlib.blake2b(content, digest_size=16).digest(),
         subject=name,
@@ -243,9 +248,18 @@ def _derive(action: str, subject: str, attributes_json: bytes, context_json: byt
         path=path,
         plugin=_plugin_of(context),
         entity_ref=entity_ref_of(attributes, context, path),
-        attributes=_sorted_json.encode(scrub_tree(attributes, portal)) if attributes else None,
-        context=_sorted_json.encode(scrub_tree(context, portal)) if context else None,
+        attributes=_sorted_json.encode(attributes) if attributes else None,
+        context=_sorted_json.encode(context) if context else None,
     )
+
+
+def _kept(fields: dict[str, Scalar], portal: Portal) -> dict[str, Scalar]:
+    """Attributes or context as they are stored: scrubbed; whole numbers as such, as JSONB gives them back."""
+    scrubbed = msgspec.convert(scrub_tree(fields, portal), dict[str, Scalar])
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in scrubbed.items()
+    }
 
 
 # A portal's people do the same things again and again: most events cost a look-up instead of parsing paths and refs.
@@ -325,7 +339,7 @@ def _session_of(session_id: str | None) -> UUID | None:
 
 
 def _hash_of(wire: _Envelope, content: _Content, person: str | None) -> int:
-    said = f"{wire.value!r}\0{wire.occurred_at!s}\0{wire.session_id}\0{person}".encode("utf-8", "surrogatepass")
+    said = f"{wire.value!r}\0{_session_of(wire.session_id)}\0{person}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(content.digest + said, digest_size=8).digest(), "big", signed=True)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from analytics_internal.body import NotABatch
-from analytics_internal.log.writer import LogUnavailable, Overloaded
+from analytics_internal.log.writer import PASSING, LogUnavailable, Overloaded
 from analytics_internal.portal.callers import NotAllowed, PortalUnavailable, Unauthenticated
 from analytics_internal.query.language import InvalidQuery, Problem
 from analytics_internal.reader.duckdb import Damaged
@@ -30,7 +30,7 @@ class UnknownItem(LookupError):
 
 EXPECTED = (
     HTTPException, NotABatch, InvalidQuery, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge, Overloaded,
-    LogUnavailable, PortalUnavailable, Behind, Damaged,
+    LogUnavailable, PortalUnavailable, Behind, Damaged, *PASSING,
 )  # fmt: skip
 
 TITLES = {
@@ -88,6 +88,9 @@ def from_error(error: Exception) -> Response:
             return problem("portal-unavailable", 503, str(error), headers=later)
         case Behind() | Damaged():
             return problem("reader-behind", 503, str(error), headers={"Retry-After": "5"})
+    if isinstance(error, PASSING):
+        log.error("log unavailable", error=repr(error))
+        return problem("log-unavailable", 503, "the database did not answer", headers=later)
     log.error("unexpected error", exc_info=error)
     return problem("internal-error", 500, "the log of the service has the details")
 
