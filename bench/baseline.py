@@ -1,0 +1,135 @@
+"""What the service is compared with, behind the same server: uvicorn, uvloop, httptools, Starlette.
+
+`python -m bench.baseline naive --database-url URL` takes events as the original does: find the item by its subject,
+insert it when it is new, update its count, find the user's row, insert it when it is new, otherwise update it; every
+statement a round trip and a transaction of its own, over a pool of ten connections as knex has. (What the original does
+about a known user's row we do not know; four statements for what is known and five for what is new are the least that
+its rows and its answers can come from.)
+
+`python -m bench.baseline no-store` is the service itself, its log writer replaced by one that answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import msgspec
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from analytics_internal.event import Acceptance, Event, Rejection, Verdict
+from analytics_internal.http.app import make_app
+from analytics_internal.http.state import Service
+from analytics_internal.log.connection import Pool
+from analytics_internal.log.statements import load
+from analytics_internal.log.writer import LogWriter
+from analytics_internal.portal.callers import Callers
+from analytics_internal.reader.replica import Replica
+from analytics_internal.settings import load as load_settings
+
+SQL = load(Path(__file__).with_name("naive.sql"))
+NAIVE_CONNECTIONS = 10
+EVENTS = "/api/analytics-internal/events"
+
+
+class _SentEvent(msgspec.Struct):
+    action: str
+    subject: str
+    user: str
+
+
+class _SentEvents(msgspec.Struct):
+    events: list[_SentEvent]
+
+
+_event = msgspec.json.Decoder(_SentEvent)
+_events = msgspec.json.Decoder(_SentEvents)
+_encoder = msgspec.json.Encoder()
+
+
+def naive_app(pool: Pool) -> Starlette:
+    """The original's way."""
+
+    async def take(request: Request) -> Response:
+        body = await request.body()
+        events = _events.decode(body).events if body.startswith(b'{"events"') else [_event.decode(body)]
+        for event in events:
+            await store_as_original(pool, event.action, event.subject, event.user)
+        results = [{"status": "stored"}] * len(events)
+        return Response(_encoder.encode({"success": True, "results": results}), media_type="application/json")
+
+    return Starlette(routes=[Route(EVENTS, take, methods=["POST"])])
+
+
+async def store_as_original(pool: Pool, action: str, subject: str, user: str) -> None:
+    item = await pool.fetchval(SQL["find_item"], subject)
+    if item is None:
+        item = await pool.fetchval(SQL["insert_item"], action, subject)
+    await pool.execute(SQL["count_access"], item)
+    row = await pool.fetchval(SQL["find_user"], item, user)
+    if row is None:
+        await pool.execute(SQL["insert_user"], item, user)
+    else:
+        await pool.execute(SQL["touch_user"], row)
+
+
+class _NoLog:
+    """Answers as a log would, and keeps nothing."""
+
+    async def append(self, entries: Sequence[Event | Rejection], size: int = 0) -> list[Verdict]:
+        return [Verdict(str(entry.id), "stored" if isinstance(entry, Event) else "rejected") for entry in entries]
+
+
+def no_store_app() -> Starlette:
+    """The service without its log."""
+    return make_app(
+        Service(
+            settings=load_settings({"auth": "none"})[0],
+            pool=cast("Pool", None),
+            writer=cast("LogWriter", _NoLog()),
+            replica=cast("Replica", None),
+            callers=Callers(None),
+            acceptance=Acceptance(timedelta(days=7)),
+            zone=ZoneInfo("UTC"),
+        )
+    )
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup()
+        print(f"http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}/", flush=True)
+
+
+async def _serve(app: ASGIApp) -> None:
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", backlog=2048)
+    await _Server(config).serve()
+
+
+async def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("way", choices=["naive", "no-store"])
+    parser.add_argument("--database-url")
+    asked = parser.parse_args()
+    if asked.way == "no-store":
+        await _serve(no_store_app())
+        return
+    async with asyncpg.create_pool(asked.database_url, min_size=NAIVE_CONNECTIONS, max_size=NAIVE_CONNECTIONS) as pool:
+        await _serve(naive_app(pool))
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main())

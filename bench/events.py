@@ -1,0 +1,59 @@
+"""The events that measurements are made with: the demo portal's, alone or several portals in one."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import accumulate, islice
+from operator import itemgetter
+from random import Random
+
+from analytics_internal import demo
+
+Event = dict[str, object]
+UNTIL = datetime(2026, 11, 25, 15, tzinfo=UTC)
+"""When the history that `history` tells ends: fixed, so that two runs ask about the same events."""
+
+
+def history(count: int, portals: int) -> Iterator[Event]:
+    """A year of several demo portals in one: some 270 people and 6,000 items for each portal, in time order."""
+    each, rest = divmod(count, portals)
+    streams = [_as_portal(number, each + (number < rest)) for number in range(portals)]
+    return heapq.merge(*streams, key=itemgetter("occurredAt"))
+
+
+def _as_portal(number: int, count: int) -> Iterator[Event]:
+    """One portal's events; those of portal 1 and on with people and entities of their own."""
+    for event in demo.events(count, seed=number + 1, until=UNTIL):
+        if number:
+            event["user"] = f"{event['user']}-{number}"
+            event["subject"] = str(event["subject"]).replace("/default/", f"/portal-{number}/")
+        yield event
+
+
+def recent(count: int) -> list[Event]:
+    """The last events of a busy portal."""
+    of_the_year = 5 * count
+    return list(islice(demo.events(of_the_year), of_the_year - count, None))
+
+
+def over_items(count: int, items: int) -> list[Event]:
+    """Events of a portal with so many items, visited as portals are: the n-th item 1/n as often as the first."""
+    random = Random(f"items {items}")
+    drawn = random.choices(range(items), cum_weights=list(accumulate(1 / (n + 1) for n in range(items))), k=count)
+    return [
+        {**event, "action": "navigate", "subject": subject_of(number)}
+        for event, number in zip(recent(count), drawn, strict=True)
+    ]
+
+
+def subject_of(number: int) -> str:
+    return f"/docs/default/component/service-{number // 10}/page-{number % 10}"
+
+
+def one_of_each(items: int) -> Iterator[Event]:
+    """One event for each of the items that `over_items` draws from."""
+    people = [event["user"] for event in recent(200)]
+    for number in range(items):
+        yield {"action": "navigate", "subject": subject_of(number), "user": people[number % len(people)]}
