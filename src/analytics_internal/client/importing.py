@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from analytics_internal.client.files import MAX_LINE_BYTES, BrokenFile, Lines
 from analytics_internal.client.progress import Meter, meter
@@ -34,6 +35,11 @@ class Tally:
     @property
     def problems(self) -> int:
         return self.rejected + self.unreadable
+
+    @property
+    def so_far(self) -> str:
+        problems = f", {self.problems:,} problems" if self.problems else ""
+        return f"{Path(self.name).name}: {self.stored + self.duplicate:,} events{problems}"
 
     def __str__(self) -> str:
         counts = f"{self.stored:,} stored, {self.duplicate:,} duplicate"
@@ -126,11 +132,11 @@ def _send_file(
                 sending.unreadable(place, str(error))
                 continue
             if was_sent:
-                screen.show(before + file.bytes_read, total, str(tally))
+                screen.show(before + file.bytes_read, total, tally.so_far)
     except BrokenFile as error:
         sending.unreadable(file.name, f"cannot be read on: {error}")
     sending.flush()
-    screen.show(before + file.bytes_read, total, str(tally))
+    screen.show(before + file.bytes_read, total, tally.so_far)
 
 
 def send_events(events: Iterator[dict[str, object]], count: int, url: str, token: str | None, name: str) -> int:
@@ -141,7 +147,7 @@ def send_events(events: Iterator[dict[str, object]], count: int, url: str, token
         sending = Sending(remote, screen, tally)
         for number, event in enumerate(events, 1):
             if sending.add(f"{name}:{number}", json.dumps(event, separators=(",", ":"))):
-                screen.show(number - 1, count, str(tally))
+                screen.show(number - 1, count, tally.so_far)
         sending.flush()
         _conclude(tally, screen)
 
