@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,10 +10,12 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import PathLike, StaticFiles
+from starlette.types import Scope
 
 from analytics_internal.http import health, ingest, original, problems, query
 from analytics_internal.http.loopback import LoopbackOnly
@@ -21,6 +24,8 @@ from analytics_internal.http.state import Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PREFIX = "/api/analytics-internal"
+# For what is large; the answers to events are smaller than a network packet.
+ZIPPED = [Middleware(GZipMiddleware, minimum_size=1_400, compresslevel=6)]
 PAGE = Path(__file__).parent / "page"
 
 
@@ -52,9 +57,9 @@ def make_app(service: Service) -> Starlette:
 def _api() -> list[Route]:
     return [
         Route("/events", _by_method(GET=ingest.give, POST=ingest.take), methods=["GET", "POST"]),
-        Route("/query", _by_method(GET=query.ask_by_link, POST=query.ask), methods=["GET", "POST"]),
+        Route("/query", _by_method(GET=query.ask_by_link, POST=query.ask), methods=["GET", "POST"], middleware=ZIPPED),
         Route("/configuration", query.configuration, methods=["GET"]),
-        Route("/analytics", original.items, methods=["GET"]),
+        Route("/analytics", original.items, methods=["GET"], middleware=ZIPPED),
         Route("/analytics/{id}", original.item, methods=["GET"]),
         Route("/top-users", original.top_users, methods=["GET"]),
         Route("/openapi.json", openapi, methods=["GET"]),
@@ -85,8 +90,21 @@ def _pages() -> list[Route | Mount]:
     return [
         Route("/", _page, methods=["GET"]),
         Route("/items/{id:int}", _details_page, methods=["GET"]),
+        Route("/api.html", _api_page, methods=["GET"]),
+        Mount("/assets", Assets(directory=PAGE / "assets"), middleware=ZIPPED),
         Mount("/", StaticFiles(directory=PAGE)),
     ]
+
+
+class Assets(StaticFiles):
+    """Files that are named by their content: what was fetched once never changes."""
+
+    def file_response(
+        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
 
 
 async def _page(_: Request) -> Response:
@@ -96,6 +114,10 @@ async def _page(_: Request) -> Response:
 async def _details_page(_: Request) -> Response:
     # The same page, with its scripts' addresses as seen from one level further down.
     return _html("items/index.html")
+
+
+async def _api_page(_: Request) -> Response:
+    return _html("api.html")
 
 
 def _html(name: str) -> Response:

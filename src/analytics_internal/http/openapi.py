@@ -167,6 +167,7 @@ def _configuration() -> Schema:
             "portal_url": nullable,
             "today": {"type": "string", "format": "date"},
             "first_day": nullable,
+            "position": {"type": "integer"},
             "version": {"type": "string"},
         }
     )
@@ -273,6 +274,7 @@ def _query_schemas() -> Schema:
                 "default": language.DEFAULT_LIMIT,
             },
             "cursor": {"type": ["string", "null"]},
+            "position": {"type": ["integer", "null"], "minimum": 0, "maximum": language.MAX_POSITION},
         },
         "examples": [{"metrics": ["events", "people"], "dimensions": ["time:day"], "date_range": {"last": "28d"}}],
     }

@@ -57,13 +57,14 @@ async def configuration(request: Request) -> Response:
     """``GET /configuration``: zone, today and the portal's address, for the pages."""
     await caller_with(request, "read")
     service = service_of(request)
-    await service.replica.catch_up()
+    freshness = await service.replica.catch_up()
     first = await first_event_at(service.replica)
     body = {
         "time_zone": service.zone.key,
         "portal_url": service.settings.portal_url,
         "today": str(datetime.now(UTC).astimezone(service.zone).date()),
         "first_day": str(first.astimezone(service.zone).date()) if first is not None else None,
+        "position": freshness.position,
         "version": __version__,
     }
     return Response(msgspec.json.encode(body), media_type="application/json")

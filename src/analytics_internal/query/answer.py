@@ -58,7 +58,10 @@ async def prepare(
     page = _page_of(query.cursor, fingerprint) if query.cursor is not None else None
     freshness = await replica.catch_up()
     if page is None:
-        page = Page(fingerprint, now or freshness.as_of, freshness.position, 0)
+        if query.position is not None and query.position > freshness.position:
+            raise InvalidQuery(Problem("position", f"the log reaches to {freshness.position} only"))
+        position = freshness.position if query.position is None else query.position
+        page = Page(fingerprint, now or freshness.as_of, position, 0)
     first_event = await first_event_at(replica) if query.date_range is None else None
     period, previous = resolve(query, zone, page.asked_at, first_event)
     changes = offsets(zone, (previous or period).start, period.end) if query.time_dimension else []

@@ -26,6 +26,7 @@ FILTER_DIMENSIONS: tuple[str, ...] = get_args(FilterDimension)
 OPERATORS: tuple[str, ...] = get_args(Operator)
 CONNECTIVES = ("and", "or", "not")
 DEFAULT_RANGE: dict[str, object] = {"last": "28d"}
+MAX_POSITION = 2**62
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
 MAX_FILTER_DEPTH = 8
@@ -114,6 +115,8 @@ class Query(msgspec.Struct, frozen=True):
     order_by: tuple[tuple[str, Direction], ...] = ()
     limit: int | None = DEFAULT_LIMIT
     cursor: str | None = None
+    position: int | None = None
+    """Answer as of this position of the log; None is its head."""
 
     @property
     def time_dimension(self) -> str | None:
@@ -131,6 +134,7 @@ class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
     order_by: list[list[str]] | None = None
     limit: int | None = DEFAULT_LIMIT
     cursor: str | None = None
+    position: int | None = None
 
 
 _decoder = msgspec.json.Decoder(WireQuery)
@@ -163,9 +167,21 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
         problems.append(Problem("compare", 'there is no period before "all"'))
     order_by = _order_by(wire.order_by, metrics, dimensions, problems)
     _check_limit(wire.limit, allow_no_limit, problems)
+    if wire.position is not None and not 0 <= wire.position <= MAX_POSITION:
+        problems.append(Problem("position", "a position of the log: `meta.position` of an earlier answer"))
     if problems:
         raise InvalidQuery(*problems)
-    query = Query(metrics, dimensions, filter_, date_range, wire.compare is not None, order_by, wire.limit, wire.cursor)
+    query = Query(
+        metrics,
+        dimensions,
+        filter_,
+        date_range,
+        wire.compare is not None,
+        order_by,
+        wire.limit,
+        wire.cursor,
+        wire.position,
+    )
     wire.order_by = [list(order) for order in order_by]
     return query, wire
 

@@ -50,7 +50,7 @@ def plan(query: Query, is_compared: bool, zone_changes: int) -> Plan:
     ``zone_changes`` is how often the reporting zone changes its offset within the periods. Making and rendering the
     tree takes some ten milliseconds, so plans are remembered.
     """
-    asked = msgspec.structs.replace(query, cursor=None, date_range=None)
+    asked = msgspec.structs.replace(query, cursor=None, date_range=None, position=None)
     planned = _remembered if len(repr(asked.filter)) <= MAX_REMEMBERED_FILTER else _planned
     return planned(asked, is_compared, zone_changes)
 
