@@ -109,12 +109,16 @@ def doctor(
     *,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
-    port: Annotated[int | None, Parameter(help="Port of the service, if it runs. Default: 7008.")] = None,
     config: Config = None,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
 ) -> int:
-    """Check a live database and say what is wrong with it."""
-    flags = {"database_url": database_url, "data_dir": data_dir, "port": port}
-    return _with_settings(flags | NOT_LISTENING, config, "doctor")
+    """Check a live database and say what is wrong with it.
+
+    The reader of a service that runs on the data folder is asked through --url.
+    """
+    flags = {"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING
+    return _with_settings(flags, config, lambda settings, _: _examine(settings, url, token))
 
 
 @app.command(name="import")
