@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from socket import socket
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -29,20 +29,44 @@ from analytics_internal.settings import Settings
 from analytics_internal.subject import Portal
 
 CATCH_UP_INTERVAL_S = 5.0
+BACKLOG = 2048
 READER_CONNECTIONS = 4
 
 log = structlog.get_logger(__name__)
 
 
+class CannotListen(RuntimeError):
+    """The address to listen on is taken or not ours."""
+
+
 def run(settings: Settings) -> int:
-    """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
+    """Serve until SIGTERM or Ctrl-C. Returns the exit code.
+
+    Raises:
+        CannotListen, DataDirInUse, EmbeddedPostgresError: the service cannot start; the message says what to do.
+    """
     configure_logs(settings.log_level, settings.log_format)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with DataDirLock(settings.data_dir), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings))
+    with (
+        DataDirLock(settings.data_dir),
+        _listener(settings) as listener,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(_serve(settings, listener))
 
 
-async def _serve(settings: Settings) -> int:
+def _listener(settings: Settings) -> socket.socket:
+    """The socket to listen on, taken before anything slow is started."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise CannotListen(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another --host or --port"
+        ) from error
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> int:
     async with _database(settings) as dsn, _service(settings, dsn) as service:
         server = _Server(
             uvicorn.Config(
@@ -54,13 +78,13 @@ async def _serve(settings: Settings) -> int:
                 lifespan="off",
                 server_header=False,
                 timeout_graceful_shutdown=30,
-                backlog=2048,
+                backlog=BACKLOG,
             )
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
-        await server.serve()
+        await server.serve(sockets=[listener])
         return 0 if server.was_asked_to_stop else 1
 
 
@@ -78,7 +102,7 @@ class _Server(uvicorn.Server):
         self.was_asked_to_stop = True
         self.should_exit = True
 
-    async def startup(self, sockets: list[socket] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
