@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any
 
 import msgspec
@@ -102,7 +103,7 @@ def _take_events() -> Schema:
         "required": ["events"],
         "additionalProperties": False,
         "properties": {
-            "events": {"type": "array", "maxItems": 1000, "items": _ref("WireEvent")},
+            "events": {"type": "array", "maxItems": 1000, "items": {"anyOf": [_ref("WireEvent"), _REJECTED]}},
             "sentAt": {"type": ["string", "null"], "format": "date-time"},
             "imported": {"type": "boolean", "default": False},
         },
@@ -115,8 +116,12 @@ def _take_events() -> Schema:
         "with a reason, and is kept to be looked at. So a batch with events that do not fit the schema is still "
         "answered with 200."
     )
-    operation["requestBody"] = {"required": True, "content": _json({"anyOf": [_ref("WireEvent"), batch]})}
+    other = {**_REJECTED, "type": "object", "not": {"required": ["events"]}}
+    operation["requestBody"] = {"required": True, "content": _json({"anyOf": [_ref("WireEvent"), batch, other]})}
     return operation
+
+
+_REJECTED: Schema = {"description": "Anything else gets the verdict `rejected`."}
 
 
 def _give_events() -> Schema:
@@ -235,12 +240,6 @@ def _query_schemas() -> Schema:
         "minItems": 3,
         "maxItems": 3,
     }
-    connective = {
-        "type": "array",
-        "prefixItems": [{"enum": list(language.CONNECTIVES)}],
-        "items": _ref("Filter"),
-        "minItems": 2,
-    }
     day = {"type": "string", "format": "date"}
     date_range = {
         "anyOf": [
@@ -285,7 +284,22 @@ def _query_schemas() -> Schema:
             "query": {"type": "object"},
         }
     )
-    return {"Query": query, "Filter": {"anyOf": [comparison, connective]}, "Answer": answer}
+    return {"Query": query, **_filter_schemas(comparison), "Answer": answer}
+
+
+def _filter_schemas(comparison: Schema) -> Schema:
+    """One schema for each depth: as deep as filters may be nested, and no recursion that tools would get lost in."""
+    names = ["Filter", *(f"Filter{depth}" for depth in range(2, language.MAX_FILTER_DEPTH + 1))]
+    schemas: Schema = {names[-1]: comparison}
+    for name, inner in itertools.pairwise(names):
+        connective = {
+            "type": "array",
+            "prefixItems": [{"enum": list(language.CONNECTIVES)}],
+            "items": _ref(inner),
+            "minItems": 2,
+        }
+        schemas[name] = {"anyOf": [comparison, connective]}
+    return schemas
 
 
 def _problem_schema() -> Schema:
