@@ -176,8 +176,12 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
 async def _follow(replica: Replica) -> None:
     """Read on without being asked: the first question after a busy hour should not pay for it."""
     while True:
-        with contextlib.suppress(Behind, LogUnavailable):
+        try:
             await replica.catch_up(patience_s=3600)
+        except (Behind, LogUnavailable):
+            pass  # said where it happened; the next round tries again
+        except Exception:
+            log.exception("the reader cannot follow the log")  # and the next question gets the same error
         await asyncio.sleep(CATCH_UP_INTERVAL_S)
 
 

@@ -27,7 +27,13 @@ async def connect_pool(dsn: str, size: int, command_timeout_s: float = 30) -> Po
         max_size=size,
         init=set_up,
         command_timeout=command_timeout_s,
-        server_settings={"application_name": "analytics-internal", "TimeZone": "UTC", "jit": "off"},
+        server_settings={
+            "application_name": "analytics-internal",
+            "TimeZone": "UTC",
+            "jit": "off",
+            # An acknowledged event must be on disk, whatever the server's default is.
+            "synchronous_commit": "on",
+        },
     )
 
 

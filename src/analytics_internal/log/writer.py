@@ -26,6 +26,8 @@ from analytics_internal.log.statements import SQL
 MAX_BATCH_EVENTS = 5_000
 """Events of one transaction; positions of a batch are found through this bound, so it may grow but never shrink."""
 ATTEMPTS = 3
+MAX_RACES = 100
+"""How often other writers may be faster with an id of one batch before it is taken for a fault."""
 # What PostgreSQL or the network may answer for reasons that pass: the same batch is tried again, ids make it safe.
 PASSING = (
     OSError,
@@ -214,6 +216,7 @@ class LogWriter:
         """Commit the batch's events. What is found to be stored already leaves the batch; the rest is tried again."""
         checks_first = self._expects_duplicates or batch.is_retried
         self._expects_duplicates = False
+        failures = 0
         while batch.unsettled:
             if checks_first and await self._leave_out_stored(connection, batch):
                 self._expects_duplicates = True
@@ -224,6 +227,9 @@ class LogWriter:
             except asyncpg.UniqueViolationError:
                 # Rare (a client sent again, or another replica was faster), so it is looked up only when it happens.
                 checks_first = True
+                failures += 1
+                if failures > MAX_RACES:
+                    raise
                 continue
             batch_events.observe(len(events))
             batch.settle_stored(events)

@@ -194,6 +194,8 @@ class Replica:
 
     def _open_file(self) -> ReaderFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        for left_over in self._path.parent.glob("chunk-*.csv"):  # by a kill
+            left_over.unlink(missing_ok=True)
         return ReaderFile(self._path, self._memory_limit, self._threads)
 
     async def _read_chunks(self, connection: Connection, head: tail.Head) -> None:
