@@ -192,9 +192,10 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         person = normalise_entity_ref(wire.user, "user")
         if person is None:
             raise _Refused("invalid_user", f"`user` is no entity ref like user:default/ana: {wire.user!a}", str(id_))
+    session_id = _session_of(wire.session_id)
     return Event(
         id=id_,
-        content_hash=_hash_of(wire, content, person),
+        content_hash=_hash_of(wire.value, session_id, content, person),
         occurred_at=_checked_time(wire, batch, receipt),
         received_at=receipt.received_at,
         person=person,
@@ -207,7 +208,7 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         value=wire.value,
         attributes=content.attributes,
         context=content.context,
-        session_id=_session_of(wire.session_id),
+        session_id=session_id,
         is_imported=batch.is_imported,
         has_own_id=has_own_id,
     )
@@ -338,9 +339,10 @@ def _session_of(session_id: str | None) -> UUID | None:
         return uuid5(SESSION_NAMESPACE, session_id)
 
 
-def _hash_of(wire: _Envelope, content: _Content, person: str | None) -> int:
-    said = f"{wire.value!r}\0{_session_of(wire.session_id)}\0{person}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(content.digest + said, digest_size=8).digest(), "big", signed=True)
+def _hash_of(value: float | None, session_id: UUID | None, content: _Content, person: str | None) -> int:
+    session = session_id.bytes if session_id is not None else b""
+    said = b"%b%r\0%b\0%b" % (content.digest, value, session, (person or "").encode())
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
 
 
 def _texts(action: str, subject: str, *fields: dict[str, Scalar]) -> Iterator[Scalar]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -123,8 +124,13 @@ def entity_ref_of(attributes: Mapping[str, object], context: Mapping[str, object
 
 def normalise_entity_ref(text: str, default_kind: str | None = None) -> str | None:
     """An entity ref as Backstage compares it: lower case, ``kind:namespace/name`` filled in; None where it is none."""
+    return _normalised(text, default_kind) if len(text) <= 255 else None
+
+
+@functools.lru_cache(maxsize=16_384)
+def _normalised(text: str, default_kind: str | None) -> str | None:
     match = _entity_ref.fullmatch(text.strip())
-    if match is None or len(text) > 255:
+    if match is None:
         return None
     kind, namespace, name = match.groups()
     kind = kind or default_kind

@@ -6,30 +6,48 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from analytics_internal.body import decode_body
 from analytics_internal.event import Receipt, judge
-from analytics_internal.http.state import Service, caller_with, limited_body, service_of, whole_number
+from analytics_internal.http import problems
+from analytics_internal.http.state import Service, caller_with, header, limited_body, service_of, whole_number
 from analytics_internal.log import tail
 
 EXPORT_CHUNK = 2_000
 _encoder = msgspec.json.Encoder()
 
 
-async def take(request: Request) -> Response:
-    """``POST /events``: docs/reference/ingest.md. Answers after the commit."""
-    service = service_of(request)
-    caller = await caller_with(request, "write")
-    body = await limited_body(request, service.settings.max_body_bytes)
+async def take(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+    """``POST /events``: docs/reference/ingest.md. Answers after the commit.
+
+    A bare ASGI application: nearly every request comes here, and a router's layers cost more than the work.
+    """
+    try:
+        body = await _stored(service, scope, receive)
+    except ClientDisconnect:
+        return  # nothing was taken, and there is nobody to tell
+    except problems.EXPECTED as error:
+        await problems.from_error(error)(scope, receive, send)
+        return
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
+    """Store the body's events; the answer as JSON."""
+    caller = await service.callers.caller_of(header(scope, b"authorization"))
+    body = await limited_body(scope, receive, service.settings.max_body_bytes)
     batch = decode_body(body, service.settings.max_batch_events)
     if batch.is_imported:
         caller.require("import")
     receipt = Receipt(datetime.now(UTC), caller.person, caller.may_name_person, service.acceptance)
     entries = [judge(payload, batch, receipt) for payload in batch.events]
     verdicts = await service.writer.append(entries, len(body))
-    return Response(_encoder.encode({"success": True, "results": verdicts}), media_type="application/json")
+    return _encoder.encode({"success": True, "results": verdicts})
 
 
 async def give(request: Request) -> Response:

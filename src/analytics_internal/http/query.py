@@ -20,7 +20,7 @@ FORMATS = ("json", "csv")
 async def ask(request: Request) -> Response:
     """``POST /query`` with the question as body: docs/reference/query.md."""
     await caller_with(request, "read")
-    body = await limited_body(request, MAX_QUERY_BYTES)
+    body = await limited_body(request.scope, request.receive, MAX_QUERY_BYTES)
     wants_csv = "text/csv" in request.headers.get("accept", "")
     return await _answer(request, body, wants_csv)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 from analytics_internal.event import Acceptance
 from analytics_internal.http.problems import BodyTooLarge
@@ -42,19 +43,38 @@ async def caller_with(request: Request, right: Right) -> Caller:
     return caller
 
 
-async def limited_body(request: Request, max_bytes: int) -> bytes:
-    """The request's body. Raises BodyTooLarge before more than the limit is held in memory."""
-    declared = request.headers.get("content-length", "")
+async def limited_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
+    """The request's body.
+
+    Raises:
+        BodyTooLarge: before more than the limit is held in memory.
+        ClientDisconnect: the client went away before it was complete.
+    """
+    declared = header(scope, b"content-length") or ""
     if declared.isdecimal() and int(declared) > max_bytes:
         raise BodyTooLarge(f"the body has {int(declared):,} bytes; at most {max_bytes:,} are taken")
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > max_bytes:
             raise BodyTooLarge(f"the body has more than the {max_bytes:,} bytes that are taken")
         chunks.append(chunk)
-    return b"".join(chunks)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """A request header by its name in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
 
 
 def whole_number(request: Request, name: str, default: int, lowest: int, highest: int) -> int:

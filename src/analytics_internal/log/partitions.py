@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -34,8 +34,10 @@ class Partitions:
     def __init__(self) -> None:
         self._ranges: list[tuple[UUID, UUID]] = []
 
-    async def ensure(self, connection: Connection, ids: Iterable[UUID]) -> None:
-        """Make the partitions that these ids need."""
+    async def ensure(self, connection: Connection, ids: Sequence[UUID]) -> None:
+        """Make the partitions that these ids, in order, need."""
+        if any(first <= ids[0] and ids[-1] < end for first, end in self._ranges):
+            return
         for id_ in ids:
             if not any(first <= id_ < end for first, end in self._ranges):
                 await self._make(connection, *month_of(id_))

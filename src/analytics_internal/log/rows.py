@@ -6,12 +6,17 @@ from collections.abc import Iterable
 
 from analytics_internal.event import Event
 from analytics_internal.log.connection import Connection
-from analytics_internal.log.names import Names
+from analytics_internal.log.names import CACHE_ENTRIES, Names
 
 EVENT_COLUMNS = (
-    "batch_id", "ordinal", "id", "occurred_at", "received_at", "content_hash", "item_id", "person_id", "plugin_id",
-    "entity_id", "path_id", "context_id", "is_imported", "value", "session_id", "attributes", "original_subject",
+    "batch_id", "ordinal", "id", "occurred_at", "received_at", "content_hash", "person_id", "is_imported", "value",
+    "session_id", "attributes", "original_subject", "item_id", "plugin_id", "entity_id", "path_id", "context_id",
 )  # fmt: skip
+
+Content = tuple[str, str, str | None, str | None, str | None, bytes | None]
+"""Action, subject, path, plugin, entity ref and context of an event."""
+ContentIds = tuple[int, int | None, int | None, int | None, int | None]
+"""The ids of item, plugin, entity, path and context."""
 
 
 class Rows:
@@ -25,38 +30,73 @@ class Rows:
         self._entities = Names("entity", ("ref",), ("text",))
         self._paths = Names("path", ("name",), ("text",))
         self._contexts = Names("context", ("content",), ("jsonb",))
+        # What people do again and again costs one look-up instead of six.
+        self._known: dict[Content, ContentIds] = {}
 
     async def of(self, connection: Connection, events: list[Event]) -> list[tuple[object, ...]]:
         """The events' rows in the order of ``EVENT_COLUMNS`` from ``id`` on."""
-        actions = await self._actions.resolve(connection, {(event.action,) for event in events})
-        items = await self._items.resolve(
-            connection, {(actions[(event.action,)], event.subject, event.path) for event in events}, key_columns=2
-        )
+        contents = [_content_of(event) for event in events]
+        ids = await self._ids_of(connection, contents)
         people = await self._people.resolve(connection, _present(event.person for event in events))
-        plugins = await self._plugins.resolve(connection, _present(event.plugin for event in events))
-        entities = await self._entities.resolve(connection, _present(event.entity_ref for event in events))
-        paths = await self._paths.resolve(connection, _present(event.path for event in events))
-        contexts = await self._contexts.resolve(connection, _present(event.context for event in events))
         return [
             (
                 event.id,
                 event.occurred_at,
                 event.received_at,
                 event.content_hash,
-                items[actions[(event.action,)], event.subject],
-                people.get((event.person,)),
-                plugins.get((event.plugin,)),
-                entities.get((event.entity_ref,)),
-                paths.get((event.path,)),
-                contexts.get((event.context,)),
+                people[(event.person,)] if event.person is not None else None,
                 event.is_imported,
                 event.value,
                 event.session_id,
                 event.attributes,
                 event.original_subject,
+                *ids[content],
             )
-            for event in events
+            for event, content in zip(events, contents, strict=True)
         ]
+
+    async def _ids_of(self, connection: Connection, contents: list[Content]) -> dict[Content, ContentIds]:
+        ids: dict[Content, ContentIds] = {}
+        unknown: set[Content] = set()
+        for content in contents:
+            known = self._known.get(content)
+            if known is None:
+                unknown.add(content)
+            else:
+                ids[content] = known
+        if unknown:
+            named = await self._name(connection, unknown)
+            if len(self._known) + len(named) > CACHE_ENTRIES:
+                self._known.clear()
+            self._known |= named
+            ids |= named
+        return ids
+
+    async def _name(self, connection: Connection, contents: set[Content]) -> dict[Content, ContentIds]:
+        actions = await self._actions.resolve(connection, {(action,) for action, *_ in contents})
+        items = await self._items.resolve(
+            connection,
+            {(actions[(action,)], subject, path) for action, subject, path, *_ in contents},
+            key_columns=2,
+        )
+        paths = await self._paths.resolve(connection, _present(content[2] for content in contents))
+        plugins = await self._plugins.resolve(connection, _present(content[3] for content in contents))
+        entities = await self._entities.resolve(connection, _present(content[4] for content in contents))
+        contexts = await self._contexts.resolve(connection, _present(content[5] for content in contents))
+        return {
+            (action, subject, path, plugin, entity, context): (
+                items[actions[(action,)], subject],
+                plugins.get((plugin,)),
+                entities.get((entity,)),
+                paths.get((path,)),
+                contexts.get((context,)),
+            )
+            for action, subject, path, plugin, entity, context in contents
+        }
+
+
+def _content_of(event: Event) -> Content:
+    return (event.action, event.subject, event.path, event.plugin, event.entity_ref, event.context)
 
 
 def _present(values: Iterable[object]) -> set[tuple[object, ...]]:

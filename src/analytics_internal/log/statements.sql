@@ -8,8 +8,8 @@ WHERE id = ANY($1::uuid[])
   AND id >= $2
   AND id <= $3
 
--- name: next_batch_id
-SELECT nextval('log_batch_id')
+-- name: next_writer
+SELECT nextval('log_writer')
 
 -- name: take_place
 -- The last statement of a batch's transaction: its place in the order of the log.
@@ -21,7 +21,6 @@ WITH head AS (
 INSERT INTO log_batch (first_position, batch_id, events)
 SELECT first_position, $1::bigint, $2::integer
 FROM head
-RETURNING first_position
 
 -- name: head
 SELECT position, log_id
@@ -68,10 +67,14 @@ ORDER BY position
 -- name: event_id_at
 -- The id of the event at one position: two logs with the same id there are the same log up to there.
 SELECT e.id
-FROM log_batch b
+FROM (
+    SELECT batch_id, first_position
+    FROM log_batch
+    WHERE first_position <= $1::bigint
+    ORDER BY first_position DESC
+    LIMIT 1
+) AS b
 JOIN event e ON e.batch_id = b.batch_id AND e.ordinal = $1::bigint - b.first_position
-WHERE b.first_position > $1::bigint - $2::bigint
-  AND b.first_position <= $1::bigint
 
 -- name: keep_rejected
 INSERT INTO rejected_event (received_at, reason, detail, event_id, person, payload)

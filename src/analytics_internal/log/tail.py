@@ -47,7 +47,7 @@ async def head(connection: Connection) -> Head:
 
 async def event_id_at(connection: Connection, position: int) -> UUID | None:
     """The id of the event at a position, None where there is none."""
-    id_: UUID | None = await connection.fetchval(SQL["event_id_at"], position, MAX_BATCH_EVENTS)
+    id_: UUID | None = await connection.fetchval(SQL["event_id_at"], position)
     return id_
 
 

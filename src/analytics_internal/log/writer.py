@@ -18,6 +18,7 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
 from analytics_internal.event import Event, Rejection, Verdict, wire_text
+from analytics_internal.log.batch_ids import BatchIds
 from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.partitions import Partitions
 from analytics_internal.log.rows import EVENT_COLUMNS, Rows
@@ -97,6 +98,7 @@ class LogWriter:
         self._limits = limits or WriterLimits()
         self._rows = Rows()
         self._partitions = Partitions()
+        self._batch_ids = BatchIds()
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
         self._waiting_bytes = 0
@@ -245,9 +247,9 @@ class LogWriter:
         # In the order of their ids: two replicas with the same ids wait for each other in the unique index, and
         # never in a circle.
         order = sorted(range(len(events)), key=lambda index: events[index].id)
-        await self._partitions.ensure(connection, (event.id for event in events))
+        await self._partitions.ensure(connection, [events[index].id for index in order])
         records = await self._rows.of(connection, events)
-        batch_id: int = await connection.fetchval(SQL["next_batch_id"])
+        batch_id = await self._batch_ids.following(connection)
         async with connection.transaction():
             await connection.copy_records_to_table(
                 "event",
@@ -256,7 +258,7 @@ class LogWriter:
                 timeout=self._limits.command_timeout_s,
             )
             # The head row is locked last: everything slow is done before other writers have to wait for our commit.
-            await connection.fetchval(SQL["take_place"], batch_id, len(events))
+            await connection.execute(SQL["take_place"], batch_id, len(events))
 
     async def _keep(self, connection: Connection, rejections: list[Rejection]) -> None:
         async with connection.transaction():

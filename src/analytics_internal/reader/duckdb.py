@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -78,6 +78,7 @@ class ReaderFile:
         try:
             self._inode = path.stat().st_ino
             self._create()
+            self._named = {table: self._ids(table) for table in DIMENSIONS}
         except (Damaged, duckdb.Error, OSError) as error:
             # DuckDB would hand out this same database again for its path, whatever the file is by then.
             self._connection.close()
@@ -97,6 +98,10 @@ class ReaderFile:
                 run(f"CREATE TABLE IF NOT EXISTS {table} ({key} INTEGER NOT NULL, {further})")
             columns_sql = ", ".join(f"{name} {type_}" for name, type_ in EVENT_COLUMNS.items())
             run(f"CREATE TABLE IF NOT EXISTS event ({columns_sql}, action_id INTEGER)")
+
+    def _ids(self, table: str) -> set[int]:
+        rows = self._connection.execute(f"SELECT {DIMENSIONS[table][0]} FROM {table}").fetchall()
+        return {row[0] for row in rows}
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -124,18 +129,17 @@ class ReaderFile:
 
     def missing_names(self, csv: Path) -> dict[str, list[int]]:
         """Ids in the CSV rows that no table of the file names yet, by dimension."""
-        missing: dict[str, list[int]] = {}
-        for table, (key, _) in DIMENSIONS.items():
-            if key in EVENT_COLUMNS:
-                rows = self._connection.execute(
-                    f"SELECT DISTINCT {key} FROM {_csv(csv)} WHERE {key} IS NOT NULL "
-                    f"AND {key} NOT IN (SELECT {key} FROM {table})"
-                ).fetchall()
-                missing[table] = [row[0] for row in rows]
-        return missing
+        tables = [table for table, (key, _) in DIMENSIONS.items() if key in EVENT_COLUMNS]
+        lists = ", ".join(f"list(DISTINCT {DIMENSIONS[table][0]})" for table in tables)
+        found = self._connection.execute(f"SELECT {lists} FROM {_csv(csv)}").fetchone() or ()
+        return {
+            table: [id_ for id_ in ids or () if id_ is not None and id_ not in self._named[table]]
+            for table, ids in zip(tables, found, strict=True)
+        }
 
-    def known_actions(self) -> set[int]:
-        return {row[0] for row in self._connection.execute("SELECT action_id FROM action").fetchall()}
+    def missing_actions(self, actions: Iterable[int]) -> list[int]:
+        """Those of the actions that the file does not name yet."""
+        return sorted(set(actions) - self._named["action"])
 
     def append(self, csv: Path, names: dict[str, Sequence[Sequence[object]]], cursor: Cursor, events: int) -> None:
         """Add the events of a CSV file, the names they need, and the position they reach, in one transaction.
@@ -160,6 +164,8 @@ class ReaderFile:
                 "UPDATE reader SET log_id = ?, position = ?, last_event_id = ?",
                 [cursor.log_id, cursor.position, cursor.last_event_id],
             )
+        for table, rows in names.items():
+            self._named[table].update(int(str(row[0])) for row in rows)
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
         """Run a question on a connection of its own; the caller fetches from what is returned."""

@@ -233,9 +233,8 @@ class Replica:
             table: await tail.names(connection, table, ids) for table, ids in missing.items() if ids
         }
         if "item" in found:
-            known = await self.in_thread(file.known_actions)
-            new_actions = {row[1] for row in found["item"] if isinstance(row[1], int)} - known
-            found["action"] = await tail.names(connection, "action", sorted(new_actions))
+            new_actions = file.missing_actions(row[1] for row in found["item"] if isinstance(row[1], int))
+            found["action"] = await tail.names(connection, "action", new_actions)
         return found
 
     def in_thread(self, run: Callable[[], T]) -> Awaitable[T]:

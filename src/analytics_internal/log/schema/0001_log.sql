@@ -15,7 +15,8 @@ CREATE TABLE log_batch (
     batch_id bigint NOT NULL,
     events integer NOT NULL CHECK (events > 0)
 );
-CREATE SEQUENCE log_batch_id;
+-- Numbers the writing processes: part of the ids of their batches (writer.py).
+CREATE SEQUENCE log_writer;
 
 -- Digests (blake2b, 128 bits, stored as uuid) stand in for long texts in unique indexes.
 CREATE TABLE action (

@@ -1,0 +1,31 @@
+"""Ids of batches: made without asking the database, unique across its writers, and in about the order of time.
+
+Events are found by their batch's id; a stretch of the log is a narrow range of ids because they follow the clock.
+"""
+
+from __future__ import annotations
+
+import time
+
+from analytics_internal.log.connection import Connection
+from analytics_internal.log.statements import SQL
+
+# A bigint holds the ticks of 10 µs until the year 2680 and 4,096 writers at one time.
+TICK_NS = 10_000
+WRITERS = 4_096
+
+
+class BatchIds:
+    """The ids of one process's batches."""
+
+    def __init__(self) -> None:
+        self._writer: int | None = None
+        self._tick = 0
+
+    async def following(self, connection: Connection) -> int:
+        """An id that no other batch has, higher than those before it here."""
+        if self._writer is None:
+            number: int = await connection.fetchval(SQL["next_writer"])
+            self._writer = number % WRITERS
+        self._tick = max(self._tick + 1, time.time_ns() // TICK_NS)
+        return self._tick * WRITERS + self._writer
