@@ -26,6 +26,11 @@ export class ProblemError extends Error {
     return this.problem.status === 401 || this.problem.status === 403;
   }
 
+  /** Whether the service's log does not reach the position asked for: it was restored from an earlier copy. */
+  get isBeyondLog(): boolean {
+    return this.problem.status === 400 && this.concerns('position');
+  }
+
   /** Whether the service objected to this field of the question. */
   concerns(field: string): boolean {
     return this.problem.errors?.some((error) => error.field === field) ?? false;

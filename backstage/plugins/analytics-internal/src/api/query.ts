@@ -64,6 +64,8 @@ export interface Query<C extends Column = Column> {
   order_by?: [C, 'asc' | 'desc'][];
   /** Rows of one page; null, only for CSV: every row. */
   limit?: number | null;
+  /** Answer as of this position of the log, at most the newest. */
+  position?: number;
   cursor?: string | null;
 }
 
@@ -108,5 +110,7 @@ export interface Configuration {
   today: string;
   /** The day of the first event stored; null before there is one. */
   first_day: string | null;
+  /** The newest position of the log at that moment. */
+  position: number;
   version: string;
 }

@@ -31,7 +31,7 @@ export function ActivityDetailsPage() {
   const files = useMemo((): CsvFile[] => {
     if (id === null) return [];
     const sort = readSort(parameters, historyMetrics, { by: 'events', direction: 'desc' });
-    const history = accessHistory(view, id, { sort, cursor: null });
+    const history = accessHistory(view, id, { sort, place: null });
     return [
       { name: 'user-access-history', label: t('export.history'), query: history },
       { name: 'totals', label: t('export.totals'), query: totals(view, { item: id }) },

@@ -2,6 +2,7 @@ import { Button, Link } from '@backstage/ui';
 import { useMemo } from 'react';
 import type { Row } from '../api/query';
 import { viewParameters } from '../view/address';
+import { readPlace, writePlace } from '../view/place';
 import { activityLog, logMetrics, type LogMetric } from '../view/questions';
 import { readSort, writeSort, type Sort } from '../view/sort';
 import { withFilter } from '../view/view';
@@ -28,8 +29,8 @@ export function ActivityLog() {
   const { view, parameters, set, hrefOf } = useView();
   const search = parameters.get('search') ?? '';
   const sort = readSort(parameters, logMetrics, mostAccessed);
-  const cursor = parameters.get('cursor');
-  const asked = useCurrentCursor(activityLog(view, { search: search.trim(), sort, cursor }), () =>
+  const place = readPlace(parameters);
+  const asked = useCurrentCursor(activityLog(view, { search: search.trim(), sort, place }), () =>
     set('cursor', null, { isStep: false }),
   );
 
@@ -109,7 +110,7 @@ export function ActivityLog() {
       asked={asked}
       height={HEIGHT}
       // While one looks through the rows the page must not shrink under one's hands.
-      keptHeight={search || cursor ? HEIGHT : 0}
+      keptHeight={search || place ? HEIGHT : 0}
       actions={<LogSearch search={search} onSearch={(text) => set('search', text, { isStep: false })} />}
     >
       {({ results, meta }, titleId) => {
@@ -141,7 +142,7 @@ export function ActivityLog() {
               total={meta.total_rows}
               previousCursor={meta.previous_cursor}
               nextCursor={meta.next_cursor}
-              onTurn={(next) => set('cursor', next)}
+              onTurn={(cursor) => set('cursor', cursor && writePlace({ cursor, position: meta.position }))}
             />
           </>
         );

@@ -26,6 +26,22 @@ describe('the metrics page', () => {
     expect(await screen.findByText('12.5k')).toHaveAttribute('title', '12,480');
   });
 
+  it('says one person, not one people, where the figures changed', async () => {
+    const one = { value: 1, previous: 0 };
+    const client = testClient({
+      query: (query) => {
+        const answer = answerTo(query);
+        const results = answer.results
+          .slice(0, 1)
+          .map((row) => ({ ...row, events: one, people: one, items: one }));
+        return { ...answer, results, meta: { ...answer.meta, total_rows: 1 } };
+      },
+    });
+    renderPage(<MetricsPage />, client);
+    expect(await screen.findByText('Updated: 1 event, 1 person, 1 item.')).toBeInTheDocument();
+    expect(await screen.findByText('Activity Log: row 1 of 1')).toBeInTheDocument();
+  });
+
   it('says a change in % only where the base allows it', async () => {
     renderPage(<MetricsPage />, testClient({}));
     expect(await screen.findByText('16% more than in the previous period (300)')).toBeInTheDocument();
@@ -86,13 +102,13 @@ describe('the metrics page', () => {
       'descending',
     );
     await userEvent.click(within(log).getByRole('button', { name: 'Next page' }));
-    expect(address()).toBe('/?sort=-last_access&cursor=next');
+    expect(address()).toBe('/?sort=-last_access&cursor=1.next');
     await waitFor(() => expect(client.asked.at(-1)?.cursor).toBe('next'));
   });
 
   it('searches the whole log once the typing pauses', async () => {
     const client = testClient({});
-    renderPage(<MetricsPage />, client, '/?cursor=next');
+    renderPage(<MetricsPage />, client, '/?cursor=1.next');
     await userEvent.type(await screen.findByRole('searchbox', { name: 'Search all rows' }), 'pay');
     await waitFor(() => expect(address()).toBe('/?search=pay'));
     const searched = client.asked.filter(({ filters }) => JSON.stringify(filters).includes('contains'));
@@ -107,7 +123,7 @@ describe('the metrics page', () => {
         throw new ProblemError({ title: 'Bad query', status: 400, errors });
       },
     });
-    renderPage(<MetricsPage />, client, '/?cursor=old');
+    renderPage(<MetricsPage />, client, '/?cursor=1.old');
     await waitFor(() => expect(address()).toBe('/'));
     expect(await screen.findAllByText('/catalog')).not.toHaveLength(0);
   });

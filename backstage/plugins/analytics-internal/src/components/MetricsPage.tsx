@@ -35,7 +35,7 @@ export function MetricsPage() {
     const search = parameters.get('search') ?? '';
     const sort = readSort(parameters, logMetrics, { by: 'events', direction: 'desc' });
     const dimension = configuration && timeDimensionOf(granularityOf(view.period, configuration));
-    const log = activityLog(view, { search, sort, cursor: null });
+    const log = activityLog(view, { search, sort, place: null });
     return [
       { name: 'activity-log', label: t('export.log'), query: log },
       { name: 'people', label: t('export.people'), query: busiestPeople(view) },

@@ -9,7 +9,7 @@ import { useConfiguration } from './useConfiguration';
 /** What a page shows below its head, unless nothing can be shown at all. */
 export function PageBody({ children }: { children: ReactNode }) {
   const { t } = usePages();
-  const { configuration, error, again } = useConfiguration();
+  const { configuration, error, again } = useConfiguration({ isPage: true });
   if (error && !configuration) {
     return (
       <Container>
@@ -24,5 +24,10 @@ export function PageBody({ children }: { children: ReactNode }) {
       </Container>
     );
   }
-  return <Container className={styles.body}>{children}</Container>;
+  return (
+    <Container className={styles.body}>
+      {error && <PanelError title={t('error.page')} error={error} again={again} />}
+      {children}
+    </Container>
+  );
 }

@@ -1,5 +1,6 @@
 import { ButtonIcon, VisuallyHidden } from '@backstage/ui';
 import { RiArrowLeftSLine, RiArrowRightSLine } from '@remixicon/react';
+import { PAGE_SIZE } from '../view/questions';
 import { usePages } from './PagesContext';
 import styles from './Pager.module.css';
 import { useFormat } from './useFormat';
@@ -12,7 +13,8 @@ export interface PagerProps {
   total: number;
   previousCursor: string | null;
   nextCursor: string | null;
-  onTurn: (cursor: string) => void;
+  /** null: the first page, as the question without a cursor has it. */
+  onTurn: (cursor: string | null) => void;
 }
 
 /** Where in a long table one is: "1–25 of 1,934", and the ways on. */
@@ -21,6 +23,7 @@ export function Pager({ table, offset, shown, total, previousCursor, nextCursor,
   const format = useFormat();
   const place = {
     table,
+    count: shown,
     from: format.count(offset + 1),
     to: format.count(offset + shown),
     total: format.count(total),
@@ -34,14 +37,14 @@ export function Pager({ table, offset, shown, total, previousCursor, nextCursor,
         aria-label={t('pager.previous')}
         icon={<RiArrowLeftSLine />}
         isDisabled={previousCursor === null}
-        onPress={() => previousCursor !== null && onTurn(previousCursor)}
+        onPress={() => onTurn(offset <= PAGE_SIZE ? null : previousCursor)}
       />
       <ButtonIcon
         variant="secondary"
         aria-label={t('pager.next')}
         icon={<RiArrowRightSLine />}
         isDisabled={nextCursor === null}
-        onPress={() => nextCursor !== null && onTurn(nextCursor)}
+        onPress={() => onTurn(nextCursor)}
       />
     </nav>
   );

@@ -1,6 +1,6 @@
 import { VisuallyHidden } from '@backstage/ui';
 import { useId } from 'react';
-import type { CountMetric } from '../api/query';
+import type { Count, CountMetric } from '../api/query';
 import type { TotalColumns } from '../view/questions';
 import { usePages } from './PagesContext';
 import { PanelError } from './PanelError';
@@ -28,6 +28,9 @@ export function Tiles({ metrics, asked, chosen, onChoose }: TilesProps) {
   const previous = answer?.meta.previous_period;
   const uncollectedUntil = previous && firstDay && previous.from < firstDay ? firstDay : null;
 
+  const counted = (metric: CountMetric, { value }: Count) =>
+    t(`tiles.${metric}`, { count: value, figure: format.count(value) });
+
   return (
     <section aria-labelledby={titleId} aria-busy={isStale}>
       <VisuallyHidden>
@@ -36,9 +39,9 @@ export function Tiles({ metrics, asked, chosen, onChoose }: TilesProps) {
           {row &&
             !isStale &&
             t('tiles.updated', {
-              events: format.count(row.events.value),
-              people: format.count(row.people.value),
-              items: format.count(row.items.value),
+              events: counted('events', row.events),
+              people: counted('people', row.people),
+              items: counted('items', row.items),
             })}
         </div>
       </VisuallyHidden>

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import type { Item, Row } from '../api/query';
+import { readPlace, writePlace } from '../view/place';
 import { accessHistory, historyMetrics, type HistoryMetric } from '../view/questions';
 import { readSort, writeSort, type Sort } from '../view/sort';
 import { Figure } from './Figure';
@@ -22,8 +23,8 @@ export function UserAccessHistory({ item }: { item: Item['id'] }) {
   const { t } = usePages();
   const { view, parameters, set } = useView();
   const sort = readSort(parameters, historyMetrics, mostOften);
-  const cursor = parameters.get('cursor');
-  const asked = useCurrentCursor(accessHistory(view, item, { sort, cursor }), () =>
+  const place = readPlace(parameters);
+  const asked = useCurrentCursor(accessHistory(view, item, { sort, place }), () =>
     set('cursor', null, { isStep: false }),
   );
   const columns = useMemo(
@@ -63,7 +64,7 @@ export function UserAccessHistory({ item }: { item: Item['id'] }) {
   );
   const title = t('history.title');
   return (
-    <Panel title={title} asked={asked} height={HEIGHT} keptHeight={cursor ? HEIGHT : 0}>
+    <Panel title={title} asked={asked} height={HEIGHT} keptHeight={place ? HEIGHT : 0}>
       {({ results, meta }, titleId) =>
         results.length === 0 ? (
           <Nothing period={meta.period} isBrief />
@@ -84,7 +85,7 @@ export function UserAccessHistory({ item }: { item: Item['id'] }) {
               total={meta.total_rows}
               previousCursor={meta.previous_cursor}
               nextCursor={meta.next_cursor}
-              onTurn={(next) => set('cursor', next)}
+              onTurn={(cursor) => set('cursor', cursor && writePlace({ cursor, position: meta.position }))}
             />
           </>
         )

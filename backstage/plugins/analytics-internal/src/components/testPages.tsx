@@ -12,6 +12,7 @@ export const configuration: Configuration = {
   portal_url: 'https://portal.example',
   today: '2026-11-25',
   first_day: '2026-01-01',
+  position: 1,
   version: '0.1.0',
 };
 
@@ -43,7 +44,7 @@ export function answerTo(query: Query): Answer {
     period,
     previous_period: query.compare ? { ...period, from: '2026-10-01', to: '2026-10-28' } : null,
     complete_until: '2026-11-25T01:04:05.000Z',
-    position: 1,
+    position: query.position ?? configuration.position,
     total_rows: dimension === 'item' ? 1934 : results.length,
     offset: 0,
     next_cursor: dimension === 'item' ? 'next' : null,
@@ -62,19 +63,30 @@ export function answerTo(query: Query): Answer {
 /** A client that answers as `answerTo` does, unless told otherwise. */
 export function testClient(changes: {
   query?: (query: Query) => Answer;
-  configuration?: Partial<Configuration>;
-}): AnalyticsClient & { asked: Query[] } {
+  configuration?: Partial<Configuration> | (() => Partial<Configuration>);
+}): AnalyticsClient & { asked: Query[]; downloaded: Query[] } {
   const asked: Query[] = [];
+  const downloaded: Query[] = [];
   const answer = changes.query ?? answerTo;
   return {
     asked,
+    downloaded,
     // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must reject
     query: async (query) => {
       asked.push(query);
       return answer(query);
     },
-    csv: () => Promise.resolve(new Blob(['csv'])),
-    configuration: () => Promise.resolve({ ...configuration, ...changes.configuration }),
+    // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must reject
+    csv: async (query) => {
+      downloaded.push(query);
+      answer(query);
+      return new Blob(['csv']);
+    },
+    // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must reject
+    configuration: async () => ({
+      ...configuration,
+      ...(typeof changes.configuration === 'function' ? changes.configuration() : changes.configuration),
+    }),
   };
 }
 

@@ -79,7 +79,13 @@ export const en = {
   'change.uncollected': 'nothing to compare with: collection began on {{day}}',
 
   'tiles.title': 'Totals',
-  'tiles.updated': 'Updated: {{events}} events, {{people}} people, {{items}} items.',
+  'tiles.updated': 'Updated: {{events}}, {{people}}, {{items}}.',
+  'tiles.events_one': '{{figure}} event',
+  'tiles.events_other': '{{figure}} events',
+  'tiles.people_one': '{{figure}} person',
+  'tiles.people_other': '{{figure}} people',
+  'tiles.items_one': '{{figure}} item',
+  'tiles.items_other': '{{figure}} items',
 
   'curve.title': '{{metric}} over time',
   'curve.table': 'Show as table',
@@ -125,11 +131,13 @@ export const en = {
   'log.nothingFound': 'No row contains “{{search}}”.',
   'log.clearSearch': 'Clear the search',
 
-  'pager.range': '{{from}}–{{to}} of {{total}}',
+  'pager.range_one': '{{from}} of {{total}}',
+  'pager.range_other': '{{from}}–{{to}} of {{total}}',
   'pager.previous': 'Previous page',
   'pager.next': 'Next page',
   'pager.label': 'Pages of {{table}}',
-  'pager.loaded': '{{table}}: rows {{from}} to {{to}} of {{total}}',
+  'pager.loaded_one': '{{table}}: row {{from}} of {{total}}',
+  'pager.loaded_other': '{{table}}: rows {{from}} to {{to}} of {{total}}',
 
   'about.title': 'About',
   'about.performed': 'Action performed',

@@ -77,7 +77,13 @@ export const ptBR: Messages = {
   'change.uncollected': 'nada com que comparar: a coleta começou em {{day}}',
 
   'tiles.title': 'Totais',
-  'tiles.updated': 'Atualizado: {{events}} eventos, {{people}} pessoas, {{items}} itens.',
+  'tiles.updated': 'Atualizado: {{events}}, {{people}}, {{items}}.',
+  'tiles.events_one': '{{figure}} evento',
+  'tiles.events_other': '{{figure}} eventos',
+  'tiles.people_one': '{{figure}} pessoa',
+  'tiles.people_other': '{{figure}} pessoas',
+  'tiles.items_one': '{{figure}} item',
+  'tiles.items_other': '{{figure}} itens',
 
   'curve.title': '{{metric}} ao longo do tempo',
   'curve.table': 'Mostrar como tabela',
@@ -123,11 +129,13 @@ export const ptBR: Messages = {
   'log.nothingFound': 'Nenhuma linha contém “{{search}}”.',
   'log.clearSearch': 'Limpar a busca',
 
-  'pager.range': '{{from}}–{{to}} de {{total}}',
+  'pager.range_one': '{{from}} de {{total}}',
+  'pager.range_other': '{{from}}–{{to}} de {{total}}',
   'pager.previous': 'Página anterior',
   'pager.next': 'Próxima página',
   'pager.label': 'Páginas de {{table}}',
-  'pager.loaded': '{{table}}: linhas {{from}} a {{to}} de {{total}}',
+  'pager.loaded_one': '{{table}}: linha {{from}} de {{total}}',
+  'pager.loaded_other': '{{table}}: linhas {{from}} a {{to}} de {{total}}',
 
   'about.title': 'Sobre',
   'about.performed': 'Ação realizada',

@@ -14,7 +14,7 @@ describe('the questions of one page view', () => {
       totals(filtered),
       curve(filtered, 'events', 'time:day'),
       mostVisitedScreens(filtered),
-      activityLog(filtered, { search: '', sort, cursor: null }),
+      activityLog(filtered, { search: '', sort, place: null }),
     ];
     for (const question of questions) {
       expect(question.date_range).toEqual({ last: '28d' });
@@ -25,7 +25,7 @@ describe('the questions of one page view', () => {
   it('are compared where a comparison is shown', () => {
     expect(totals(defaultView).compare).toBe('previous_period');
     expect(curve(defaultView, 'people', 'time:day').compare).toBe('previous_period');
-    expect(activityLog(defaultView, { search: '', sort, cursor: null })).not.toHaveProperty('compare');
+    expect(activityLog(defaultView, { search: '', sort, place: null })).not.toHaveProperty('compare');
   });
 
   it('are not compared over all time, which has nothing before it', () => {
@@ -33,7 +33,7 @@ describe('the questions of one page view', () => {
   });
 
   it('narrow the log by its search, and nothing else by it', () => {
-    expect(activityLog(filtered, { search: 'pay', sort, cursor: null }).filters).toEqual([
+    expect(activityLog(filtered, { search: 'pay', sort, place: null }).filters).toEqual([
       'and',
       ['is', 'plugin', ['techdocs']],
       ['contains', 'subject', ['pay']],

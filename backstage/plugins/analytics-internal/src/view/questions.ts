@@ -1,9 +1,15 @@
 import type { Column, CountMetric, Filter, Item, NameDimension, Query, TimeDimension } from '../api/query';
 import { dateRangeOf } from './period';
+import type { Place } from './place';
 import type { Sort } from './sort';
 import type { View } from './view';
 
-/** The questions the pages ask, one for each panel. All of one page view have its period and its filters. */
+/**
+ * The questions the pages ask, one for each panel. All of one page view have its period and its filters.
+ *
+ * They name no position: that of the page view is added when they are asked. Only a question about a place in an
+ * answer has the one which that place belongs to.
+ */
 
 /** What narrows a question beside the page's filters. */
 export interface Scope {
@@ -32,7 +38,7 @@ function isCompared({ period, isCompared: isAsked }: View): boolean {
 function ask<C extends Column>(
   view: View,
   scope: Scope,
-  columns: Pick<Query<C>, 'metrics' | 'dimensions' | 'order_by' | 'limit' | 'cursor'>,
+  columns: Pick<Query<C>, 'metrics' | 'dimensions' | 'order_by' | 'limit' | 'cursor' | 'position'>,
 ): Query<C> {
   return { ...columns, filters: filtersOf(view, scope), date_range: dateRangeOf(view.period) };
 }
@@ -89,7 +95,8 @@ export type LogMetric = (typeof logMetrics)[number];
 
 export interface Page<M extends 'events' | 'people' | 'first_access' | 'last_access'> {
   sort: Sort<M>;
-  cursor: string | null;
+  /** null: the first page. */
+  place: Place | null;
 }
 
 export const PAGE_SIZE = 25;
@@ -97,7 +104,7 @@ export const PAGE_SIZE = 25;
 /** The activity log: every item with its counts. */
 export function activityLog(
   view: View,
-  { search, sort, cursor }: Page<LogMetric> & { search: string },
+  { search, sort, place }: Page<LogMetric> & { search: string },
 ): Query<'item' | LogMetric> {
   return ask<'item' | LogMetric>(
     view,
@@ -107,7 +114,7 @@ export function activityLog(
       dimensions: ['item'],
       order_by: [[sort.by, sort.direction]],
       limit: PAGE_SIZE,
-      cursor,
+      ...place,
     },
   );
 }
@@ -130,7 +137,7 @@ export type HistoryMetric = (typeof historyMetrics)[number];
 export function accessHistory(
   view: View,
   item: number,
-  { sort, cursor }: Page<HistoryMetric>,
+  { sort, place }: Page<HistoryMetric>,
 ): Query<'person' | HistoryMetric> {
   return ask<'person' | HistoryMetric>(
     view,
@@ -140,7 +147,7 @@ export function accessHistory(
       dimensions: ['person'],
       order_by: [[sort.by, sort.direction]],
       limit: PAGE_SIZE,
-      cursor,
+      ...place,
     },
   );
 }
