@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import signal
 import subprocess
 import time
@@ -44,6 +45,20 @@ def event(subject: str = "/catalog", **fields: object) -> dict[str, object]:
     return {"action": "navigate", "subject": subject, **fields}
 
 
+def importer_of(file: Path, lines: int, service: Running) -> subprocess.Popen[bytes]:
+    """An import that has read so many lines of a file and waits for more: it cannot be done before it is stopped."""
+    importer = subprocess.Popen(
+        [*COMMAND, "import", "-", "--url", service.url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert importer.stdin is not None
+    importer.stdin.write(b"".join(file.read_bytes().splitlines(keepends=True)[:lines]))
+    importer.stdin.flush()
+    return importer
+
+
 def test_recorded_events_imported_twice_are_stored_once(service: Running, before: int) -> None:
     first = command("import", *RECORDED, "--url", service.url)
     second = command("import", *RECORDED, "--url", service.url)
@@ -62,11 +77,11 @@ def test_an_import_that_was_killed_and_is_run_again_misses_and_doubles_nothing(
     untimed = [event("/same")] * 500
     file = lines_file(tmp_path / "history.jsonl", *timed, *untimed)
 
-    importer = subprocess.Popen([*COMMAND, "import", str(file), "--url", service.url])
+    importer = importer_of(file, 3_000, service)
     while service.head == before:
         time.sleep(0.002)
     importer.kill()
-    importer.wait()
+    importer.communicate()
     stored_before = service.head - before
     again = command("import", file, "--url", service.url)
 
@@ -81,16 +96,15 @@ def test_an_import_that_was_killed_and_is_run_again_misses_and_doubles_nothing(
 def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running, before: int, tmp_path: Path) -> None:
     file = lines_file(tmp_path / "history.jsonl", *(event(f"/docs/{n}") for n in range(10_000)))
 
-    importer = subprocess.Popen(
-        [*COMMAND, "import", str(file), "--url", service.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    importer = importer_of(file, 3_000, service)
     while service.head == before:
         time.sleep(0.002)
     importer.send_signal(signal.SIGINT)
-    output, errors = importer.communicate(timeout=30)
+    importer.wait(30)
+    output, errors = importer.communicate()
 
     assert importer.returncode == 130
-    assert b"history.jsonl: " in output
+    assert re.search(rb"^stdin: [1-9]\d* stored", output)
     assert b"interrupted; running the same command again is safe" in errors
     assert b"Traceback" not in errors
 
