@@ -104,7 +104,7 @@ def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running
     output, errors = importer.communicate()
 
     assert importer.returncode == 130
-    assert re.search(rb"^stdin: [1-9]\d* stored", output)
+    assert re.search(rb"^stdin: [1-9][\d,]* stored", output)
     assert b"interrupted; running the same command again is safe" in errors
     assert b"Traceback" not in errors
 
