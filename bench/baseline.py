@@ -59,7 +59,7 @@ _events = msgspec.json.Decoder(_SentEvents)
 _encoder = msgspec.json.Encoder()
 
 
-def naive_app(pool: Pool) -> Starlette:
+def naive_app(pool: Pool) -> ASGIApp:
     """The original's way."""
 
     async def take(request: Request) -> Response:
@@ -92,7 +92,7 @@ class _NoLog:
         return [Verdict(str(entry.id), "stored" if isinstance(entry, Event) else "rejected") for entry in entries]
 
 
-def no_store_app() -> Starlette:
+def no_store_app() -> ASGIApp:
     """The service without its log."""
     return make_app(
         Service(
@@ -114,7 +114,9 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(app: ASGIApp) -> None:
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", backlog=2048)
+    config = uvicorn.Config(
+        app, port=0, log_config=None, proxy_headers=False, access_log=False, lifespan="off", backlog=2048
+    )
     await _Server(config).serve()
 
 

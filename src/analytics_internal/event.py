@@ -57,7 +57,7 @@ class WireEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     user: Annotated[str, msgspec.Meta(max_length=255)] | None = None
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """An event ready for the log: checked, attributed to a person, scrubbed of secrets."""
 
     id: UUID
@@ -96,7 +96,7 @@ class Rejection(msgspec.Struct, frozen=True):
     person: str | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What became of one submitted event."""
 
     id: str | None
@@ -145,7 +145,7 @@ class _Refused(Exception):
         self.id = event_id
 
 
-class _Envelope(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
     """A wire event whose content is left undecoded: most content has been seen before."""
 
     action: str

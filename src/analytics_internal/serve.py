@@ -77,6 +77,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=30,
                 backlog=BACKLOG,
             )

@@ -173,9 +173,9 @@ class Settings(BaseSettings):
     max_batch_events: int = Field(1_000, ge=1, le=10_000, description="Events of one request.")
     max_body_bytes: int = Field(1 << 20, ge=1 << 10, le=64 << 20, description="Bytes of one request.")
     linger_ms: float = Field(
-        0, ge=0, le=1_000, description="How long a write waits for more events to share its commit."
+        1, ge=0, le=1_000, description="How long a write waits, under load, for more events to share its commit."
     )
-    flushers: int = Field(2, ge=1, le=32, description="Writes to the database at the same time.")
+    flushers: int = Field(1, ge=1, le=32, description="Writes to the database at the same time.")
     rejected_limit: int = Field(10_000, ge=0, description="Rejected events that are kept to be looked at.")
     rejected_retention_days: int = Field(30, ge=1, description="How long rejected events are kept.")
     reader_memory_limit: Annotated[str, AfterValidator(_memory)] = Field(

@@ -30,34 +30,31 @@ ZIPPED = [Middleware(GZipMiddleware, minimum_size=1_400, compresslevel=6)]
 PAGE = Path(__file__).parent / "page"
 
 
-def make_app(service: Service) -> Starlette:
+def make_app(service: Service) -> ASGIApp:
     """The application of one service, whose parts run already."""
-    middleware = []
-    if service.settings.auth == "none":
-        middleware.append(Middleware(LoopbackOnly, portal_origin=_origin(service.settings.portal_url)))
-    if service.settings.portal_url is not None:
-        # Without the bridge the browser talks to us from the portal's own origin (`discovery.endpoints`).
-        middleware.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=[_origin(service.settings.portal_url) or ""],
-                allow_methods=["GET", "POST"],
-                allow_headers=["authorization", "content-type"],
-                expose_headers=["retry-after", "link", "x-log-position"],
-            )
-        )
-    middleware.append(Middleware(EventsFirst, service=service))
-    app = Starlette(
+    router = Starlette(
         routes=[Mount(PREFIX, routes=_api()), *_operations(), *_pages()],
-        middleware=middleware,
         exception_handlers={Exception: problems.handle, **dict.fromkeys(problems.EXPECTED, problems.handle)},
     )
-    app.state.service = service
+    router.state.service = service
+    app: ASGIApp = EventsFirst(router, service)
+    portal_origin = _origin(service.settings.portal_url)
+    if portal_origin is not None:
+        # Without the bridge the browser talks to us from the portal's own origin (`discovery.endpoints`).
+        app = CORSMiddleware(
+            app,
+            allow_origins=[portal_origin],
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["retry-after", "link", "x-log-position"],
+        )
+    if service.settings.auth == "none":
+        app = LoopbackOnly(app, portal_origin)
     return app
 
 
 class EventsFirst:
-    """Takes ``POST /events`` before the router does."""
+    """Takes ``POST /events`` before the router and its layers do."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app

@@ -29,7 +29,7 @@ async def take(service: Service, scope: Scope, receive: Receive, send: Send) -> 
         body = await _stored(service, scope, receive)
     except ClientDisconnect:
         return  # nothing was taken, and there is nobody to tell
-    except problems.EXPECTED as error:
+    except Exception as error:  # nothing is around us that would answer
         await problems.from_error(error)(scope, receive, send)
         return
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -30,15 +31,16 @@ class LoopbackOnly:
             await self._app(scope, receive, send)
 
     def _why_not(self, headers: Headers) -> str | None:
-        host = _host_name("//" + headers.get("host", "localhost"))
+        host = _host_name("//" + headers.get("host", "localhost")[:256])
         if host not in LOOPBACK_NAMES:
             return f"without authentication the service answers to localhost only, not to {host!r}"
         origin = headers.get("origin")
-        if origin is None or origin == self._portal_origin or _host_name(origin) in LOOPBACK_NAMES:
+        if origin is None or origin == self._portal_origin or _host_name(origin[:256]) in LOOPBACK_NAMES:
             return None
         return f"without authentication pages from {origin[:100]!r} may not call the service"
 
 
+@functools.lru_cache(maxsize=256)
 def _host_name(url: str) -> str | None:
     try:
         return urlsplit(url).hostname

@@ -73,8 +73,8 @@ class WriterLimits(msgspec.Struct, frozen=True):
 
     buffer_events: int = 20_000
     buffer_bytes: int = 64 * 1024 * 1024
-    flushers: int = 2
-    linger_ms: float = 0
+    flushers: int = 1
+    linger_ms: float = 1
     rejected_events: int = 10_000
     rejected_retention: timedelta = timedelta(days=30)
     command_timeout_s: float = 30
@@ -108,6 +108,7 @@ class LogWriter:
         self._flushers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        waiting_events.set_function(lambda: self._waiting)
         self._flushers = [asyncio.create_task(self._flush_forever()) for _ in range(self._limits.flushers)]
 
     async def close(self) -> None:
@@ -141,24 +142,26 @@ class LogWriter:
         self._queue.append(submission)
         self._count_waiting(len(entries), size)
         self._wake.set()
-        # Shielded: a client that hangs up must not take back what others are stored with.
-        return await asyncio.shield(submission.future)
+        # A client that hangs up cancels its future only; what it sent is stored with the others.
+        return await submission.future
 
     def _count_waiting(self, events: int, size: int) -> None:
         self._waiting += events
         self._waiting_bytes += size
-        waiting_events.set(self._waiting)
 
     async def _flush_forever(self) -> None:
+        is_busy = False
         while True:
             while not self._queue:
                 if self._is_closing:
                     return
                 self._wake.clear()
                 await self._wake.wait()
-            if self._limits.linger_ms and not self._is_closing:
+            # Only under load: who comes alone need not wait for others.
+            if is_busy and self._limits.linger_ms and not self._is_closing:
                 await asyncio.sleep(self._limits.linger_ms / 1000)
             if taken := self._take():
+                is_busy = len(taken) > 1
                 await self._settle(taken)
 
     def _take(self) -> list[_Submission]:
