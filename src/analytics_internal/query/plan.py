@@ -8,29 +8,19 @@ groups, whatever the period).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from datetime import date, datetime
 
 import msgspec
 from sqlglot import exp
 
 from analytics_internal.query import language
+from analytics_internal.query.conditions import NAMED, column_of, condition, literal
 from analytics_internal.query.language import ACCESS_METRICS, Query
 from analytics_internal.query.period import EPOCH, Offset, Period
-from analytics_internal.subject import normalise_entity_ref
 
 DAY_US = 86_400_000_000
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
-
-# A dimension's column in `event`, and the table and column that name it.
-NAMED = {
-    "action": ("action_id", "action", "name"),
-    "plugin": ("plugin_id", "plugin", "name"),
-    "entity": ("entity_id", "entity", "ref"),
-    "person": ("person_id", "person", "ref"),
-    "path": ("path_id", "path", "name"),
-}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -111,14 +101,14 @@ class _Builder:
         tree = tree.with_("page", as_=page)
         if self._access and not is_ordered_by_access:
             tree = tree.with_("access", as_=self._access_of("page"))
-        columns = [_column(name, "page") for name in self.labels()]
+        columns = [column_of(name, "page") for name in self.labels()]
         for metric in self.metric_columns():
             in_page = metric not in self._access or is_ordered_by_access
-            columns.append(_column(metric, "page" if in_page else "access"))
-        tree = tree.select(*columns, _column("total_rows", "page")).from_("page")
+            columns.append(column_of(metric, "page" if in_page else "access"))
+        tree = tree.select(*columns, column_of("total_rows", "page")).from_("page")
         if self._access and not is_ordered_by_access:
             tree = self._join_keys(tree, "page", "access")
-        return tree.order_by(_column("place", "page"))
+        return tree.order_by(column_of("place", "page"))
 
     def labels(self) -> tuple[str, ...]:
         """Columns that name a row's group: one a dimension, four for an item."""
@@ -151,18 +141,18 @@ class _Builder:
     def _with_keys(self, scan: exp.Select) -> exp.Select:
         for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
             if dimension == "subject":
-                scan = scan.select(exp.alias_(_column("subject", "subject_of"), key)).join(
+                scan = scan.select(exp.alias_(column_of("subject", "subject_of"), key)).join(
                     "item AS subject_of", on="subject_of.item_id = e.item_id"
                 )
             elif dimension in language.TIME_DIMENSIONS:
                 scan = scan.select(exp.alias_(self._bucket_index(dimension), key))
             else:
                 column = "item_id" if dimension == "item" else NAMED[dimension][0]
-                scan = scan.select(exp.alias_(_column(column, "e"), key))
+                scan = scan.select(exp.alias_(column_of(column, "e"), key))
         return scan
 
     def _filtered(self, scan: exp.Select) -> exp.Select:
-        scan = scan.where(exp.LTE(this=_column("position", "e"), expression=_parameter("position")))
+        scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=_parameter("position")))
         return scan.where(condition(self._query.filter)) if self._query.filter is not None else scan
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
@@ -211,7 +201,7 @@ class _Builder:
         select = exp.select(*(f"seen.{key}" for key in self._keys))
         for metric in self._access:
             function = exp.Min if metric == "first_access" else exp.Max
-            select = select.select(exp.alias_(function(this=_column("occurred_at", "seen")), metric))
+            select = select.select(exp.alias_(function(this=column_of("occurred_at", "seen")), metric))
         select = select.from_(scan.subquery("seen"))
         if self._keys:
             select = self._join_keys(select, "seen", groups).group_by(*(f"seen.{key}" for key in self._keys))
@@ -220,7 +210,7 @@ class _Builder:
     def _join_keys(self, select: exp.Select, left: str, right: str) -> exp.Select:
         if not self._keys:
             return select.join(right, join_type="CROSS")
-        same = [exp.NullSafeEQ(this=_column(key, left), expression=_column(key, right)) for key in self._keys]
+        same = [exp.NullSafeEQ(this=column_of(key, left), expression=column_of(key, right)) for key in self._keys]
         return select.join(right, on=exp.and_(*same))
 
     def _page(self, joins_access: bool) -> exp.Select:
@@ -228,9 +218,9 @@ class _Builder:
         page = self._labelled(page)
         for metric in self.metric_columns():
             if metric not in self._access:
-                page = page.select(_column(metric, "grouped"))
+                page = page.select(column_of(metric, "grouped"))
             elif joins_access:
-                page = page.select(_column(metric, "access"))
+                page = page.select(column_of(metric, "access"))
         if self._access and joins_access:
             page = self._join_keys(page, "grouped", "access")
         order = self._order(joins_access)
@@ -246,7 +236,7 @@ class _Builder:
 
     def _labelled(self, page: exp.Select) -> exp.Select:
         for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
-            grouped_key = _column(key, "grouped")
+            grouped_key = column_of(key, "grouped")
             if dimension == "item":
                 page = page.join("item AS item_of", on=f"item_of.item_id = grouped.{key}", join_type="LEFT")
                 page = page.join(
@@ -254,16 +244,16 @@ class _Builder:
                 )
                 parts = {
                     "id": grouped_key,
-                    "action": _column("name", "item_action"),
-                    "subject": _column("subject", "item_of"),
-                    "path": _column("path", "item_of"),
+                    "action": column_of("name", "item_action"),
+                    "subject": column_of("subject", "item_of"),
+                    "path": column_of("path", "item_of"),
                 }
                 page = page.select(*(exp.alias_(part, f"item.{name}", quoted=True) for name, part in parts.items()))
             elif dimension in NAMED:
                 column, table, name = NAMED[dimension]
                 named = f"{table}_of_{key}"
                 page = page.join(f"{table} AS {named}", on=f"{named}.{column} = grouped.{key}", join_type="LEFT")
-                page = page.select(exp.alias_(_column(name, named), dimension, quoted=True))
+                page = page.select(exp.alias_(column_of(name, named), dimension, quoted=True))
             else:
                 page = page.select(exp.alias_(grouped_key, dimension, quoted=True))
         return page
@@ -275,77 +265,22 @@ class _Builder:
         for name, descending in asked:
             if name == "item":
                 order += [
-                    _ordered(_column("subject", "item_of"), descending),
-                    _ordered(_column("name", "item_action"), descending),
+                    _ordered(column_of("subject", "item_of"), descending),
+                    _ordered(column_of("name", "item_action"), descending),
                 ]
             elif name in self._query.dimensions:
                 order.append(_ordered(self._label_source(name), descending))
             else:
                 table = "access" if joins_access and name in self._access else "grouped"
-                order.append(_ordered(_column(name, table), descending))
+                order.append(_ordered(column_of(name, table), descending))
         order += [_ordered(self._label_source(name), False) for name in self._query.dimensions]
         return order
 
     def _label_source(self, dimension: str) -> exp.Expr:
         key = self._keys[self._query.dimensions.index(dimension)]
         if dimension in NAMED:
-            return _column(NAMED[dimension][2], f"{NAMED[dimension][1]}_of_{key}")
-        return _column(key, "grouped")
-
-
-def condition(filter_: language.Filter) -> exp.Expr:
-    """A filter as a condition on ``event AS e`` that is never unknown."""
-    if isinstance(filter_, language.All | language.Any):
-        parts = [condition(part) for part in filter_.filters]
-        return exp.paren(exp.and_(*parts) if isinstance(filter_, language.All) else exp.or_(*parts))
-    if isinstance(filter_, language.Not):
-        return exp.not_(exp.paren(condition(filter_.filter)))
-    if isinstance(filter_, language.Contains):
-        return _contains(filter_)
-    return _is(filter_)
-
-
-def _is(filter_: language.Is) -> exp.Expr:
-    column = _event_column(filter_.dimension)
-    values = [value for value in filter_.values if value is not None]
-    parts: list[exp.Expr] = []
-    if values and filter_.dimension == "item":
-        parts.append(exp.In(this=column, expressions=[exp.Literal.number(int(value)) for value in values]))
-    elif values:
-        named = [_literal(_comparable(filter_.dimension, str(value))) for value in values]
-        parts.append(_named_in(filter_.dimension, lambda name: exp.In(this=name, expressions=named)))
-    if len(values) < len(filter_.values):
-        parts.append(exp.Is(this=column, expression=exp.Null()))
-    # A row without a value is not in any list: SQL would call that unknown and drop it from `is_not` too.
-    known = exp.Coalesce(this=exp.paren(exp.or_(*parts)), expressions=[exp.false()])
-    return exp.not_(known) if filter_.is_negated else known
-
-
-def _contains(filter_: language.Contains) -> exp.Expr:
-    def any_text(name: exp.Expr) -> exp.Expr:
-        lowered = exp.Lower(this=name)
-        # Both in the engine: what another language calls lower case need not be found.
-        texts = (exp.Lower(this=_literal(text)) for text in filter_.values)
-        return exp.or_(*(exp.Contains(this=lowered.copy(), expression=text) for text in texts))
-
-    return exp.Coalesce(this=exp.paren(_named_in(filter_.dimension, any_text)), expressions=[exp.false()])
-
-
-def _named_in(dimension: str, test: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
-    """The event's id of a dimension is among those whose names pass a test."""
-    id_column, table, name = ("item_id", "item", "subject") if dimension == "subject" else NAMED[dimension]
-    names = exp.select(id_column).from_(table).where(test(exp.column(name)))
-    return exp.In(this=_event_column(dimension), query=names.subquery())
-
-
-def _event_column(dimension: str) -> exp.Expr:
-    return _column("item_id" if dimension in ("item", "subject") else NAMED[dimension][0], "e")
-
-
-def _comparable(dimension: str, value: str) -> str:
-    if dimension in ("entity", "person"):
-        return normalise_entity_ref(value, "user" if dimension == "person" else None) or value
-    return value
+            return column_of(NAMED[dimension][2], f"{NAMED[dimension][1]}_of_{key}")
+        return column_of(key, "grouped")
 
 
 def bucket_number(day: date, dimension: str) -> int:
@@ -362,7 +297,7 @@ def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
             this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3))), expression=exp.Literal.number(7)
         )
     if dimension == "time:month":
-        as_date = exp.paren(exp.Add(this=exp.cast(_literal(str(EPOCH)), "DATE"), expression=exp.cast(day, "INTEGER")))
+        as_date = exp.paren(exp.Add(this=exp.cast(literal(str(EPOCH)), "DATE"), expression=exp.cast(day, "INTEGER")))
         years = exp.Mul(this=exp.Year(this=as_date), expression=exp.Literal.number(12))
         return exp.Add(this=years, expression=exp.Month(this=as_date.copy()))
     return day
@@ -370,7 +305,7 @@ def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
 
 def _local_day(zone_changes: int) -> exp.Expr:
     """Days since 1970 on the reporting zone's clocks: integer sums, so the zone can change without a rebuild."""
-    occurred_at = _column("occurred_at", "e")
+    occurred_at = column_of("occurred_at", "e")
     shift: exp.Expr = _parameter("shift_0")
     if zone_changes:
         case = exp.Case()
@@ -385,7 +320,7 @@ def _local_day(zone_changes: int) -> exp.Expr:
 
 
 def _between(start: str, end: str) -> exp.Expr:
-    column = _column("occurred_at", "e")
+    column = column_of("occurred_at", "e")
     return exp.and_(
         exp.GTE(this=column, expression=_time_parameter(start)),
         exp.LT(this=column.copy(), expression=_time_parameter(end)),
@@ -393,7 +328,7 @@ def _between(start: str, end: str) -> exp.Expr:
 
 
 def _is_current() -> exp.Expr:
-    return exp.paren(exp.GTE(this=_column("occurred_at", "e"), expression=_time_parameter("start")))
+    return exp.paren(exp.GTE(this=column_of("occurred_at", "e"), expression=_time_parameter("start")))
 
 
 def _parameter(name: str) -> exp.Expr:
@@ -406,11 +341,3 @@ def _time_parameter(name: str) -> exp.Expr:
 
 def _ordered(this: exp.Expr, descending: bool) -> exp.Expr:
     return exp.Ordered(this=this, desc=descending, nulls_first=False)
-
-
-def _literal(text: str) -> exp.Literal:
-    return exp.Literal.string(text)
-
-
-def _column(name: str, table: str) -> exp.Column:
-    return exp.column(exp.to_identifier(name, quoted=True), table)
