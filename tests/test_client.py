@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import re
@@ -46,27 +45,17 @@ def event(subject: str = "/catalog", **fields: object) -> dict[str, object]:
     return {"action": "navigate", "subject": subject, **fields}
 
 
-def press_ctrl_c(importer: subprocess.Popen[bytes]) -> None:
-    """As a person does: again when nothing happens.
-
-    A signal that comes just before a read begins does not end the read, which here waits for ever.
-    """
-    for _ in range(10):
-        importer.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            importer.wait(5)
-            return
-    raise AssertionError("the import does not end")
-
-
 def importer_of(file: Path, lines: int, service: Running) -> subprocess.Popen[bytes]:
     """An import that has read so many lines of a file and waits for more: it cannot be done before it is stopped."""
+    # In the background of a shell SIGINT is ignored, and a child inherits that; it does not inherit a handler.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     importer = subprocess.Popen(
         [*COMMAND, "import", "-", "--url", service.url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    signal.signal(signal.SIGINT, ours)
     assert importer.stdin is not None
     importer.stdin.write(b"".join(file.read_bytes().splitlines(keepends=True)[:lines]))
     importer.stdin.flush()
@@ -113,8 +102,12 @@ def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running
     importer = importer_of(file, 3_000, service)
     while service.head == before:
         time.sleep(0.002)
-    press_ctrl_c(importer)
-    output, errors = importer.communicate()
+    importer.send_signal(signal.SIGINT)
+    try:
+        importer.wait(30)
+    finally:
+        importer.kill()
+        output, errors = importer.communicate()
 
     assert importer.returncode == 130
     assert re.search(rb"^stdin: [1-9][\d,]* stored", output)
