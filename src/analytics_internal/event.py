@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from analytics_internal.body import Batch
+from analytics_internal.ids import version_7
 from analytics_internal.subject import (
     Portal,
     entity_ref_of,
@@ -403,7 +404,4 @@ def wire_text(event: Event) -> str:
 def uuid7(at: datetime | None = None) -> UUID:
     """A UUID of version 7 (RFC 9562) with the time ``at``, now without it."""
     milliseconds = int((at.timestamp() if at is not None else time.time()) * 1000)
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    return version_7(milliseconds, secrets.randbits(80))

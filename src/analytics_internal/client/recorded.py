@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from analytics_internal.ids import version_7
+
 # Lines without a time get ids of this moment: it is the earliest that the service takes.
 UNTIMED = datetime(2000, 1, 1, tzinfo=UTC)
 # An event further ahead is rejected whatever its id; its id must not be the reason.
@@ -60,10 +62,7 @@ class Recording:
 def derived_id(content: bytes, ordinal: int, at: datetime) -> UUID:
     """The UUID of version 7 of the time ``at`` that the ``ordinal``-th event with this content always gets."""
     digest = hashlib.blake2b(b"%d\0%b" % (ordinal, content), digest_size=10).digest()
-    value = int(at.timestamp() * 1000) << 80 | int.from_bytes(digest, "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    return version_7(int(at.timestamp() * 1000), int.from_bytes(digest, "big"))
 
 
 def _fields(line: bytes) -> dict[str, object]:

@@ -10,7 +10,7 @@ import msgspec
 
 from analytics_internal.subject import normalise_entity_ref
 
-Right = Literal["write", "read", "import"]
+Right = Literal["read", "import"]
 
 
 class Unauthenticated(Exception):
