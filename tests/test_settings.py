@@ -90,14 +90,14 @@ def test_every_bad_value_has_a_line_with_its_name_value_origin_and_what_is_allow
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ANALYTICS_INTERNAL_BUFFER_EVENTS", "many")
-    _file('port = 70000\ntimezone = "America/SaoPaulo"\nreaders = ["group:default/admins"]')
+    _file('port = 70000\ntimezone = "America/SaoPaulo"\nreaders = ["component:default/site"]')
     assert _problems({"auth": "nobody"}) == [
         "port: 70000 (file ./analytics-internal.toml) must be less than or equal to 65535",
         'timezone: "America/SaoPaulo" (file ./analytics-internal.toml) must be the IANA name of a time zone, '
         "like America/Sao_Paulo; did you mean America/Sao_Paulo?",
         "auth: \"nobody\" (flag --auth) must be 'backstage' or 'none'",
-        'readers: "group:default/admins" (file ./analytics-internal.toml) must be the entity ref of a person '
-        'like user:default/ana, or "*" for everyone who is signed in',
+        'readers: "component:default/site" (file ./analytics-internal.toml) must be the entity ref of a person or '
+        'a group, like user:default/ana or group:default/platform, or "*" for everyone who is signed in',
         'buffer_events: "many" (environment ANALYTICS_INTERNAL_BUFFER_EVENTS) must be a valid integer',
     ]
 
@@ -139,6 +139,20 @@ def test_authentication_needs_to_know_the_portal() -> None:
     assert load({"portal_url": "https://portal.example/base"})[0].auth == "backstage"
 
 
+def test_the_backend_is_reached_at_its_own_url_unless_another_is_set() -> None:
+    known = {"portal_url": "https://portal.example", "backend_url": "https://backend.example"}
+    settings, _ = load(known)
+    assert (settings.issuer_url, settings.portal_backend_url) == ("https://backend.example",) * 2
+    settings, _ = load(known | {"internal_backend_url": "http://backend:7007"})
+    assert (settings.issuer_url, settings.portal_backend_url) == ("https://backend.example", "http://backend:7007")
+
+
+def test_everyone_signed_in_reads_figures_and_nobody_names_unless_it_is_said() -> None:
+    settings, _ = load({"portal_url": "https://portal.example"})
+    assert (settings.permissions, settings.readers) == ("lists", ["*"])
+    assert settings.people_readers == settings.admins == []
+
+
 def test_what_is_printed_has_no_secret() -> None:
     url = "postgresql://ana:pass%40word@db.example:5432/analytics?sslmode=require&sslpassword=hidden"
     settings, origins = load({"auth": "none", "database_url": url, "import_tokens": [TOKEN, f"another-{TOKEN}"]})
@@ -167,7 +181,7 @@ def test_the_example_of_the_documentation_is_a_configuration() -> None:
     example = DOCUMENTATION.read_text().partition("```toml\n")[2].partition("```")[0]
     settings, origins = load({}, _file(example))
     assert settings.timezone == "America/Sao_Paulo"
-    assert origins["readers"] == "file ./analytics-internal.toml"
+    assert origins["people_readers"] == "file ./analytics-internal.toml"
 
 
 def test_the_documentation_is_current() -> None:

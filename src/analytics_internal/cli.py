@@ -79,6 +79,9 @@ def serve(
     ] = None,
     portal_url: Annotated[str | None, Parameter(help="The portal's app.baseUrl.")] = None,
     backend_url: Annotated[str | None, Parameter(help="The portal's backend.baseUrl.")] = None,
+    stop_with_stdin: Annotated[
+        bool | None, Parameter(negative=(), help="Stop when standard input reaches its end: for a parent process.")
+    ] = None,
     config: Config = None,
     print_config: Annotated[
         bool, Parameter(negative=(), help="Show the settings in force and where each came from, and stop.")
@@ -94,6 +97,7 @@ def serve(
         "auth": auth,
         "portal_url": portal_url,
         "backend_url": backend_url,
+        "stop_with_stdin": stop_with_stdin,
     }
     return _with_settings(flags, config, _print if print_config else _serve)
 

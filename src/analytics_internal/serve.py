@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -23,9 +22,11 @@ from analytics_internal.log.embedded import DataDirLock, EmbeddedPostgres
 from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimits
 from analytics_internal.logs import configure_logs
 from analytics_internal.portal.callers import Callers
+from analytics_internal.portal.permissions import Lists
 from analytics_internal.portal.tokens import UserTokens
 from analytics_internal.reader.replica import READER_FILE, Behind, Replica
 from analytics_internal.settings import Settings
+from analytics_internal.stopping import Stop, Stopped, unless_stopped
 from analytics_internal.subject import Portal
 
 CATCH_UP_INTERVAL_S = 5.0
@@ -40,7 +41,7 @@ class CannotListen(RuntimeError):
 
 
 def run(settings: Settings) -> int:
-    """Serve until SIGTERM or Ctrl-C. Returns the exit code.
+    """Serve until SIGTERM, Ctrl-C or, with ``stop_with_stdin``, the end of standard input. Returns the exit code.
 
     Raises:
         CannotListen, DataDirInUse, EmbeddedPostgresError: the service cannot start; the message says what to do.
@@ -67,7 +68,15 @@ def _listener(settings: Settings) -> socket.socket:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    async with _database(settings) as dsn, _service(settings, dsn) as service:
+    stop = Stop()
+    stop.on_signals()
+    if settings.stop_with_stdin:
+        stop.on_end_of_stdin()
+    async with contextlib.AsyncExitStack() as parts:
+        try:
+            service = await unless_stopped(stop, _start(settings, parts))
+        except Stopped:
+            return 0
         server = _Server(
             uvicorn.Config(
                 make_app(service),
@@ -82,25 +91,27 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
                 backlog=BACKLOG,
             )
         )
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
+        stopping = asyncio.create_task(server.stop_when(stop))
         await server.serve(sockets=[listener])
-        return 0 if server.was_asked_to_stop else 1
+        stopping.cancel()
+        return 0 if stop.was_asked else 1
+
+
+async def _start(settings: Settings, parts: contextlib.AsyncExitStack) -> Service:
+    """Start everything that answers need; ``parts`` stops it."""
+    dsn = await parts.enter_async_context(_database(settings))
+    return await parts.enter_async_context(_service(settings, dsn))
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, stopped by us: the database must outlive its last answer."""
 
-    was_asked_to_stop = False
-
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    def stop(self) -> None:
-        log.info("stopping")
-        self.was_asked_to_stop = True
+    async def stop_when(self, stop: Stop) -> None:
+        await stop.asked()
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -132,7 +143,13 @@ async def _database(settings: Settings) -> AsyncIterator[str]:
         yield settings.database_url
         return
     postgres = EmbeddedPostgres(settings.data_dir)
-    dsn = await asyncio.to_thread(postgres.start)
+    starting = asyncio.create_task(asyncio.to_thread(postgres.start))
+    try:
+        dsn = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting})  # a thread cannot be cancelled: without this its server would be left behind
+        await asyncio.to_thread(postgres.stop)
+        raise
     watcher = asyncio.create_task(postgres.watch())
     try:
         await migrations.migrate(dsn)
@@ -150,7 +167,9 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     pool = await connect_pool(dsn, settings.flushers + READER_CONNECTIONS)
     writer = LogWriter(pool, _limits(settings))
     replica = Replica(pool, settings.data_dir / READER_FILE, settings.reader_memory_limit, settings.reader_threads)
-    tokens = UserTokens(settings.backend_url or settings.portal_url or "") if settings.auth == "backstage" else None
+    tokens = UserTokens(settings.issuer_url, settings.portal_backend_url) if settings.auth == "backstage" else None
+    is_listed = settings.permissions == "lists"
+    lists = Lists(settings.readers, settings.people_readers, settings.admins) if is_listed else Lists([], [], [])
     writer.start()
     following = asyncio.create_task(_follow(replica))
     try:
@@ -159,7 +178,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
             pool=pool,
             writer=writer,
             replica=replica,
-            callers=Callers(tokens, [token.get_secret_value() for token in settings.import_tokens], settings.readers),
+            callers=Callers(tokens, [token.get_secret_value() for token in settings.import_tokens], lists),
             acceptance=Acceptance(
                 timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
             ),

@@ -79,11 +79,13 @@ def _memory(value: str) -> str:
     return value
 
 
-def _reader(value: str) -> str:
+def _who(value: str) -> str:
     ref = normalise_entity_ref(value, "user")
-    # A group would be accepted and let nobody in: its members are not looked up.
-    if value != "*" and (ref is None or not ref.startswith("user:")):
-        raise _refuse('must be the entity ref of a person like user:default/ana, or "*" for everyone who is signed in')
+    if value != "*" and (ref is None or not ref.startswith(("user:", "group:"))):
+        raise _refuse(
+            "must be the entity ref of a person or a group, like user:default/ana or group:default/platform, "
+            'or "*" for everyone who is signed in'
+        )
     return value
 
 
@@ -116,7 +118,7 @@ HttpUrl = Annotated[str, _url("http", "https")]
 PostgresUrl = Annotated[str, _url("postgresql", "postgres")]
 FolderPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-Readers = Annotated[list[Annotated[str, AfterValidator(_reader)]], NoDecode, BeforeValidator(_split)]
+Who = Annotated[list[Annotated[str, AfterValidator(_who)]], NoDecode, BeforeValidator(_split)]
 Tokens = Annotated[list[Annotated[SecretStr, AfterValidator(_token)]], NoDecode, BeforeValidator(_split)]
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda text: str(text).lower())]
 
@@ -150,14 +152,28 @@ class Settings(BaseSettings):
         description="The portal's `app.baseUrl`: where links lead. Its path is cut off subjects.",
     )
     backend_url: HttpUrl | None = Field(
-        None, description="The portal's `backend.baseUrl`, whose keys sign the tokens. Default: `portal_url`."
+        None, description="The portal's `backend.baseUrl`: what its tokens name as issuer. Default: `portal_url`."
+    )
+    internal_backend_url: HttpUrl | None = Field(
+        None,
+        description="Where the service reaches the portal's backend, to fetch keys and ask for permissions, "
+        "when it is another address than `backend_url`. Default: `backend_url`.",
     )
     import_tokens: Tokens = Field(
         [], description="Tokens of machines, 16 characters or more: they may import history and write for others."
     )
-    readers: Readers = Field(
-        [], description='Who may read: entity refs of people, or "*" for everyone who is signed in.'
+    permissions: Literal["lists", "framework"] = Field(
+        "lists",
+        description="Who decides what a signed-in person may read: the three lists below, or the portal's "
+        "permission framework.",
     )
+    readers: Who = Field(
+        ["*"],
+        description='Who may read figures, which name nobody: entity refs of people and groups, or "*" for everyone '
+        "who is signed in.",
+    )
+    people_readers: Who = Field([], description="Who may read who did what; may read figures too. As `readers`.")
+    admins: Who = Field([], description="Who may administer the service; may read figures, not names. As `readers`.")
     kept_query_parameters: Names = Field(
         sorted(DEFAULT_KEPT_QUERY_PARAMETERS),
         description="Query parameters of addresses that are kept; all others are cut before anything is stored.",
@@ -182,10 +198,25 @@ class Settings(BaseSettings):
         "512MB", description="Memory the reader (DuckDB) may use."
     )
     reader_threads: int = Field(default_factory=_own_threads, ge=1, description="Threads the reader may use.")
+    stop_with_stdin: bool = Field(
+        False,
+        description="Stop as on SIGTERM when standard input reaches its end: a parent that holds it open takes the "
+        "service with it, however it ends.",
+    )
     log_level: Level = Field("info", description="The least severe log lines that are written.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: `console` on a terminal, else `json`."
     )
+
+    @property
+    def issuer_url(self) -> str:
+        """The portal's ``backend.baseUrl``, as its tokens name it."""
+        return self.backend_url or self.portal_url or ""
+
+    @property
+    def portal_backend_url(self) -> str:
+        """Where the portal's backend is reached from here."""
+        return self.internal_backend_url or self.issuer_url
 
     @classmethod
     def settings_customise_sources(
@@ -348,13 +379,22 @@ _DERIVED_DEFAULTS = {
 }
 
 
+_KINDS = {
+    "integer": "whole number",
+    "number": "number",
+    "array": "list",
+    "string": "text",
+    "boolean": "`true`, `false`",
+}
+
+
 def _allowed(name: str) -> str:
     schema = Settings.model_json_schema()["properties"][name]
     schema = next((choice for choice in schema.get("anyOf", []) if choice["type"] != "null"), schema)
     if "enum" in schema:
         return ", ".join(f"`{choice}`" for choice in schema["enum"])
     lowest, highest = schema.get("minimum"), schema.get("maximum")
-    kind = {"integer": "whole number", "number": "number", "array": "list", "string": "text"}[schema["type"]]
+    kind = _KINDS[schema["type"]]
     if lowest is None:
         return kind
     return f"{kind}, {lowest} to {highest}" if highest is not None else f"{kind}, {lowest} or more"

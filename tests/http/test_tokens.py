@@ -120,3 +120,13 @@ async def test_only_readers_read(guarded_client: httpx.AsyncClient, portal: Port
 
         assert by_ana.status_code == 200
         assert_is_problem(by_bo, 403, "not-allowed")
+
+
+async def test_the_pages_are_told_what_the_caller_may_read(
+    guarded_client: httpx.AsyncClient, portal: PortalStandIn
+) -> None:
+    async def may(token: str) -> object:
+        return (await guarded_client.get("/configuration", headers=bearing(token))).json()["may"]
+
+    assert await may(portal.token()) == {"read": True, "people": False, "admin": False}
+    assert await may(IMPORT_TOKEN) == {"read": True, "people": True, "admin": True}

@@ -174,6 +174,7 @@ def _configuration() -> Schema:
             "first_day": nullable,
             "position": {"type": "integer"},
             "version": {"type": "string"},
+            "may": _object({name: {"type": "boolean"} for name in ("read", "people", "admin")}),
         }
     )
     return _operation("configuration", "What the pages must know before they ask", _json(schema), (401, 403, 503))

@@ -54,8 +54,8 @@ async def _answer(request: Request, body: bytes, wants_csv: bool) -> Response:
 
 
 async def configuration(request: Request) -> Response:
-    """``GET /configuration``: zone, today and the portal's address, for the pages."""
-    await caller_with(request, "read")
+    """``GET /configuration``: zone, today, the portal's address and what the caller may read, for the pages."""
+    caller = await caller_with(request, "read")
     service = service_of(request)
     freshness = await service.replica.catch_up()
     first = await first_event_at(service.replica)
@@ -66,5 +66,6 @@ async def configuration(request: Request) -> Response:
         "first_day": str(first.astimezone(service.zone).date()) if first is not None else None,
         "position": freshness.position,
         "version": __version__,
+        "may": caller.may,
     }
     return Response(msgspec.json.encode(body), media_type="application/json")

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from analytics_internal.subject import normalise_entity_ref
+from analytics_internal.portal.permissions import EVERYTHING, READ, Lists, May
 
 Right = Literal["read", "import"]
 
@@ -33,17 +33,17 @@ class Caller(msgspec.Struct, frozen=True):
     may_name_person: bool = False
     """Whether the body's ``user`` counts."""
     may_import: bool = False
-    may_read: bool = False
+    may: May = May()
 
     def require(self, right: Right) -> None:
         """Raises NotAllowed when the caller lacks the right."""
         if right == "import" and not self.may_import:
             raise NotAllowed("importing history needs a machine token from `import_tokens`")
-        if right == "read" and not self.may_read:
-            raise NotAllowed(f"{self.person or 'this token'} is not among the `readers` of the configuration")
+        if right == "read" and not self.may.read:
+            raise NotAllowed(f"reading needs the permission `{READ}`: the setting `readers` does not name you")
 
 
-TRUSTED = Caller(None, may_name_person=True, may_import=True, may_read=True)
+TRUSTED = Caller(None, may_name_person=True, may_import=True, may=EVERYTHING)
 """A machine that speaks for others, or anybody on a service without authentication."""
 
 
@@ -58,14 +58,11 @@ class TokenVerifier(Protocol):
 class Callers:
     """Tells callers apart by their ``Authorization`` header."""
 
-    def __init__(
-        self, verifier: TokenVerifier | None, import_tokens: Sequence[str] = (), readers: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, verifier: TokenVerifier | None, import_tokens: Sequence[str], lists: Lists) -> None:
         """Without a verifier there is no authentication: everyone is trusted (the listener is on loopback)."""
         self._verifier = verifier
         self._import_tokens = [token.encode() for token in import_tokens]
-        self._everyone_reads = "*" in readers
-        self._readers = {normalise_entity_ref(reader, "user") for reader in readers}
+        self._lists = lists
 
     async def caller_of(self, authorization: str | None) -> Caller:
         """Raises Unauthenticated, PortalUnavailable."""
@@ -77,4 +74,4 @@ class Callers:
         if any(hmac.compare_digest(token.encode(), known) for known in self._import_tokens):
             return TRUSTED
         person = await self._verifier.person_of(token)
-        return Caller(person, may_read=self._everyone_reads or person in self._readers)
+        return Caller(person, may=self._lists.may({person}))

@@ -27,9 +27,9 @@ log = structlog.get_logger(__name__)
 class UserTokens:
     """Verifies user tokens of one portal. Keys and verified tokens are kept in memory."""
 
-    def __init__(self, backend_url: str, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, backend_url: str, reached_at: str, client: httpx.AsyncClient | None = None) -> None:
         self._issuer = backend_url.rstrip("/") + "/api/auth"
-        self._jwks_url = backend_url.rstrip("/") + JWKS_PATH
+        self._jwks_url = reached_at.rstrip("/") + JWKS_PATH
         self._client = client or httpx.AsyncClient(timeout=5)
         self._keys: dict[str, jwt.PyJWK] = {}
         self._refreshed_at = -REFRESH_INTERVAL_S
