@@ -43,6 +43,45 @@ def test_recorded_entity_pages_concern_their_entity(name: str) -> None:
     assert {accepted(page).entity_ref for page in pages} == {"component:default/example-website"}
 
 
+@pytest.mark.parametrize(
+    ("name", "ref"),
+    [
+        ("backstage-legacy-app", "component:default/example-website"),
+        ("backstage-legacy-app", "group:default/guests"),
+        ("backstage-new-app", "component:default/example-website"),
+        ("backstage-new-app", "component:default/nope"),
+    ],
+)
+def test_recorded_events_concern_an_entity_when_they_speak_of_it(name: str, ref: str) -> None:
+    """Its page and tabs, its documentation, clicks to and on them, and the search results that lead there."""
+    entity = ref.rpartition("/")[2]
+
+    speaking = [wire for wire in recorded(f"{name}.jsonl") if entity in str(wire)]
+
+    assert len(speaking) >= 2
+    assert {accepted(wire).entity_ref for wire in speaking} == {ref}
+    assert all(accepted(w).entity_ref != ref for w in recorded(f"{name}.jsonl") if w not in speaking)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"routeRef": "unknown", "pluginId": "search", "extension": "SearchResult", "searchTypes": ""},
+        {"routeRef": "search", "pluginId": "catalog", "extension": "CatalogSearchResultListItem"},
+        {"pluginId": "catalog", "extensionId": "search-result-list-item:catalog", "searchTypes": "software-catalog"},
+        {"pluginId": "techdocs", "extensionId": "page:techdocs/reader", "entityRef": "component:default/other"},
+    ],
+    ids=["legacy in the sidebar", "legacy on the page", "new on the page", "on another entity's page"],
+)
+def test_a_search_result_concerns_the_entity_that_it_leads_to(context: Json) -> None:
+    to = "/docs/default/component/payments/second/#setup"
+
+    event = accepted({"action": "discover", "subject": "Second", "attributes": {"to": to}, "context": context})
+
+    assert event.entity_ref == "component:default/payments"
+    assert event.path == "/docs/default/component/payments/second"
+
+
 def test_a_recorded_search_keeps_its_words_and_its_number_of_results() -> None:
     searches = [wire for wire in recorded("backstage-legacy-app.jsonl") if wire["action"] == "search"]
 

@@ -6,12 +6,15 @@ from hypothesis import strategies as st
 
 from analytics_internal.subject import (
     Portal,
+    doc_page_of,
     entity_ref_of,
+    folded,
     normalise_entity_ref,
     path_of,
     scrub,
     scrub_event,
     scrub_tree,
+    spelling_of,
 )
 
 AT_ROOT = Portal()
@@ -118,6 +121,11 @@ def test_a_click_leads_to_its_target(target: object, context: dict[str, object],
         ({"kind": "component", "name": "a"}, {}, None, "component:default/a"),
         ({}, {}, "/catalog/default/component/a/ci-cd", "component:default/a"),
         ({}, {}, "/docs/Default/Component/A", "component:default/a"),
+        ({}, {}, "/docs/default/component/a/how-to/deploy", "component:default/a"),
+        ({}, {}, "/catalog/default/component/a/docs/how-to/deploy", "component:default/a"),
+        ({"namespace": "default", "templateName": "Svc"}, {}, "/create/templates/default/Svc", "template:default/svc"),
+        ({}, {}, "/create/tasks/1", None),
+        ({}, {}, "https://elsewhere.example/catalog/default/component/a", None),
         ({}, {}, "/catalog/default/component", None),
         ({"kind": "", "name": "a"}, {"entityRef": "not a ref"}, "/catalog", None),
     ],
@@ -125,7 +133,78 @@ def test_a_click_leads_to_its_target(target: object, context: dict[str, object],
 def test_an_event_concerns_the_entity_that_it_names(
     attributes: dict[str, object], context: dict[str, object], path: str | None, ref: str | None
 ) -> None:
-    assert entity_ref_of(attributes, context, path) == ref
+    assert entity_ref_of("navigate", attributes, context, path) == ref
+
+
+@pytest.mark.parametrize(
+    ("path", "ref"),
+    [
+        ("/docs/default/component/a/second", "component:default/a"),
+        ("/catalog/default/group/guests", "group:default/guests"),
+        ("https://elsewhere.example/a", None),
+        (None, None),
+    ],
+)
+def test_a_search_result_concerns_what_it_leads_to(path: str | None, ref: str | None) -> None:
+    on_another_entity = {"entityRef": "component:default/other", "pluginId": "catalog"}
+
+    assert entity_ref_of("discover", {}, on_another_entity, path) == ref
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/docs/default/component/a", "/docs/default/component/a"),
+        ("/docs/default/component/a/how-to/Deploy", "/docs/default/component/a/how-to/Deploy"),
+        ("/docs/Default/Component/A/Second/", "/docs/default/component/a/Second"),
+        ("/docs/default/component/a/index.html", "/docs/default/component/a"),
+        ("/docs/default/component/a/docs", "/docs/default/component/a/docs"),
+        ("/catalog/default/component/a/docs", "/docs/default/component/a"),
+        ("/catalog/default/component/a/docs/how-to/Deploy", "/docs/default/component/a/how-to/Deploy"),
+        ("/catalog/default/component/a/docs/index.html", "/docs/default/component/a"),
+        ("/catalog/default/component/a", None),
+        ("/catalog/default/component/a/ci-cd/docs", None),
+        ("/catalog/default/component/a/docs-of-old", None),
+        ("/docs", None),
+        ("/docs/default/component", None),
+        ("/docs/default/component/a b", None),
+        ("/api-docs/default/component/a", None),
+        ("https://elsewhere.example/docs/default/component/a", None),
+    ],
+)
+def test_a_page_of_documentation_is_the_same_in_the_reader_and_on_the_entitys_tab(path: str, page: str | None) -> None:
+    assert doc_page_of(path) == page
+
+
+@given(st.sampled_from(["/docs/default/api/A", "/catalog/default/api/A/docs", "/catalog/default/api/A"]), st.text())
+def test_a_page_of_documentation_is_its_own_page_and_its_entitys(start: str, text: str) -> None:
+    path = AT_ROOT.normalised_path(f"{start}/{quote(text)}")
+
+    page = doc_page_of(path)
+
+    assert page is None or doc_page_of(page) == page
+    assert page is None or entity_ref_of("navigate", {}, {}, page) == entity_ref_of("navigate", {}, {}, path)
+
+
+@pytest.mark.parametrize(
+    ("term", "spelling", "common"),
+    [
+        ("payments api", "payments api", "payments api"),
+        ("  Payments\t  API\n", "Payments API", "payments api"),
+        ("\u00a0STRASSE\u3000", "STRASSE", "strasse"),
+        ("straße", "straße", "strasse"),
+        ("ΟΔΟΣ", "ΟΔΟΣ", "οδοσ"),
+        (" \u2003", "", ""),
+    ],
+)
+def test_search_terms_are_compared_without_case_and_white_space(term: str, spelling: str, common: str) -> None:
+    assert (spelling_of(term), folded(term)) == (spelling, common)
+
+
+@given(st.text())
+def test_a_spelling_is_its_own_and_folds_to_the_same(term: str) -> None:
+    assert spelling_of(spelling_of(term)) == spelling_of(term)
+    assert folded(spelling_of(term)) == folded(term) == folded(folded(term))
 
 
 @pytest.mark.parametrize(

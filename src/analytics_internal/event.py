@@ -249,7 +249,7 @@ def _derive(action: str, subject: str, attributes_json: bytes, context_json: byt
         original_subject=original if original != name else None,
         path=path,
         plugin=_plugin_of(context),
-        entity_ref=entity_ref_of(attributes, context, path),
+        entity_ref=entity_ref_of(action, attributes, context, path),
         attributes=_sorted_json.encode(attributes) if attributes else None,
         context=_sorted_json.encode(context) if context else None,
     )

@@ -16,6 +16,8 @@ DEFAULT_KEPT_QUERY_PARAMETERS = frozenset({"query", "filters"})
 _absolute_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _slashes = re.compile(r"/{2,}")
 _entity_path = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
+_template_path = re.compile(r"/create/templates/([^/]+)/([^/]+)/?")
+_doc_path = re.compile(r"/(?P<at>docs|catalog)/([^/]+)/([^/]+)/([^/]+)(?P<rest>/.*)?", re.DOTALL)
 _entity_ref = re.compile(r"(?:([^:/\s\x00-\x1f]+):)?(?:([^:/\s\x00-\x1f]+)/)?([^:/\s\x00-\x1f]+)")
 
 
@@ -109,8 +111,15 @@ def path_of(
     return portal.normalised_path(f"/catalog/{namespace}/{kind}/{name}/{target}")
 
 
-def entity_ref_of(attributes: Mapping[str, object], context: Mapping[str, object], path: str | None) -> str | None:
-    """The catalog entity an event concerns: named by the context, by the route's parameters, or by the path."""
+def entity_ref_of(
+    action: str, attributes: Mapping[str, object], context: Mapping[str, object], path: str | None
+) -> str | None:
+    """The catalog entity an event concerns: named by the context, by the route's parameters, or by the path.
+
+    A search result concerns what it leads to, also where the search box stands on the page of another entity.
+    """
+    if action == "discover":
+        return _entity_at(path)
     named = context.get("entityRef")
     if isinstance(named, str) and (ref := normalise_entity_ref(named)):
         return ref
@@ -118,8 +127,44 @@ def entity_ref_of(attributes: Mapping[str, object], context: Mapping[str, object
     if isinstance(kind, str) and isinstance(name, str) and kind and name:
         namespace = namespace if isinstance(namespace, str) and namespace else "default"
         return normalise_entity_ref(f"{kind}:{namespace}/{name}")
-    match = _entity_path.match(path) if path is not None else None
-    return normalise_entity_ref(f"{match[2]}:{match[1]}/{match[3]}") if match else None
+    return _entity_at(path)
+
+
+def _entity_at(path: str | None) -> str | None:
+    if path is None:
+        return None
+    if match := _entity_path.match(path):
+        return normalise_entity_ref(f"{match[2]}:{match[1]}/{match[3]}")
+    form = _template_path.fullmatch(path)
+    return normalise_entity_ref(f"template:{form[1]}/{form[2]}") if form else None
+
+
+def doc_page_of(path: str) -> str | None:
+    """The page of documentation at a path: the same whether it is read in the reader or on its entity's tab.
+
+    It is named by its address in the reader, the entity spelled as refs compare; None where no documentation is.
+    """
+    match = _doc_path.fullmatch(path)
+    if match is None or _entity_at(path) is None:
+        return None
+    at, namespace, kind, name, rest = match.groups(default="")
+    if at == "catalog":
+        tab, slash, rest = rest.removeprefix("/").partition("/")
+        rest = slash + rest
+        if tab != "docs":
+            return None
+    page = rest.rstrip("/").removesuffix("/index.html")
+    return f"/docs/{namespace}/{kind}/{name}".lower() + page
+
+
+def spelling_of(term: str) -> str:
+    """A search term as it is shown: without white space around it, and with one space for any within."""
+    return " ".join(term.split())
+
+
+def folded(term: str) -> str:
+    """What two search terms have in common that differ in case and white space only; empty where nothing was typed."""
+    return spelling_of(term).casefold()
 
 
 def normalise_entity_ref(text: str, default_kind: str | None = None) -> str | None:
