@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PAGES := backstage/plugins/analytics-internal
+BACKSTAGE := backstage
+STANDALONE := $(BACKSTAGE)/standalone
+NEWEST := $(BACKSTAGE)/newest
 PAGE := src/analytics_internal/http/page
 DATA ?= data
 PORT ?= 7008
@@ -11,11 +13,15 @@ EVENTS ?= 100000
 sha = $(shell cat $(1) | sha256sum | cut -c1-16)
 RUNTIME := $(VENV)/.runtime-$(call sha,requirements.lock pyproject.toml)
 DEVELOPMENT := $(VENV)/.development-$(call sha,requirements-dev.lock pyproject.toml)
-NODE_MODULES := $(PAGES)/node_modules/.installed-$(call sha,$(PAGES)/package-lock.json)
-PAGE_SOURCES := $(shell git ls-files $(PAGES) 2>/dev/null)
+STANDALONE_MODULES := $(STANDALONE)/node_modules/.installed-$(call sha,$(STANDALONE)/package-lock.json)
+NEWEST_MODULES := $(NEWEST)/node_modules/.installed-$(call sha,$(NEWEST)/package-lock.json)
+WORKSPACE := $(BACKSTAGE)/node_modules/.installed-$(call sha,$(BACKSTAGE)/yarn.lock $(BACKSTAGE)/tools/package-lock.json)
+PAGE_SOURCES := $(shell git ls-files $(STANDALONE) $(BACKSTAGE)/plugins/analytics-internal/src 2>/dev/null)
+YARN := $(BACKSTAGE)/yarn --cwd $(BACKSTAGE)
+NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
-.PHONY: install run demo test test-python test-pages check bench crash lock docs clean
+.PHONY: install run demo portal test test-python test-backstage test-newest check bench crash lock clean
 
 install: $(RUNTIME) $(PAGE)/index.html ## the command in .venv/bin, the page built
 
@@ -25,17 +31,28 @@ run: install ## the service on its embedded database, without authentication, on
 demo: install ## the same with a year of a realistic portal's events
 	@sh .ci/demo $(BIN)/analytics-internal $(PORT) $(DATA)-demo $(EVENTS)
 
-test: check test-pages test-python ## everything
+portal: $(DEVELOPMENT) $(WORKSPACE) ## a small real Backstage with the three packages, its database and the service
+	@sh .ci/portal
+
+test: check test-backstage test-newest test-python ## everything
 
 check: $(DEVELOPMENT)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test-pages: $(NODE_MODULES)
-	npm --prefix $(PAGES) run --silent check
+test-backstage: $(WORKSPACE) $(STANDALONE_MODULES)
+	npm --prefix $(STANDALONE) run --silent check
+	$(YARN) prettier:check
+	$(YARN) tsc
+	$(YARN) lint
+	CI=true $(YARN) test
+	$(YARN) check:api-reports
 
-test-python: $(DEVELOPMENT) $(PAGE)/index.html | chromium
+test-newest: $(NEWEST_MODULES) ## the packages' types against the newest Backstage that they allow
+	npm --prefix $(NEWEST) run --silent check
+
+test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium
 	$(BIN)/pytest $(PYTEST)
 
 .PHONY: chromium
@@ -54,10 +71,13 @@ lock: $(DEVELOPMENT) ## new lock files from pyproject.toml and package.json
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet -o requirements-dev.lock
-	npm --prefix $(PAGES) install --package-lock-only --ignore-scripts
+	for folder in $(STANDALONE) $(NEWEST) $(BACKSTAGE)/tools; do \
+	  npm --prefix $$folder install --package-lock-only --ignore-scripts; done
+	$(YARN) install --mode update-lockfile
 
 clean:
-	rm -rf $(VENV) $(PAGE) $(PAGES)/node_modules
+	rm -rf $(VENV) $(PAGE) $(BACKSTAGE)/node_modules $(BACKSTAGE)/*/node_modules $(BACKSTAGE)/*/*/node_modules \
+	  $(BACKSTAGE)/*/*/dist $(BACKSTAGE)/dist-types
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -72,10 +92,19 @@ $(DEVELOPMENT): | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation --no-index -e .
 	@rm -f $(VENV)/.development-* $(VENV)/.runtime-* && touch $@ $(RUNTIME)
 
-$(NODE_MODULES):
-	npm --prefix $(PAGES) ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	@rm -f $(PAGES)/node_modules/.installed-* && touch $@
+$(STANDALONE_MODULES):
+	npm --prefix $(STANDALONE) $(NPM_CI)
+	@rm -f $(STANDALONE)/node_modules/.installed-* && touch $@
 
-$(PAGE)/index.html: $(NODE_MODULES) $(PAGE_SOURCES)
-	npm --prefix $(PAGES) run --silent build
+$(NEWEST_MODULES):
+	npm --prefix $(NEWEST) $(NPM_CI)
+	@rm -f $(NEWEST)/node_modules/.installed-* && touch $@
+
+$(WORKSPACE):
+	npm --prefix $(BACKSTAGE)/tools $(NPM_CI)
+	$(YARN) install --immutable
+	@rm -f $(BACKSTAGE)/node_modules/.installed-* && touch $@
+
+$(PAGE)/index.html: $(STANDALONE_MODULES) $(PAGE_SOURCES)
+	npm --prefix $(STANDALONE) run --silent build
 	@touch $@

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
-import type { Plugin } from 'vite';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vite';
 
 const here = import.meta.dirname;
+const PAGES = resolve(here, '../plugins/analytics-internal/src');
 
 /**
  * Moves the styles that `@backstage/ui` injects with `<style>` elements at run time into the CSS file.
@@ -58,11 +58,28 @@ function itemsEntry(): Plugin {
   };
 }
 
+/**
+ * Resolves what the pages' package imports from here.
+ *
+ * Its folder belongs to another workspace, whose packages need not be installed, and must not be bundled beside ours.
+ */
+function resolveFromHere(): Plugin {
+  const importer = resolve(here, 'src/main.tsx');
+  return {
+    name: 'resolve-from-here',
+    enforce: 'pre',
+    resolveId(id, from) {
+      const isBare = !/^[./\0]|^virtual:/.test(id);
+      return isBare && from?.startsWith(`${PAGES}/`) ? this.resolve(id, importer) : undefined;
+    },
+  };
+}
+
 export default defineConfig({
   base: './',
-  plugins: [react(), extractInjectedStyles(), itemsEntry()],
+  plugins: [resolveFromHere(), react(), extractInjectedStyles(), itemsEntry()],
   build: {
-    outDir: resolve(here, '../../../src/analytics_internal/http/page'),
+    outDir: resolve(here, '../../src/analytics_internal/http/page'),
     emptyOutDir: true,
     target: 'es2022',
     modulePreload: { polyfill: false },
@@ -71,13 +88,7 @@ export default defineConfig({
   },
   server: {
     port: 5173,
+    fs: { allow: [here, PAGES] },
     proxy: { '/api': { target: process.env.ANALYTICS_INTERNAL_URL ?? 'http://127.0.0.1:7008' } },
-  },
-  test: {
-    environment: 'node',
-    setupFiles: ['./vitest.setup.ts'],
-    css: { modules: { classNameStrategy: 'non-scoped' } },
-    restoreMocks: true,
-    testTimeout: 60_000,
   },
 });

@@ -1,6 +1,6 @@
-import { en } from '../translations/en';
-import { ptBR } from '../translations/ptBR';
-import type { Messages } from '../translations/translate';
+import { en } from '../../plugins/analytics-internal/src/translations/en';
+import { ptBR } from '../../plugins/analytics-internal/src/translations/ptBR';
+import type { Messages } from '../../plugins/analytics-internal/src/translations/translate';
 
 export const languages = ['en', 'pt-BR'] as const;
 export type Language = (typeof languages)[number];
