@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 BACKSTAGE := backstage
 STANDALONE := $(BACKSTAGE)/standalone
 NEWEST := $(BACKSTAGE)/newest
+PACKAGES := backstage-plugin-analytics-internal backstage-plugin-analytics-internal-backend \
+  backstage-plugin-analytics-module-internal
 PAGE := src/analytics_internal/http/page
 DATA ?= data
 PORT ?= 7008
@@ -21,7 +23,7 @@ YARN := $(BACKSTAGE)/yarn --cwd $(BACKSTAGE)
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
-.PHONY: install run demo portal test test-python test-backstage test-newest check bench crash lock clean
+.PHONY: install run demo portal packages test test-python test-backstage test-newest check bench crash lock clean
 
 install: $(RUNTIME) $(PAGE)/index.html ## the command in .venv/bin, the page built
 
@@ -33,6 +35,13 @@ demo: install ## the same with a year of a realistic portal's events
 
 portal: $(DEVELOPMENT) $(WORKSPACE) ## a small real Backstage with the three packages, its database and the service
 	@sh .ci/portal
+
+packages: install $(WORKSPACE) ## the Python wheel and the three npm packages, to install elsewhere, in dist/
+	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation -w dist .
+	$(YARN) tsc
+	for package in $(PACKAGES); do \
+	  $(YARN) workspace $$package build && \
+	  $(YARN) workspace $$package pack --out $(CURDIR)/dist/$$package-%v.tgz || exit 1; done
 
 test: check test-backstage test-newest test-python ## everything
 
