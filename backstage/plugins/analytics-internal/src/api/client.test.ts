@@ -1,4 +1,3 @@
-import { describe, expect, it, vi } from 'vitest';
 import { createClient } from './client';
 import { ProblemError } from './problem';
 import type { Query } from './query';
@@ -6,7 +5,7 @@ import type { Query } from './query';
 const question: Query<'events'> = { metrics: ['events'], dimensions: [], date_range: 'all' };
 
 function clientAnswering(response: Response) {
-  const fetch = vi.fn<typeof globalThis.fetch>().mockResolvedValue(response);
+  const fetch = jest.fn<Promise<Response>, Parameters<typeof globalThis.fetch>>().mockResolvedValue(response);
   const client = createClient({ baseUrl: () => 'https://portal.example/api/analytics-internal', fetch });
   return { client, fetch };
 }

@@ -1,8 +1,6 @@
-// @vitest-environment jsdom
 import { screen, within } from '@testing-library/react';
-import { describe, expect, it } from 'vitest';
 import { ActivityDetailsPage } from './ActivityDetailsPage';
-import { answerTo, renderPage, testClient } from './testPages';
+import { answerTo, renderPage, testClient } from './__testUtils__/testPages';
 
 describe('the details of an activity', () => {
   it('says what it is and when it was first accessed, whatever the period', async () => {

@@ -1,10 +1,8 @@
-// @vitest-environment jsdom
 import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../api/problem';
 import { MetricsPage } from './MetricsPage';
-import { answerTo, renderPage, testClient } from './testPages';
+import { answerTo, renderPage, testClient } from './__testUtils__/testPages';
 
 const address = () => screen.getByTestId('address').textContent;
 const panel = (name: string) => screen.findByRole('region', { name });

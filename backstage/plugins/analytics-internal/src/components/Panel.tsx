@@ -45,13 +45,13 @@ export function Panel<C extends Column>({
           className={styles.body}
           style={{ '--reserved': `${answer ? keptHeight : height}px` } as CSSProperties}
         >
-          {error ? (
-            <PanelError title={t('error.title', { what: title })} error={error} again={again} />
-          ) : answer ? (
+          {error && <PanelError title={t('error.title', { what: title })} error={error} again={again} />}
+          {!error && answer && (
             <div className={styles.answer} data-stale={isStale || undefined}>
               {children(answer, titleId)}
             </div>
-          ) : (
+          )}
+          {!error && !answer && (
             <div className={styles.waiting} role="status" aria-label={t('loading.label', { what: title })} />
           )}
         </div>

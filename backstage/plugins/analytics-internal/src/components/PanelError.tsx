@@ -13,11 +13,9 @@ export interface PanelErrorProps {
 export function PanelError({ title, error, again }: PanelErrorProps) {
   const { t } = usePages();
   const isAnswer = error instanceof ProblemError;
-  const detail = !isAnswer
-    ? t('error.unreachable')
-    : error.isNotAllowed
-      ? t('error.notAllowed', { detail: error.message })
-      : error.message;
+  const answered =
+    isAnswer && error.isNotAllowed ? t('error.notAllowed', { detail: error.message }) : error.message;
+  const detail = isAnswer ? answered : t('error.unreachable');
   return (
     <Alert
       role="alert"

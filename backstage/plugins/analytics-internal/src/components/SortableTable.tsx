@@ -34,6 +34,11 @@ export interface SortableTableProps<R extends object, M extends Metric> {
   onSort: (sort: Sort<M>) => void;
 }
 
+function widthOf({ isWide, isDate }: { isWide?: boolean; isDate?: boolean }): string | undefined {
+  if (isWide) return styles.wide;
+  return isDate ? styles.date : styles.narrow;
+}
+
 /** A table that the server sorts. */
 export function SortableTable<R extends object, M extends Metric>({
   labelledBy,
@@ -45,7 +50,7 @@ export function SortableTable<R extends object, M extends Metric>({
 }: SortableTableProps<R, M>) {
   const classOf = (column: SortableColumn<R, M>) =>
     [
-      column.isWide ? styles.wide : column.isDate ? styles.date : styles.narrow,
+      widthOf(column),
       column.isNumber && styles.number,
       !column.isEssential && styles.spare,
       column.isScreenOnly && styles.screen,

@@ -1,12 +1,10 @@
-// @vitest-environment jsdom
 import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ProblemError } from '../api/problem';
 import type { Query } from '../api/query';
 import { ActivityDetailsPage } from './ActivityDetailsPage';
 import { MetricsPage } from './MetricsPage';
-import { answerTo, renderPage, testClient } from './testPages';
+import { answerTo, renderPage, testClient } from './__testUtils__/testPages';
 
 const QUESTIONS = 5;
 const address = () => screen.getByTestId('address').textContent;
@@ -37,9 +35,27 @@ function growingLog() {
   return { client, restore: (to: number) => (head = to), configurations: () => configurations };
 }
 
+/** All but the clock on the wall: what waits goes on waiting for real. */
+const timers = [
+  'hrtime',
+  'nextTick',
+  'performance',
+  'queueMicrotask',
+  'requestAnimationFrame',
+  'cancelAnimationFrame',
+  'requestIdleCallback',
+  'cancelIdleCallback',
+  'setImmediate',
+  'clearImmediate',
+  'setInterval',
+  'clearInterval',
+  'setTimeout',
+  'clearTimeout',
+] as const satisfies NonNullable<FakeTimersConfig['doNotFake']>;
+
 /** Long enough for the page no longer to be current. */
 function aMinutePasses() {
-  vi.setSystemTime(Date.now() + 60_000);
+  jest.setSystemTime(Date.now() + 60_000);
 }
 
 async function shown(client: { asked: Query[] }, questions: number) {
@@ -49,14 +65,13 @@ async function shown(client: { asked: Query[] }, questions: number) {
 
 describe('the position of a page view', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['Date'] });
-    vi.stubGlobal(
-      'URL',
-      Object.assign(URL, { createObjectURL: () => 'blob:csv', revokeObjectURL: () => undefined }),
-    );
+    jest.useFakeTimers({ doNotFake: timers });
+    Object.assign(URL, { createObjectURL: () => 'blob:csv', revokeObjectURL: () => undefined });
+    jest.spyOn(HTMLAnchorElement.prototype, 'click').mockReturnValue(undefined);
   });
   afterEach(() => {
-    vi.useRealTimers();
+    jest.restoreAllMocks();
+    jest.useRealTimers();
   });
 
   it('is the same in all questions while events stream in', async () => {

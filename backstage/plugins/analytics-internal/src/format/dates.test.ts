@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import { formatBucket, formatDateToShort, formatDay, formatTick } from './dates';
 
 describe('formatDateToShort', () => {

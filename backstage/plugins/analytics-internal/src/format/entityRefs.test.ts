@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import { catalogPath, shortEntityRef } from './entityRefs';
 
 describe('entity refs', () => {

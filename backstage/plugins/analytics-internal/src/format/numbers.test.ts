@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import { changeOf, formatCount, formatRatio, formatRounded } from './numbers';
 
 describe('counts', () => {

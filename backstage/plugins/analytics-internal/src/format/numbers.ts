@@ -40,7 +40,8 @@ export function changeOf({ value, previous }: Count): Change | null {
   const ratio = (value - previous) / previous;
   if (ratio >= LARGEST_RATIO) return { kind: 'previous', previous };
   const percent = Math.round(ratio * 100);
-  return { kind: 'ratio', ratio, direction: percent > 0 ? 'up' : percent < 0 ? 'down' : 'level' };
+  if (percent === 0) return { kind: 'ratio', ratio, direction: 'level' };
+  return { kind: 'ratio', ratio, direction: percent > 0 ? 'up' : 'down' };
 }
 
 /** `8%`, without a sign: the arrow beside it says which way. */

@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import { en } from './en';
 import { ptBR } from './ptBR';
 import { createTranslate } from './translate';

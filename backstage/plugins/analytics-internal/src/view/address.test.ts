@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import { readView, viewParameters, withParameter, writeView } from './address';
 import { defaultView, type View } from './view';
 

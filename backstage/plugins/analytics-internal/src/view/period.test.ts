@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import { bucketWithin, dateRangeOf, daysBetween, daysOfBucket, granularityOf } from './period';
 
 const configuration = { first_day: '2024-01-01', today: '2026-11-25' };

@@ -20,14 +20,8 @@ export function daysBetween({ from, to }: DayRange): number {
 
 /** The period as the query language says it. */
 export function dateRangeOf(period: ViewPeriod): DateRange {
-  switch (period.kind) {
-    case 'last':
-      return { last: period.last };
-    case 'all':
-      return 'all';
-    case 'custom':
-      return { from: period.from, to: period.to };
-  }
+  if (period.kind === 'all') return 'all';
+  return period.kind === 'last' ? { last: period.last } : { from: period.from, to: period.to };
 }
 
 /** The bucket that keeps a curve readable: at most some 90 of them. */

@@ -1,4 +1,3 @@
-import { expect, it } from 'vitest';
 import { readPlace, writePlace } from './place';
 
 const read = (address: string) => readPlace(new URLSearchParams(address));

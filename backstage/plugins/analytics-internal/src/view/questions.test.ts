@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import { activityLog, curve, itemEver, mostVisitedScreens, suggestions, totals } from './questions';
 import { defaultView, type View } from './view';
 

@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import type { Answer, CountMetric, TimeDimension } from '../api/query';
 import { drawnPoints, seriesOf, uncollectedStretch, type Point } from './series';
 

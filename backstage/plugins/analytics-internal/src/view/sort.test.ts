@@ -1,4 +1,3 @@
-import { expect, it } from 'vitest';
 import { logMetrics } from './questions';
 import { readSort, writeSort, type Sort } from './sort';
 

@@ -1,4 +1,3 @@
-import { expect, it } from 'vitest';
 import { withFilter, withoutFilter, type ViewFilter } from './view';
 
 const techdocs: ViewFilter = { dimension: 'plugin', operator: 'is', values: ['techdocs'] };

@@ -1,11 +1,11 @@
 import { render, type RenderResult } from '@testing-library/react';
 import type { ReactElement } from 'react';
 import { MemoryRouter, Route, Routes, useLocation } from 'react-router-dom';
-import type { AnalyticsClient } from '../api/client';
-import type { Answer, Configuration, Item, Query } from '../api/query';
-import { en } from '../translations/en';
-import { createTranslate } from '../translations/translate';
-import { PagesProvider } from './PagesProvider';
+import type { AnalyticsClient } from '../../api/client';
+import type { Answer, Configuration, Item, Query } from '../../api/query';
+import { en } from '../../translations/en';
+import { createTranslate } from '../../translations/translate';
+import { PagesProvider } from '../PagesProvider';
 
 export const configuration: Configuration = {
   time_zone: 'America/Sao_Paulo',
