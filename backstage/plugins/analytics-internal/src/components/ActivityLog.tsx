@@ -2,9 +2,8 @@ import { Button, Link } from '@backstage/ui';
 import { useMemo } from 'react';
 import type { Row } from '../api/query';
 import { viewParameters } from '../view/address';
-import { readPlace, writePlace } from '../view/place';
 import { activityLog, logMetrics, type LogMetric } from '../view/questions';
-import { readSort, writeSort, type Sort } from '../view/sort';
+import type { Sort } from '../view/sort';
 import { withFilter } from '../view/view';
 import styles from './ActivityLog.module.css';
 import { Figure } from './Figure';
@@ -16,7 +15,7 @@ import { usePages } from './PagesContext';
 import { Panel } from './Panel';
 import { SortableTable, type SortableColumn } from './SortableTable';
 import { Subject } from './Subject';
-import { useCurrentCursor } from './useCurrentCursor';
+import { useSortedPages } from './useSortedPages';
 import { useView } from './useView';
 
 const HEIGHT = 1000;
@@ -28,10 +27,8 @@ export function ActivityLog() {
   const { t, paths } = usePages();
   const { view, parameters, set, hrefOf } = useView();
   const search = parameters.get('search') ?? '';
-  const sort = readSort(parameters, logMetrics, mostAccessed);
-  const place = readPlace(parameters);
-  const asked = useCurrentCursor(activityLog(view, { search: search.trim(), sort, place }), () =>
-    set('cursor', null, { isStep: false }),
+  const { asked, sort, onSort, isLater, onTurn } = useSortedPages(logMetrics, mostAccessed, (page) =>
+    activityLog(view, { ...page, search: search.trim() }),
   );
 
   const columns = useMemo((): SortableColumn<LogRow, LogMetric>[] => {
@@ -110,7 +107,7 @@ export function ActivityLog() {
       asked={asked}
       height={HEIGHT}
       // While one looks through the rows the page must not shrink under one's hands.
-      keptHeight={search || place ? HEIGHT : 0}
+      keptHeight={search || isLater ? HEIGHT : 0}
       actions={<LogSearch search={search} onSearch={(text) => set('search', text, { isStep: false })} />}
     >
       {({ results, meta }, titleId) => {
@@ -133,7 +130,7 @@ export function ActivityLog() {
               rows={results}
               rowId={(row) => String(row.item.id)}
               sort={sort}
-              onSort={(next) => set('sort', writeSort(next))}
+              onSort={onSort}
             />
             <Pager
               table={title}
@@ -142,7 +139,7 @@ export function ActivityLog() {
               total={meta.total_rows}
               previousCursor={meta.previous_cursor}
               nextCursor={meta.next_cursor}
-              onTurn={(cursor) => set('cursor', cursor && writePlace({ cursor, position: meta.position }))}
+              onTurn={onTurn}
             />
           </>
         );

@@ -1,8 +1,7 @@
 import { useMemo } from 'react';
 import type { Item, Row } from '../api/query';
-import { readPlace, writePlace } from '../view/place';
 import { accessHistory, historyMetrics, type HistoryMetric } from '../view/questions';
-import { readSort, writeSort, type Sort } from '../view/sort';
+import type { Sort } from '../view/sort';
 import { Figure } from './Figure';
 import { Moment } from './Moment';
 import { Nothing } from './Nothing';
@@ -11,7 +10,7 @@ import { usePages } from './PagesContext';
 import { Panel } from './Panel';
 import { Person } from './Person';
 import { SortableTable, type SortableColumn } from './SortableTable';
-import { useCurrentCursor } from './useCurrentCursor';
+import { useSortedPages } from './useSortedPages';
 import { useView } from './useView';
 
 const HEIGHT = 1000;
@@ -21,11 +20,9 @@ type HistoryRow = Row<'person' | HistoryMetric>;
 /** Who accessed one item, how often, first and last. */
 export function UserAccessHistory({ item }: { item: Item['id'] }) {
   const { t } = usePages();
-  const { view, parameters, set } = useView();
-  const sort = readSort(parameters, historyMetrics, mostOften);
-  const place = readPlace(parameters);
-  const asked = useCurrentCursor(accessHistory(view, item, { sort, place }), () =>
-    set('cursor', null, { isStep: false }),
+  const { view } = useView();
+  const { asked, sort, onSort, isLater, onTurn } = useSortedPages(historyMetrics, mostOften, (page) =>
+    accessHistory(view, item, page),
   );
   const columns = useMemo(
     (): SortableColumn<HistoryRow, HistoryMetric>[] => [
@@ -64,7 +61,7 @@ export function UserAccessHistory({ item }: { item: Item['id'] }) {
   );
   const title = t('history.title');
   return (
-    <Panel title={title} asked={asked} height={HEIGHT} keptHeight={place ? HEIGHT : 0}>
+    <Panel title={title} asked={asked} height={HEIGHT} keptHeight={isLater ? HEIGHT : 0}>
       {({ results, meta }, titleId) =>
         results.length === 0 ? (
           <Nothing period={meta.period} isBrief />
@@ -76,7 +73,7 @@ export function UserAccessHistory({ item }: { item: Item['id'] }) {
               rows={results}
               rowId={(row) => row.person ?? 'unknown'}
               sort={sort}
-              onSort={(next) => set('sort', writeSort(next))}
+              onSort={onSort}
             />
             <Pager
               table={title}
@@ -85,7 +82,7 @@ export function UserAccessHistory({ item }: { item: Item['id'] }) {
               total={meta.total_rows}
               previousCursor={meta.previous_cursor}
               nextCursor={meta.next_cursor}
-              onTurn={(cursor) => set('cursor', cursor && writePlace({ cursor, position: meta.position }))}
+              onTurn={onTurn}
             />
           </>
         )

@@ -1,4 +1,13 @@
-import type { Column, CountMetric, Filter, Item, NameDimension, Query, TimeDimension } from '../api/query';
+import type {
+  Column,
+  CountMetric,
+  Filter,
+  Item,
+  Metric,
+  NameDimension,
+  Query,
+  TimeDimension,
+} from '../api/query';
 import { dateRangeOf } from './period';
 import type { Place } from './place';
 import type { Sort } from './sort';
@@ -93,7 +102,7 @@ export function mostVisitedScreens(view: View): Query<'item' | 'events' | 'peopl
 export const logMetrics = ['events', 'people', 'first_access', 'last_access'] as const;
 export type LogMetric = (typeof logMetrics)[number];
 
-export interface Page<M extends 'events' | 'people' | 'first_access' | 'last_access'> {
+export interface Page<M extends Metric> {
   sort: Sort<M>;
   /** null: the first page. */
   place: Place | null;
