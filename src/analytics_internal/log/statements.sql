@@ -54,7 +54,7 @@ ORDER BY position
 -- name: columns_after
 -- The reader's columns by position.
 SELECT b.first_position + e.ordinal AS position, e.occurred_at AT TIME ZONE 'UTC' AS occurred_at, e.item_id,
-       e.person_id, e.plugin_id, e.entity_id, e.path_id, e.value
+       e.person_id, e.plugin_id, e.entity_id, e.path_id, e.value, e.session_id
 FROM log_batch b
 JOIN event e ON e.batch_id = b.batch_id
 WHERE b.first_position > $1::bigint - $5::bigint

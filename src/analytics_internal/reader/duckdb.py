@@ -11,15 +11,21 @@ from uuid import UUID
 import duckdb
 import msgspec
 
-# Changing a table below means a higher number: files of another number are rebuilt from the log.
-READER_VERSION = 1
+from analytics_internal.subject import doc_page_of, folded, spelling_of
+
+# Changing a table below, or what is derived for it, means a higher number: files of another number are rebuilt from
+# the log.
+READER_VERSION = 2
 DIMENSIONS = {
     "action": ("action_id", {"name": "VARCHAR"}),
-    "item": ("item_id", {"action_id": "INTEGER", "subject": "VARCHAR", "path": "VARCHAR"}),
+    "item": (
+        "item_id",
+        {"action_id": "INTEGER", "subject": "VARCHAR", "path": "VARCHAR", "term": "VARCHAR", "spelling": "VARCHAR"},
+    ),
     "person": ("person_id", {"ref": "VARCHAR"}),
     "plugin": ("plugin_id", {"name": "VARCHAR"}),
     "entity": ("entity_id", {"ref": "VARCHAR"}),
-    "path": ("path_id", {"name": "VARCHAR"}),
+    "path": ("path_id", {"name": "VARCHAR", "doc_page": "VARCHAR"}),
 }
 EVENT_COLUMNS = {
     "position": "BIGINT",
@@ -30,7 +36,19 @@ EVENT_COLUMNS = {
     "entity_id": "INTEGER",
     "path_id": "INTEGER",
     "value": "DOUBLE",
+    "session_id": "UUID",
 }
+SEARCH, DISCOVER = "search", "discover"
+# The session is kept of searches and discoveries alone, to join them: of every event it would take more room than all
+# the rest together.
+INSERT_STAGED = f"""
+INSERT INTO event
+SELECT s.* REPLACE (CASE WHEN action.name IN ('{SEARCH}', '{DISCOVER}') THEN session_id END AS session_id), action_id
+FROM staged AS s
+JOIN item USING (item_id)
+JOIN action USING (action_id)
+ORDER BY position
+"""
 # What DuckDB raises when its file is not what it wrote.
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
@@ -127,11 +145,15 @@ class ReaderFile:
             raise Damaged("the cursor is missing")
         return Cursor(*row) if row[0] is not None else None
 
-    def missing_names(self, csv: Path) -> dict[str, list[int]]:
-        """Ids in the CSV rows that no table of the file names yet, by dimension."""
+    def stage(self, csv: Path) -> dict[str, list[int]]:
+        """Read the events of a CSV file, to be appended next.
+
+        Returns the ids in them that no table of the file names yet, by dimension.
+        """
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE staged AS SELECT * FROM {_csv(csv)}")
         tables = [table for table, (key, _) in DIMENSIONS.items() if key in EVENT_COLUMNS]
         lists = ", ".join(f"list(DISTINCT {DIMENSIONS[table][0]})" for table in tables)
-        found = self._connection.execute(f"SELECT {lists} FROM {_csv(csv)}").fetchone() or ()
+        found = self._connection.execute(f"SELECT {lists} FROM staged").fetchone() or ()
         return {
             table: [id_ for id_ in ids or () if id_ is not None and id_ not in self._named[table]]
             for table, ids in zip(tables, found, strict=True)
@@ -141,31 +163,40 @@ class ReaderFile:
         """Those of the actions that the file does not name yet."""
         return sorted(set(actions) - self._named["action"])
 
-    def append(self, csv: Path, names: dict[str, Sequence[Sequence[object]]], cursor: Cursor, events: int) -> None:
-        """Add the events of a CSV file, the names they need, and the position they reach, in one transaction.
+    def append(self, names: dict[str, Sequence[Sequence[object]]], cursor: Cursor, events: int) -> None:
+        """Add the staged events, the names they need, and the position they reach, in one transaction.
 
         Raises:
-            Damaged: the rows are not the ``events`` that are due: an event would be skipped or counted twice.
+            Damaged: those are not the ``events`` that are due: an event would be skipped or counted twice.
         """
         with self._lock, self._transaction():
-            for table, rows in names.items():
-                if rows:
-                    marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(_types(table), start=1))
-                    self._connection.execute(
-                        f"INSERT INTO {table} SELECT {marks}", [list(c) for c in zip(*rows, strict=True)]
-                    )
-            inserted = self._connection.execute(
-                f"INSERT INTO event SELECT new.*, item.action_id FROM {_csv(csv)} AS new JOIN item USING (item_id)"
-                " ORDER BY position"
-            ).fetchone()
+            for table in DIMENSIONS:  # the actions come first: what is derived of an item depends on its action
+                self._name(table, names.get(table, ()))
+            inserted = self._connection.execute(INSERT_STAGED).fetchone()
             if inserted != (events,):
                 raise Damaged(f"{inserted} events came where the log has {events} up to {cursor.position}")
             self._connection.execute(
                 "UPDATE reader SET log_id = ?, position = ?, last_event_id = ?",
                 [cursor.log_id, cursor.position, cursor.last_event_id],
             )
+        self._connection.execute("DROP TABLE temp.staged")
         for table, rows in names.items():
             self._named[table].update(int(str(row[0])) for row in rows)
+
+    def _name(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        if not rows:
+            return
+        if table == "item":
+            search_actions = self._search_actions()
+            rows = [(*row, *_term_of(row, search_actions)) for row in rows]
+        elif table == "path":
+            rows = [(*row, doc_page_of(str(row[1]))) for row in rows]
+        marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(_types(table), start=1))
+        self._connection.execute(f"INSERT INTO {table} SELECT {marks}", [list(c) for c in zip(*rows, strict=True)])
+
+    def _search_actions(self) -> set[int]:
+        found = self._connection.execute("SELECT action_id FROM action WHERE name = ?", [SEARCH]).fetchall()
+        return {row[0] for row in found}
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
         """Run a question on a connection of its own; the caller fetches from what is returned."""
@@ -184,6 +215,14 @@ def remove(path: Path) -> None:
     """Delete a reader file and what DuckDB keeps beside it."""
     path.unlink(missing_ok=True)
     wal_of(path).unlink(missing_ok=True)
+
+
+def _term_of(item: Sequence[object], search_actions: set[int]) -> tuple[str | None, str | None]:
+    """What an item's search term is compared by and how it was typed; nothing for other items and blank terms."""
+    _, action_id, subject, *_ = item
+    if action_id not in search_actions or not folded(str(subject)):
+        return None, None
+    return folded(str(subject)), spelling_of(str(subject))
 
 
 def _types(table: str) -> list[str]:

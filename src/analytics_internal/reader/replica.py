@@ -219,18 +219,18 @@ class Replica:
         with tempfile.NamedTemporaryFile(prefix="chunk-", suffix=".csv", dir=self._path.parent) as csv:
             path = Path(csv.name)
             await tail.copy_columns(connection, self.position, up_to, path)
-            names = await self._names_for(connection, file, path)
-            last_event_id = await tail.event_id_at(connection, up_to)
-            cursor = Cursor(head.log_id, up_to, last_event_id)
-            await self.in_thread(lambda: file.append(path, names, cursor, up_to - self.position))
+            unnamed = await self.in_thread(lambda: file.stage(path))
+        names = await self._names_of(connection, file, unnamed)
+        last_event_id = await tail.event_id_at(connection, up_to)
+        cursor = Cursor(head.log_id, up_to, last_event_id)
+        await self.in_thread(lambda: file.append(names, cursor, up_to - self.position))
         self._cursor = cursor
 
-    async def _names_for(
-        self, connection: Connection, file: ReaderFile, csv: Path
+    async def _names_of(
+        self, connection: Connection, file: ReaderFile, unnamed: Mapping[str, list[int]]
     ) -> dict[str, Sequence[Sequence[object]]]:
-        missing = await self.in_thread(lambda: file.missing_names(csv))
         found: dict[str, Sequence[Sequence[object]]] = {
-            table: await tail.names(connection, table, ids) for table, ids in missing.items() if ids
+            table: await tail.names(connection, table, ids) for table, ids in unnamed.items() if ids
         }
         if "item" in found:
             new_actions = file.missing_actions(row[1] for row in found["item"] if isinstance(row[1], int))
