@@ -36,6 +36,7 @@ from analytics_internal.log.connection import Pool
 from analytics_internal.log.statements import load
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.portal.callers import Callers
+from analytics_internal.portal.permissions import Lists, Permissions
 from analytics_internal.reader.replica import Replica
 from analytics_internal.settings import load as load_settings
 
@@ -101,6 +102,7 @@ def no_store_app() -> ASGIApp:
             writer=cast("LogWriter", _NoLog()),
             replica=cast("Replica", None),
             callers=Callers(None),
+            permissions=Permissions(Lists.of([], [], [])),
             acceptance=Acceptance(timedelta(days=7)),
             zone=ZoneInfo("UTC"),
         )

@@ -25,7 +25,8 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
         cache_logger_on_first_use=True,
     )
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Plain: the coloured tracebacks show local variables, and there are tokens and names among them.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if is_console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

@@ -21,9 +21,12 @@ from analytics_internal.log.connection import connect_pool
 from analytics_internal.log.embedded import DataDirLock, EmbeddedPostgres
 from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimits
 from analytics_internal.logs import configure_logs
+from analytics_internal.portal.backend import PortalBackend
 from analytics_internal.portal.callers import Callers
-from analytics_internal.portal.permissions import Lists
-from analytics_internal.portal.tokens import UserTokens
+from analytics_internal.portal.framework import Framework
+from analytics_internal.portal.memberships import Memberships
+from analytics_internal.portal.permissions import PERMISSIONS, Lists, Permissions
+from analytics_internal.portal.tokens import Tokens
 from analytics_internal.reader.replica import READER_FILE, Behind, Replica
 from analytics_internal.settings import Settings
 from analytics_internal.stopping import Stop, Stopped, unless_stopped
@@ -167,9 +170,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     pool = await connect_pool(dsn, settings.flushers + READER_CONNECTIONS)
     writer = LogWriter(pool, _limits(settings))
     replica = Replica(pool, settings.data_dir / READER_FILE, settings.reader_memory_limit, settings.reader_threads)
-    tokens = UserTokens(settings.issuer_url, settings.portal_backend_url) if settings.auth == "backstage" else None
-    is_listed = settings.permissions == "lists"
-    lists = Lists(settings.readers, settings.people_readers, settings.admins) if is_listed else Lists([], [], [])
+    backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
     writer.start()
     following = asyncio.create_task(_follow(replica))
     try:
@@ -178,7 +179,8 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
             pool=pool,
             writer=writer,
             replica=replica,
-            callers=Callers(tokens, [token.get_secret_value() for token in settings.import_tokens], lists),
+            callers=_callers(settings, backend),
+            permissions=_permissions(settings, backend),
             acceptance=Acceptance(
                 timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
             ),
@@ -188,9 +190,22 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
         following.cancel()
         await writer.close()
         await replica.close()
-        if tokens is not None:
-            await tokens.close()
+        if backend is not None:
+            await backend.close()
         await pool.close()
+
+
+def _callers(settings: Settings, backend: PortalBackend | None) -> Callers:
+    tokens = Tokens(backend, settings.issuer_url) if backend is not None else None
+    return Callers(tokens, [token.get_secret_value() for token in settings.import_tokens])
+
+
+def _permissions(settings: Settings, backend: PortalBackend | None) -> Permissions:
+    lists = Lists.of(settings.readers, settings.people_readers, settings.admins)
+    if backend is None:
+        return Permissions(lists)
+    framework = Framework(backend, list(PERMISSIONS.values())) if settings.permissions == "framework" else None
+    return Permissions(lists, Memberships(backend), framework)
 
 
 async def _follow(replica: Replica) -> None:

@@ -8,7 +8,11 @@ import httpx
 import pytest
 
 from tests.http.portal import IMPORT_TOKEN, PortalStandIn
+from tests.samples import ANA, BO
 from tests.serving import Serving, serving
+
+CLEO, DORA, EVE = "user:default/cleo", "user:team/dora", "user:default/eve"
+PEOPLE = (ANA, BO, CLEO, DORA, EVE)
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +30,25 @@ async def client(service: Serving) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture(scope="session")
 def portal() -> Iterator[PortalStandIn]:
-    """What the service asks a portal for: its keys."""
+    """What the service asks a portal for: its keys, and who belongs to which group."""
     with PortalStandIn() as portal:
+        portal.owns_as[DORA] = [DORA, "group:default/platform"]
         yield portal
 
 
 @pytest.fixture(scope="session")
 def guarded(portal: PortalStandIn) -> Iterator[Serving]:
-    """A service that verifies the portal's tokens; Ana may read."""
-    settings = {"backend_url": portal.url, "import_tokens": [IMPORT_TOKEN], "readers": ["user:default/ana"]}
+    """A service that verifies the portal's tokens.
+
+    Ana and the group that Dora is in may read names, Cleo figures, Eve may administer, Bo may do nothing.
+    """
+    settings = {
+        "backend_url": portal.url,
+        "import_tokens": [IMPORT_TOKEN],
+        "readers": [CLEO],
+        "people_readers": [ANA, "group:default/platform"],
+        "admins": [EVE],
+    }
     with serving(auth="backstage", **settings) as service:
         yield service
 

@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from analytics_internal.http import health, ingest, original, problems, query
+from analytics_internal.http import health, ingest, integration, original, problems, query
 from analytics_internal.http.loopback import LoopbackOnly
 from analytics_internal.http.openapi import openapi
 from analytics_internal.http.state import Service
@@ -33,7 +33,7 @@ PAGE = Path(__file__).parent / "page"
 def make_app(service: Service) -> ASGIApp:
     """The application of one service, whose parts run already."""
     router = Starlette(
-        routes=[Mount(PREFIX, routes=_api()), *_operations(), *_pages()],
+        routes=routes(),
         exception_handlers={Exception: problems.handle, **dict.fromkeys(problems.EXPECTED, problems.handle)},
     )
     router.state.service = service
@@ -51,6 +51,11 @@ def make_app(service: Service) -> ASGIApp:
     if service.settings.auth == "none":
         app = LoopbackOnly(app, portal_origin)
     return app
+
+
+def routes() -> list[Route | Mount]:
+    """Every address there is, but for what `EventsFirst` takes before."""
+    return [Mount(PREFIX, routes=_api()), *_operations(), *_pages()]
 
 
 class EventsFirst:
@@ -75,6 +80,8 @@ def _api() -> list[Route]:
         Route("/analytics", original.items, methods=["GET"], middleware=ZIPPED),
         Route("/analytics/{id}", original.item, methods=["GET"]),
         Route("/top-users", original.top_users, methods=["GET"]),
+        Route(f"{integration.WELL_KNOWN}/metadata", integration.metadata, methods=["GET"]),
+        Route(f"{integration.WELL_KNOWN}/apply-conditions", integration.apply_conditions, methods=["POST"]),
         Route("/openapi.json", openapi, methods=["GET"]),
     ]
 

@@ -43,7 +43,7 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
     body = await limited_body(scope, receive, service.settings.max_body_bytes)
     batch = decode_body(body, service.settings.max_batch_events)
     if batch.is_imported:
-        caller.require("import")
+        caller.require_import()
     receipt = Receipt(datetime.now(UTC), caller.person, caller.may_name_person, service.acceptance)
     entries = [judge(payload, batch, receipt) for payload in batch.events]
     verdicts = await service.writer.append(entries, len(body))
@@ -52,8 +52,9 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
 
 async def give(request: Request) -> Response:
     """``GET /events?after=&limit=``: the stored events as NDJSON from a position on, up to the head as of now."""
-    await caller_with(request, "read")
+    caller = await caller_with(request, "read")
     service = service_of(request)
+    await service.permissions.require(caller, "people")  # a row says who did what
     after = whole_number(request, "after", 0, 0, 2**62)
     limit = whole_number(request, "limit", 2**62, 1, 2**62)
     async with service.pool.acquire() as connection:

@@ -12,8 +12,10 @@ from starlette.responses import Response
 
 from analytics_internal import __version__
 from analytics_internal.event import Verdict, WireEvent
+from analytics_internal.http.integration import WELL_KNOWN
 from analytics_internal.http.original import MAX_ITEMS, OriginalItem
 from analytics_internal.log.tail import StoredEvent
+from analytics_internal.portal.permissions import PERMISSIONS
 from analytics_internal.query import language
 
 Schema = dict[str, Any]
@@ -48,7 +50,8 @@ def document() -> Schema:
                 "backstage": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A Backstage user token or a machine token; not needed with `--auth none`.",
+                    "description": "The token of a user or a plugin of the portal, or of a machine; "
+                    "not needed with `--auth none`.",
                 }
             },
         },
@@ -64,6 +67,8 @@ def _paths() -> Schema:
         f"{PREFIX}/analytics": {"get": _original_items()},
         f"{PREFIX}/analytics/{{id}}": {"get": _original_item()},
         f"{PREFIX}/top-users": {"get": _top_users()},
+        f"{PREFIX}{WELL_KNOWN}/metadata": {"get": _permissions()},
+        f"{PREFIX}{WELL_KNOWN}/apply-conditions": {"post": _apply_conditions()},
         "/healthz": {"get": _operation("healthz", "The process answers", _json({"type": "object"}))},
         "/readyz": {"get": _ready()},
         "/metrics": {
@@ -89,7 +94,7 @@ def _operation(
 _STATUS = {
     400: "The request is not understood; the detail says what is allowed",
     401: "No token, or one that is not valid",
-    403: "Known, but not allowed",
+    403: "Known, but not allowed: the detail names the permission that is missing, `errors` what needs it",
     404: "There is nothing here",
     413: "The body is too large",
     503: "Not now: try again after `Retry-After` seconds",
@@ -200,7 +205,7 @@ def _original_item() -> Schema:
     parameter = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
     return _operation(
         "originalItem",
-        "The original's item with its people",
+        "The original's item with its people, as far as the caller may see them",
         _json(_ref("OriginalItem")),
         (401, 403, 404, 503),
         [parameter],
@@ -209,9 +214,32 @@ def _original_item() -> Schema:
 
 def _top_users() -> Schema:
     user = _object({"name": {"type": "string"}, "namespace": {"type": "string"}, "access_count": {"type": "integer"}})
-    return _operation(
-        "topUsers", "The original's people with most accesses", _json({"type": "array", "items": user}), (401, 403, 503)
+    summary = "The original's people with most accesses; empty for those who may not see them"
+    return _operation("topUsers", summary, _json({"type": "array", "items": user}), (401, 403, 503))
+
+
+def _permissions() -> Schema:
+    permission = _object(
+        {
+            "type": {"const": "basic"},
+            "name": {"enum": [one["name"] for one in PERMISSIONS.values()]},
+            "attributes": {"type": "object"},
+        }
     )
+    schema = _object({"permissions": {"type": "array", "items": permission}, "rules": {"type": "array", "maxItems": 0}})
+    return _operation("permissions", "The permissions, for the portal's framework", _json(schema), (401, 503))
+
+
+def _apply_conditions() -> Schema:
+    schema = _object({"items": {"type": "array", "maxItems": 0}})
+    operation = _operation(
+        "applyConditions",
+        "Conditions on resources, for the portal's framework: no permission here has resources",
+        _json(schema),
+        (*_READ, 413),
+    )
+    operation["requestBody"] = {"required": True, "content": _json(schema)}
+    return operation
 
 
 def _ready() -> Schema:

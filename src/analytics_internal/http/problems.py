@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from analytics_internal.body import NotABatch
 from analytics_internal.log.writer import PASSING, LogUnavailable, Overloaded
-from analytics_internal.portal.callers import NotAllowed, PortalUnavailable, Unauthenticated
+from analytics_internal.portal.backend import PortalUnavailable
+from analytics_internal.portal.callers import NotAllowed, Unauthenticated
 from analytics_internal.query.language import InvalidQuery, Problem
 from analytics_internal.reader.duckdb import Damaged
 from analytics_internal.reader.replica import Behind
@@ -24,18 +25,23 @@ class BodyTooLarge(Exception):
     """The request's body is larger than the limit."""
 
 
+class InvalidConditions(ValueError):
+    """The permission framework asks for a decision that no permission of this plugin can need."""
+
+
 class UnknownItem(LookupError):
     """No item has this id."""
 
 
 EXPECTED = (
-    HTTPException, NotABatch, InvalidQuery, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge, Overloaded,
-    LogUnavailable, PortalUnavailable, Behind, Damaged, *PASSING,
+    HTTPException, NotABatch, InvalidQuery, InvalidConditions, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge,
+    Overloaded, LogUnavailable, PortalUnavailable, Behind, Damaged, *PASSING,
 )  # fmt: skip
 
 TITLES = {
     "not-a-batch": "The body is neither an event nor a batch of events",
     "invalid-query": "The question cannot be answered as it is asked",
+    "invalid-conditions": "These conditions cannot be applied",
     "unauthenticated": "A valid token is needed",
     "not-allowed": "Not allowed",
     "not-found": "There is nothing here",
@@ -72,10 +78,13 @@ def from_error(error: Exception) -> Response:
             return problem("not-a-batch", 400, str(error))
         case InvalidQuery():
             return problem("invalid-query", 400, str(error), error.problems)
+        case InvalidConditions():
+            return problem("invalid-conditions", 400, str(error))
         case Unauthenticated():
             return problem("unauthenticated", 401, str(error), headers={"WWW-Authenticate": "Bearer"})
         case NotAllowed():
-            return problem("not-allowed", 403, str(error))
+            parts = [Problem(field, what) for field, what in error.parts]
+            return problem("not-allowed", 403, str(error), parts or None)
         case UnknownItem():
             return problem("not-found", 404, str(error))
         case BodyTooLarge():

@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from analytics_internal import __version__
+from analytics_internal.http import people
 from analytics_internal.http.state import caller_with, limited_body, service_of
+from analytics_internal.portal.callers import Caller
 from analytics_internal.query.answer import answer, csv_lines, first_event_at, prepare
 from analytics_internal.query.language import InvalidQuery, Problem, parse
 
@@ -19,15 +21,15 @@ FORMATS = ("json", "csv")
 
 async def ask(request: Request) -> Response:
     """``POST /query`` with the question as body: docs/reference/query.md."""
-    await caller_with(request, "read")
+    caller = await caller_with(request, "read")
     body = await limited_body(request.scope, request.receive, MAX_QUERY_BYTES)
     wants_csv = "text/csv" in request.headers.get("accept", "")
-    return await _answer(request, body, wants_csv)
+    return await _answer(request, caller, body, wants_csv)
 
 
 async def ask_by_link(request: Request) -> Response:
     """``GET /query?q=<question>&format=json|csv``: the same question from a link."""
-    await caller_with(request, "read")
+    caller = await caller_with(request, "read")
     question = request.query_params.get("q")
     if question is None:
         raise InvalidQuery(Problem("q", "is required: the question as JSON"))
@@ -35,12 +37,13 @@ async def ask_by_link(request: Request) -> Response:
     if format_ is not None and format_ not in FORMATS:
         raise InvalidQuery(Problem("format", "unknown", list(FORMATS)))
     wants_csv = format_ == "csv" or (format_ is None and "text/csv" in request.headers.get("accept", ""))
-    return await _answer(request, question.encode("utf-8", "surrogatepass"), wants_csv)
+    return await _answer(request, caller, question.encode("utf-8", "surrogatepass"), wants_csv)
 
 
-async def _answer(request: Request, body: bytes, wants_csv: bool) -> Response:
+async def _answer(request: Request, caller: Caller, body: bytes, wants_csv: bool) -> Response:
     service = service_of(request)
     query, wire = parse(body, allow_no_limit=wants_csv)
+    await people.require_for(request, caller, wire)
     if not wants_csv:
         answered = await answer(service.replica, query, wire, service.zone)
         return Response(msgspec.json.encode(answered), media_type="application/json")
@@ -66,6 +69,6 @@ async def configuration(request: Request) -> Response:
         "first_day": str(first.astimezone(service.zone).date()) if first is not None else None,
         "position": freshness.position,
         "version": __version__,
-        "may": caller.may,
+        "may": await service.permissions.may(caller),
     }
     return Response(msgspec.json.encode(body), media_type="application/json")

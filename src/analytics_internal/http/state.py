@@ -12,7 +12,8 @@ from analytics_internal.event import Acceptance
 from analytics_internal.http.problems import BodyTooLarge
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
-from analytics_internal.portal.callers import Caller, Callers, Right
+from analytics_internal.portal.callers import Caller, Callers
+from analytics_internal.portal.permissions import Permissions, Right
 from analytics_internal.query.language import InvalidQuery, Problem
 from analytics_internal.reader.replica import Replica
 from analytics_internal.settings import Settings
@@ -26,6 +27,7 @@ class Service(msgspec.Struct, frozen=True):
     writer: LogWriter
     replica: Replica
     callers: Callers
+    permissions: Permissions
     acceptance: Acceptance
     zone: ZoneInfo
 
@@ -36,10 +38,15 @@ def service_of(request: Request) -> Service:
     return service
 
 
+async def caller_of(request: Request) -> Caller:
+    """Who sends the request. Raises Unauthenticated, PortalUnavailable."""
+    return await service_of(request).callers.caller_of(request.headers.get("authorization"))
+
+
 async def caller_with(request: Request, right: Right) -> Caller:
     """Who sends the request. Raises Unauthenticated, PortalUnavailable, NotAllowed without the right."""
-    caller = await service_of(request).callers.caller_of(request.headers.get("authorization"))
-    caller.require(right)
+    caller = await caller_of(request)
+    await service_of(request).permissions.require(caller, right)
     return caller
 
 

@@ -1,16 +1,17 @@
-"""Who is calling, and what they may do."""
+"""Who is calling."""
 
 from __future__ import annotations
 
 import hmac
+import math
+import time
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
-from analytics_internal.portal.permissions import EVERYTHING, READ, Lists, May
-
-Right = Literal["read", "import"]
+# At most some 30 MB of tokens; a portal's people have one each hour.
+REMEMBERED_CALLERS = 20_000
 
 
 class Unauthenticated(Exception):
@@ -20,58 +21,82 @@ class Unauthenticated(Exception):
 class NotAllowed(Exception):
     """The caller is known and may not do this."""
 
-
-class PortalUnavailable(Exception):
-    """The portal's keys could not be fetched, so a token can be neither accepted nor refused."""
+    def __init__(self, detail: str, parts: Sequence[tuple[str, str]] = ()) -> None:
+        """``parts``: which fields of the request are not allowed where the rest is, and what to do about each."""
+        super().__init__("; ".join([detail, *(f"{field}: {what}" for field, what in parts)]))
+        self.parts = list(parts)
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who sends a request."""
+    """Who sends a request, as its token says."""
 
-    person: str | None
-    """Entity ref of the person the token speaks for; None for a machine or without authentication."""
+    person: str | None = None
+    """Normalised entity ref of the person who acts; None for a machine, or a plugin that acts for itself."""
+    plugin: str | None = None
+    """Id of the portal's plugin that sends the request, for itself or for a person."""
     may_name_person: bool = False
     """Whether the body's ``user`` counts."""
     may_import: bool = False
-    may: May = May()
+    reads_everything: bool = False
+    """Whether reading needs no permission: machines, and plugins that act for themselves, as in Backstage."""
+    memberships: frozenset[str] | None = None
+    """Normalised entity refs that the person owns things as, when the token says them."""
+    token: str | None = None
+    """The person's own token, to ask the portal about the person; of the limited kind where a plugin acts for it."""
+    expires_at: float = math.inf
+    """Seconds since 1970 until which this may be believed without verifying the token again."""
 
-    def require(self, right: Right) -> None:
-        """Raises NotAllowed when the caller lacks the right."""
-        if right == "import" and not self.may_import:
+    def require_import(self) -> None:
+        """Raises NotAllowed when the caller may not put in history."""
+        if not self.may_import:
             raise NotAllowed("importing history needs a machine token from `import_tokens`")
-        if right == "read" and not self.may.read:
-            raise NotAllowed(f"reading needs the permission `{READ}`: the setting `readers` does not name you")
 
 
-TRUSTED = Caller(None, may_name_person=True, may_import=True, may=EVERYTHING)
+TRUSTED = Caller(may_name_person=True, may_import=True, reads_everything=True)
 """A machine that speaks for others, or anybody on a service without authentication."""
 
 
 class TokenVerifier(Protocol):
-    """Says whom a user token of the portal speaks for."""
+    """Says whom a token of the portal speaks for."""
 
-    async def person_of(self, token: str) -> str:
-        """The entity ref in a valid token. Raises Unauthenticated, PortalUnavailable."""
+    async def caller_of(self, token: str) -> Caller:
+        """Who sends a valid token. Raises Unauthenticated, PortalUnavailable."""
         ...
 
 
 class Callers:
     """Tells callers apart by their ``Authorization`` header."""
 
-    def __init__(self, verifier: TokenVerifier | None, import_tokens: Sequence[str], lists: Lists) -> None:
+    def __init__(self, verifier: TokenVerifier | None, import_tokens: Sequence[str] = ()) -> None:
         """Without a verifier there is no authentication: everyone is trusted (the listener is on loopback)."""
         self._verifier = verifier
         self._import_tokens = [token.encode() for token in import_tokens]
-        self._lists = lists
+        self._known: dict[str, Caller] = {}
 
     async def caller_of(self, authorization: str | None) -> Caller:
-        """Raises Unauthenticated, PortalUnavailable."""
+        """Who sends a request with this header. A token that was verified before costs one look-up.
+
+        Raises:
+            Unauthenticated: the header is missing, or its token is not valid.
+            PortalUnavailable: the portal's keys could not be fetched.
+        """
         if self._verifier is None:
             return TRUSTED
+        known = self._known.get(authorization) if authorization is not None else None
+        if known is not None and known.expires_at > time.time():
+            return known
         scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if authorization is None or scheme.lower() != "bearer" or not token:
             raise Unauthenticated("the request has no `Authorization: Bearer …` header")
         if any(hmac.compare_digest(token.encode(), known) for known in self._import_tokens):
-            return TRUSTED
-        person = await self._verifier.person_of(token)
-        return Caller(person, may=self._lists.may({person}))
+            caller = TRUSTED
+        else:
+            caller = await self._verifier.caller_of(token)
+        self._remember(authorization, caller)
+        return caller
+
+    def _remember(self, authorization: str, caller: Caller) -> None:
+        self._known.pop(authorization, None)  # put back as the newest
+        self._known[authorization] = caller
+        if len(self._known) > REMEMBERED_CALLERS:
+            del self._known[next(iter(self._known))]

@@ -1,101 +1,177 @@
-"""Backstage's user tokens, verified with the portal's keys."""
+"""Backstage's tokens, verified with the portal's keys: of users, and of plugins for themselves or for a user."""
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import httpx
 import jwt
-import stamina
-import structlog
 
-from analytics_internal.portal.callers import PortalUnavailable, Unauthenticated
+from analytics_internal.portal.backend import PortalBackend, PortalUnavailable
+from analytics_internal.portal.callers import Caller, Unauthenticated
+from analytics_internal.portal.keys import (
+    ALGORITHM,
+    KEYS_HOLD_S,
+    USER_KEYS_PATH,
+    KeySet,
+    NoKeySet,
+    PluginKeySets,
+    UnknownKey,
+)
 from analytics_internal.subject import normalise_entity_ref
 
-USER_TOKEN_TYPE = "vnd.backstage.user"
-ALGORITHM = "ES256"
-AUDIENCE = "backstage"
-JWKS_PATH = "/api/auth/.well-known/jwks.json"
-# An unknown key id asks the portal again, but not for every forged token.
-REFRESH_INTERVAL_S = 10.0
-VERIFIED_TOKENS = 20_000
+USER = "vnd.backstage.user"
+LIMITED_USER = "vnd.backstage.limited-user"
+PLUGIN = "vnd.backstage.plugin"
+USER_AUDIENCE = "backstage"
+OUR_PLUGIN_ID = "analytics-internal"
+# A portal whose clock is a little ahead of ours must not have its newest tokens refused.
+MAX_CLOCK_ERROR_S = 60.0
+MAX_TOKEN_LENGTH = 16_384
 
-log = structlog.get_logger(__name__)
+Claims = Mapping[str, Any]
 
 
-class UserTokens:
-    """Verifies user tokens of one portal. Keys and verified tokens are kept in memory."""
+class Tokens:
+    """Verifies the tokens of one portal."""
 
-    def __init__(self, backend_url: str, reached_at: str, client: httpx.AsyncClient | None = None) -> None:
-        self._issuer = backend_url.rstrip("/") + "/api/auth"
-        self._jwks_url = reached_at.rstrip("/") + JWKS_PATH
-        self._client = client or httpx.AsyncClient(timeout=5)
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._refreshed_at = -REFRESH_INTERVAL_S
-        self._refreshing = asyncio.Lock()
-        self._verified: dict[str, tuple[str, float]] = {}
+    def __init__(self, backend: PortalBackend, issuer_url: str) -> None:
+        """``issuer_url`` is the portal's ``backend.baseUrl``, which its user tokens name."""
+        self._issuer = issuer_url.rstrip("/") + "/api/auth"
+        self._user_keys = KeySet(backend, USER_KEYS_PATH)
+        self._plugin_keys = PluginKeySets(backend)
 
-    async def close(self) -> None:
-        await self._client.aclose()
-
-    async def person_of(self, token: str) -> str:
-        """The person a valid user token speaks for, as a normalised entity ref.
+    async def caller_of(self, token: str) -> Caller:
+        """Who sends a valid token.
 
         Raises:
             Unauthenticated: the token is malformed, forged, expired, of another kind or for somebody else.
             PortalUnavailable: the portal's keys could not be fetched.
         """
-        known = self._verified.get(token)
-        if known is not None and known[1] > time.time():
-            return known[0]
-        person, expires_at = await self._verify(token)
-        if len(self._verified) >= VERIFIED_TOKENS:
-            self._verified.clear()
-        self._verified[token] = (person, expires_at)
-        return person
+        kind, key_id = _header_of(token)
+        if kind == USER:
+            return await self._user(token, key_id)
+        if kind == PLUGIN:
+            return await self._plugin(token, key_id)
+        if kind == LIMITED_USER:
+            raise Unauthenticated("a limited user token is only good inside a plugin's token, as its `obo`")
+        raise Unauthenticated(f"the token's `typ` must be {USER} or {PLUGIN}")
 
-    async def _verify(self, token: str) -> tuple[str, float]:
+    async def _user(self, token: str, key_id: str) -> Caller:
+        key = await self._user_key(key_id)
+        claims = _verified(token, key, ["sub", "aud", "iss"], audience=USER_AUDIENCE, issuer=self._issuer)
+        return Caller(
+            person=_person_of(claims),
+            memberships=_memberships_of(claims),
+            token=token,
+            expires_at=_believed_until(claims),
+        )
+
+    async def _plugin(self, token: str, key_id: str) -> Caller:
+        plugin = _unverified_subject(token)
         try:
-            header = jwt.get_unverified_header(token)
-            if header.get("typ") != USER_TOKEN_TYPE:
-                raise Unauthenticated(f"the token's `typ` must be {USER_TOKEN_TYPE}")
-            key = await self._key(str(header.get("kid")))
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=self._issuer,
-                options={"require": ["exp", "iat", "sub", "aud", "iss"]},
+            key_set = self._plugin_keys.of(plugin)
+            key = await key_set.key(key_id)
+        except NoKeySet as error:
+            raise Unauthenticated(f"the portal has no plugin {plugin[:100]!r} that issues tokens: {error}") from error
+        except UnknownKey as error:
+            raise Unauthenticated(f"the token was signed with a key that plugin {plugin!r} does not have") from error
+        claims = _verified(token, key, ["sub", "aud"], audience=OUR_PLUGIN_ID)
+        key_set.is_proven = True
+        if claims.get("obo") is None:
+            return Caller(
+                plugin=plugin, may_name_person=True, reads_everything=True, expires_at=_believed_until(claims)
             )
-        except jwt.PyJWTError as error:
-            raise Unauthenticated(f"the token is not valid: {error}") from error
-        person = normalise_entity_ref(str(claims["sub"]))
-        if person is None:
-            raise Unauthenticated("the token's `sub` is no entity ref")
-        return person, float(claims["exp"])
+        return await self._on_behalf_of(claims["obo"], plugin, claims)
 
-    async def _key(self, key_id: str) -> jwt.PyJWK:
-        if key_id not in self._keys:
-            async with self._refreshing:
-                if key_id not in self._keys and time.monotonic() - self._refreshed_at >= REFRESH_INTERVAL_S:
-                    await self._refresh()
-        if key_id not in self._keys:
-            raise Unauthenticated("the token was signed with a key that the portal does not have")
-        return self._keys[key_id]
+    async def _on_behalf_of(self, token: object, plugin: str, plugin_claims: Claims) -> Caller:
+        if not isinstance(token, str):
+            raise Unauthenticated("the plugin token's `obo` is no token")
+        kind, key_id = _header_of(token)
+        if kind != LIMITED_USER:
+            raise Unauthenticated(f"the `typ` of the plugin token's `obo` must be {LIMITED_USER}")
+        claims = _verified(token, await self._user_key(key_id), ["sub"])
+        return Caller(
+            person=_person_of(claims),
+            plugin=plugin,
+            token=token,
+            expires_at=min(_believed_until(claims), _believed_until(plugin_claims)),
+        )
 
-    async def _refresh(self) -> None:
+    async def _user_key(self, key_id: str) -> jwt.PyJWK:
         try:
-            async for attempt in stamina.retry_context(on=httpx.HTTPError, attempts=3, timeout=6, wait_initial=0.1):
-                with attempt:
-                    response = await self._client.get(self._jwks_url)
-                    response.raise_for_status()
-        except httpx.HTTPError as error:
-            log.error("portal keys unavailable", url=self._jwks_url, error=repr(error))
-            raise PortalUnavailable(f"the keys at {self._jwks_url} could not be fetched") from error
-        keys = jwt.PyJWKSet.from_dict(response.json())
-        self._keys = {
-            key.key_id: key for key in keys.keys if key.key_id is not None and key.algorithm_name == ALGORITHM
-        }
-        self._refreshed_at = time.monotonic()
+            return await self._user_keys.key(key_id)
+        except NoKeySet as error:
+            # Every portal has it: the address is wrong, or the portal is only half up.
+            raise PortalUnavailable(f"the portal's keys could not be fetched: {error}") from error
+        except UnknownKey as error:
+            raise Unauthenticated("the token was signed with a key that the portal does not have") from error
+
+
+def _header_of(token: str) -> tuple[str, str]:
+    """Kind and key id of a token. Raises Unauthenticated: it is none, or not signed as all of them are."""
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise Unauthenticated(f"the token has more than {MAX_TOKEN_LENGTH:,} characters")
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, RecursionError, UnicodeError) as error:
+        raise Unauthenticated(f"the token is not valid: {error}") from error
+    if header.get("alg") != ALGORITHM:
+        raise Unauthenticated(f"the token's `alg` must be {ALGORITHM}")
+    key_id = header.get("kid")
+    if not isinstance(key_id, str):
+        raise Unauthenticated("the token does not name its key (`kid`)")
+    return str(header.get("typ")), key_id
+
+
+def _unverified_subject(token: str) -> str:
+    """Whose keys a plugin's token has to be verified with."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, RecursionError, ValueError, OverflowError) as error:
+        raise Unauthenticated(f"the token is not valid: {error}") from error
+    subject = claims.get("sub")
+    if not isinstance(subject, str):
+        raise Unauthenticated("the token's `sub` names no plugin")
+    return subject
+
+
+def _verified(
+    token: str, key: jwt.PyJWK, required: Sequence[str], audience: str | None = None, issuer: str | None = None
+) -> Claims:
+    """The claims of a token that this key signed and that holds now. Raises Unauthenticated."""
+    try:
+        claims: Claims = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=audience,
+            issuer=issuer,
+            options={"require": ["exp", "iat", *required], "verify_iat": False, "verify_aud": audience is not None},
+        )
+    except (jwt.PyJWTError, RecursionError, ValueError, OverflowError) as error:
+        raise Unauthenticated(f"the token is not valid: {error}") from error
+    issued_at = claims["iat"]
+    if not isinstance(issued_at, int | float) or issued_at > time.time() + MAX_CLOCK_ERROR_S:
+        raise Unauthenticated("the token is not valid: it was issued in the future (`iat`)")
+    return claims
+
+
+def _person_of(claims: Claims) -> str:
+    person = normalise_entity_ref(str(claims["sub"]))
+    if person is None:
+        raise Unauthenticated("the token's `sub` is no entity ref")
+    return person
+
+
+def _memberships_of(claims: Claims) -> frozenset[str] | None:
+    owns_as = claims.get("ent")
+    if not isinstance(owns_as, list):
+        return None
+    return frozenset(ref for text in owns_as if (ref := normalise_entity_ref(str(text))) is not None)
+
+
+def _believed_until(claims: Claims) -> float:
+    # Verified again as often as keys are fetched: a withdrawn key does not live on in what is remembered.
+    return min(float(claims["exp"]), time.time() + KEYS_HOLD_S)

@@ -1,0 +1,58 @@
+"""What the portal's permission framework asks every plugin for: its permissions, and decisions on conditions."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from analytics_internal.http.problems import InvalidConditions
+from analytics_internal.http.state import caller_of, limited_body
+from analytics_internal.portal.callers import NotAllowed
+from analytics_internal.portal.permissions import PERMISSIONS
+
+WELL_KNOWN = "/.well-known/backstage/permissions"
+MAX_CONDITIONS_BYTES = 100 * 1024
+_metadata = msgspec.json.encode({"permissions": list(PERMISSIONS.values()), "rules": []})
+
+
+class ConditionalItem(msgspec.Struct, frozen=True, rename="camel"):
+    """One decision that depends on a condition on a resource."""
+
+    id: str
+    resource_ref: str | list[str]
+    resource_type: str
+    conditions: dict[str, object]
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    """The decisions that the framework asks for."""
+
+    items: list[ConditionalItem]
+
+
+async def metadata(request: Request) -> Response:
+    """``GET …/metadata``: the permissions of this plugin, as Backstage's integration router serves them."""
+    await caller_of(request)  # any user or service of the portal, as there
+    return Response(_metadata, media_type="application/json")
+
+
+async def apply_conditions(request: Request) -> Response:
+    """``POST …/apply-conditions``: no permission here has a resource that a condition could be about.
+
+    Raises:
+        InvalidConditions: whatever is asked, but for nothing.
+        NotAllowed: a user asks, not the framework.
+    """
+    caller = await caller_of(request)
+    if caller.person is not None and caller.plugin is None:
+        raise NotAllowed("conditions are applied for the portal's plugins, not for users")
+    body = await limited_body(request.scope, request.receive, MAX_CONDITIONS_BYTES)
+    try:
+        conditions = msgspec.json.decode(body, type=Conditions)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidConditions(f"the body is no request to apply conditions: {error}") from error
+    if conditions.items:
+        types = ", ".join(sorted({item.resource_type[:100] for item in conditions.items}))
+        raise InvalidConditions(f"unexpected resource types: {types}; the permissions of this plugin have none")
+    return Response(b'{"items":[]}', media_type="application/json")

@@ -1,0 +1,58 @@
+"""What names people, and is kept from those who may not read who did what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from starlette.requests import Request
+
+from analytics_internal.http.state import service_of
+from analytics_internal.portal.callers import Caller, NotAllowed
+from analytics_internal.portal.permissions import PERMISSIONS
+from analytics_internal.query.language import CONNECTIVES, WireQuery
+from analytics_internal.subject import normalise_entity_ref
+
+PERSON = "person"
+PERMISSION = str(PERMISSIONS["people"]["name"])
+
+
+async def require_for(request: Request, caller: Caller, question: WireQuery) -> None:
+    """Let a question pass that names nobody but the caller, or whose caller may read who did what.
+
+    Counts of people are figures like others. An order by person needs the dimension, and a cursor belongs to the
+    question it was made for: neither gets around this.
+
+    Raises:
+        NotAllowed: with every part that has to be left out.
+        PortalUnavailable, Unauthenticated: as ``Permissions.allow``.
+    """
+    naming = list(_naming_parts(question, caller.person))
+    if naming and not await service_of(request).permissions.allow(caller, "people"):
+        raise NotAllowed(f"who did what is told to those with the permission `{PERMISSION}`", naming)
+
+
+def _naming_parts(question: WireQuery, own_ref: str | None) -> Iterator[tuple[str, str]]:
+    if PERSON in question.dimensions:
+        yield "dimensions", f"leave out `{PERSON}`; the metric `people` counts them"
+    if question.filters is not None:
+        yield from _naming_filters(question.filters, "filters", own_ref)
+
+
+def _naming_filters(filter_: list[object], field: str, own_ref: str | None) -> Iterator[tuple[str, str]]:
+    operator, *rest = filter_
+    if operator in CONNECTIVES:
+        for number, inner in enumerate(rest, start=1):
+            assert isinstance(inner, list), "a question that was not checked"
+            yield from _naming_filters(inner, f"{field}[{number}]", own_ref)
+    elif rest[0] == PERSON and not _is_about_oneself(operator, rest[1], own_ref):
+        yield field, f"leave out the filter on `{PERSON}`, or let it be or not be yourself alone"
+
+
+def _is_about_oneself(operator: object, values: object, own_ref: str | None) -> bool:
+    """Whether a filter on `person` names the caller only: that says nothing about anybody else."""
+    assert isinstance(values, list), "a question that was not checked"
+    return (
+        own_ref is not None
+        and operator in ("is", "is_not")
+        and all(isinstance(value, str) and normalise_entity_ref(value, "user") == own_ref for value in values)
+    )

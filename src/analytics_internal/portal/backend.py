@@ -1,0 +1,57 @@
+"""Requests to the portal's backend: one address, tried again for a moment, and one error when it does not answer."""
+
+from __future__ import annotations
+
+import httpx
+import stamina
+import structlog
+
+TIMEOUT_S = 5.0
+ATTEMPTS = 3
+PATIENCE_S = 6.0
+
+log = structlog.get_logger(__name__)
+
+
+class PortalUnavailable(Exception):
+    """The portal did not answer, so that what depends on it can be neither accepted nor refused."""
+
+
+class PortalBackend:
+    """The backend of one portal. Close it."""
+
+    def __init__(self, url: str, client: httpx.AsyncClient | None = None) -> None:
+        self.url = url.rstrip("/")
+        # Redirects are not followed: a caller's token goes to this address and to no other.
+        self._client = client or httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def get(self, path: str, token: str | None = None) -> httpx.Response:
+        """What the portal answers below 500, whatever it is.
+
+        Raises:
+            PortalUnavailable: it does not answer, or with an error of its own.
+        """
+        return await self._answer("GET", path, token, None)
+
+    async def post(self, path: str, token: str, body: object) -> httpx.Response:
+        """The same for a question in JSON that changes nothing, so that it may be asked again."""
+        return await self._answer("POST", path, token, body)
+
+    async def _answer(self, method: str, path: str, token: str | None, body: object) -> httpx.Response:
+        url = self.url + path
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        try:
+            async for attempt in stamina.retry_context(
+                on=httpx.HTTPError, attempts=ATTEMPTS, timeout=PATIENCE_S, wait_initial=0.1
+            ):
+                with attempt:
+                    response = await self._client.request(method, url, headers=headers, json=body)
+                    if response.is_server_error:
+                        response.raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            log.error("the portal does not answer", url=url, error=repr(error))
+            raise PortalUnavailable(f"the portal did not answer at {url}") from error
+        return response
