@@ -231,12 +231,12 @@ def _as_service(work: Callable[[], int]) -> int:
 
     from analytics_internal.log.connection import UnsupportedServer
     from analytics_internal.log.embedded import DataDirInUse, EmbeddedPostgresError
-    from analytics_internal.log.migrations import NewerSchema
+    from analytics_internal.log.migrations import UnusableSchema
     from analytics_internal.serve import CannotListen
 
     try:
         return work()
-    except (CannotListen, DataDirInUse, EmbeddedPostgresError, NewerSchema, UnsupportedServer) as error:
+    except (CannotListen, DataDirInUse, EmbeddedPostgresError, UnsupportedServer, UnusableSchema) as error:
         return _complain(str(error), FAILED)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         return _complain(f"the database or the data folder cannot be used: {error}", FAILED)

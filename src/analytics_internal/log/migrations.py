@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 
+from analytics_internal.log import locks
 from analytics_internal.log.connection import Connection
 
+if TYPE_CHECKING:
+    import sqlalchemy
+
+Result = TypeVar("Result")
 SCHEMA = Path(__file__).parent / "schema"
 NEWEST = "0001"
-# Advisory lock of this installation's migrations; the number is arbitrary and must never change.
-MIGRATION_LOCK = 7_008_000_001
+# In the schema that tables are made in: one further along the search path may be another program's.
+_HAS_VERSION = "SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'alembic_version'"
 
 
-class NewerSchema(RuntimeError):
+class UnusableSchema(RuntimeError):
+    """The log cannot live where the connection leads; the message says why and what to do."""
+
+
+class NewerSchema(UnusableSchema):
     """The database was migrated by a newer version of this program."""
 
 
@@ -29,7 +40,8 @@ async def version(dsn: str) -> str | None:
 
 
 async def version_on(connection: Connection) -> str | None:
-    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+    """As ``version``, on a connection."""
+    if await connection.fetchrow(_HAS_VERSION) is None:
         return None
     found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
     return found
@@ -40,10 +52,22 @@ async def migrate(dsn: str) -> bool:
 
     Raises:
         NewerSchema: the database is ahead of this program.
+        UnusableSchema: the schema is not there, or is another program's.
     """
     found = await version(dsn)
     if found == NEWEST:
         return False  # Alembic and SQLAlchemy cost 150 ms and 30 MB: not even imported when there is nothing to do.
+    schema, search_path = await _schema(dsn)
+    if schema is None:
+        raise UnusableSchema(
+            f"no schema is there to make tables in; the search_path is {search_path}: CREATE SCHEMA first, or correct "
+            "it in database_url"
+        )
+    if found is not None and not found.isdecimal():
+        raise UnusableSchema(
+            f"the schema {schema} belongs to another program, whose newest migration is {found}: give "
+            "analytics-internal a schema or database of its own"
+        )
     if found is not None and found > NEWEST:
         raise NewerSchema(
             f"the database's schema is {found}, this program knows {NEWEST}: install a newer version of it"
@@ -52,8 +76,19 @@ async def migrate(dsn: str) -> bool:
     return True
 
 
+async def _schema(dsn: str) -> tuple[str | None, str]:
+    """The schema that tables are made in, and the search path it was found on."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        row = await connection.fetchrow("SELECT current_schema(), current_setting('search_path')")
+    finally:
+        await connection.close()
+    assert row is not None
+    return row[0], row[1]
+
+
 def _upgrade(dsn: str) -> None:
-    from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
     async def connect() -> Connection:
@@ -64,15 +99,17 @@ def _upgrade(dsn: str) -> None:
         try:
             connection: AsyncConnection
             async with engine.begin() as connection:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 await connection.run_sync(_run_alembic)
+        except DBAPIError as error:
+            # What PostgreSQL said, without the layers above: callers know the driver's errors.
+            raise (error.orig and error.orig.__cause__) or error from error
         finally:
             await engine.dispose()
 
     asyncio.run(run())
 
 
-def _run_alembic(connection: object) -> None:
+def _run_alembic(connection: sqlalchemy.Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -80,16 +117,29 @@ def _run_alembic(connection: object) -> None:
     config.set_main_option("script_location", str(SCHEMA).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["schema"] = _on_driver(connection, _locked_schema)
     command.upgrade(config, "head")
+
+
+async def _locked_schema(connection: Connection) -> str:
+    """The schema to migrate, which nobody else migrates until the transaction ends."""
+    await locks.take(connection, locks.MIGRATIONS)
+    schema: str = await connection.fetchval("SELECT current_schema()")
+    return schema
 
 
 def run_file(name: str) -> None:
     """Run one SQL file of ``schema/`` inside the migration's transaction."""
     from alembic import op
 
-    bind = op.get_bind()
-    bind.exec_driver_sql("SELECT 1")  # the driver opens its transaction with the first statement it sees
-    raw = bind.connection.dbapi_connection
     sql = (SCHEMA / name).read_text()
+    _on_driver(op.get_bind(), lambda driver: driver.execute(sql))
+
+
+def _on_driver(connection: sqlalchemy.Connection, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """What the work returns on the driver's own connection, inside of SQLAlchemy's transaction."""
+    connection.exec_driver_sql("SELECT 1")  # the driver opens its transaction with the first statement it sees
+    raw = connection.connection.dbapi_connection
     assert raw is not None
-    raw.run_async(lambda driver: driver.execute(sql))
+    result: Result = raw.run_async(work)
+    return result

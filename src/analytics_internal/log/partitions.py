@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from analytics_internal.log import locks
 from analytics_internal.log.connection import Connection
-
-# Advisory lock of those who make partitions; the number is arbitrary and must never change.
-PARTITION_LOCK = 7_008_000_002
 
 
 def month_of(id_: UUID) -> tuple[int, int]:
@@ -45,7 +43,7 @@ class Partitions:
     async def _make(self, connection: Connection, year: int, month: int) -> None:
         first, end = bounds(year, month)
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", PARTITION_LOCK)
+            await locks.take(connection, locks.PARTITIONS)
             # Names and bounds are built from integers, so there is nothing to escape.
             await connection.execute(
                 f"CREATE TABLE IF NOT EXISTS event_{year:04}_{month:02} "
