@@ -67,6 +67,20 @@ def test_lists_in_the_environment_are_written_with_commas(monkeypatch: pytest.Mo
     assert load({"auth": "none"})[0].readers == ["user:default/ana", "*"]
 
 
+def test_an_empty_list_in_the_environment_is_written_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_READERS", "[]")
+    monkeypatch.setenv("ANALYTICS_INTERNAL_PEOPLE_READERS", '["user:default/ana", "group:default/platform"]')
+    settings, _ = load({"auth": "none"})
+    assert settings.readers == []
+    assert settings.people_readers == ["user:default/ana", "group:default/platform"]
+
+
+def test_a_list_that_is_no_json_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_READERS", '["user:default/ana"')
+    (problem,) = _problems({"auth": "none"})
+    assert "must be a list, written with commas like a, b or in JSON" in problem
+
+
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_INTERNAL_PORT", "")
     assert load({"auth": "none"})[1]["port"] == "default"

@@ -9,18 +9,17 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import available_timezones
 
 import platformdirs
 import yaml  # type: ignore[import-untyped]
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -28,7 +27,19 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from analytics_internal.subject import DEFAULT_KEPT_QUERY_PARAMETERS, normalise_entity_ref
+from analytics_internal.setting_values import (
+    FolderPath,
+    HttpUrl,
+    Level,
+    Memory,
+    Names,
+    PostgresUrl,
+    TimeZone,
+    Tokens,
+    Who,
+    refusal,
+)
+from analytics_internal.subject import DEFAULT_KEPT_QUERY_PARAMETERS
 
 PREFIX = "ANALYTICS_INTERNAL_"
 # Read by the commands that talk to a running service, as their --token.
@@ -46,53 +57,8 @@ class InvalidSettings(ValueError):
         self.problems = problems
 
 
-def _refuse(allowed: str) -> PydanticCustomError:
-    return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
-
-
-def _split(value: object) -> object:
-    """A list may be written as one text with commas, as it has to be in the environment."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _url(*schemes: str) -> AfterValidator:
-    def check(value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not (parts.netloc or parts.scheme.startswith("postgres")):
-            raise _refuse(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _time_zone(value: str) -> str:
-    if value not in available_timezones():
-        similar = get_close_matches(value, available_timezones(), 1, 0.5)
-        hint = f"; did you mean {similar[0]}?" if similar else ""
-        raise _refuse(f"must be the IANA name of a time zone, like America/Sao_Paulo{hint}")
-    return value
-
-
-def _memory(value: str) -> str:
-    if re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", value) is None:
-        raise _refuse("must be a size with its unit, like 512MB or 2GiB")
-    return value
-
-
-def _who(value: str) -> str:
-    ref = normalise_entity_ref(value, "user")
-    if value != "*" and (ref is None or not ref.startswith(("user:", "group:"))):
-        raise _refuse(
-            "must be the entity ref of a person or a group, like user:default/ana or group:default/platform, "
-            'or "*" for everyone who is signed in'
-        )
-    return value
-
-
-def _token(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < 16:
-        raise _refuse("must have at least 16 characters")
-    return value
+# What a source says, and how it is called as the origin of one setting.
+_Found = tuple[dict[str, object], Callable[[str], str]]
 
 
 def _own_time_zone() -> str:
@@ -112,17 +78,6 @@ def _own_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-# What a source says, and how it is called as the origin of one setting.
-_Found = tuple[dict[str, object], Callable[[str], str]]
-HttpUrl = Annotated[str, _url("http", "https")]
-PostgresUrl = Annotated[str, _url("postgresql", "postgres")]
-FolderPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
-Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-Who = Annotated[list[Annotated[str, AfterValidator(_who)]], NoDecode, BeforeValidator(_split)]
-Tokens = Annotated[list[Annotated[SecretStr, AfterValidator(_token)]], NoDecode, BeforeValidator(_split)]
-Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda text: str(text).lower())]
-
-
 class Settings(BaseSettings):
     """What is in force. ``load`` puts it together; constructed directly it knows only what it is given."""
 
@@ -140,7 +95,7 @@ class Settings(BaseSettings):
     data_dir: FolderPath = Field(
         default_factory=_own_data_dir, description="Folder of the service's own PostgreSQL and of the reader's file."
     )
-    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    timezone: TimeZone = Field(
         default_factory=_own_time_zone, description="Reporting time zone (IANA name): where a day begins and ends."
     )
     auth: Literal["backstage", "none"] = Field(
@@ -194,9 +149,7 @@ class Settings(BaseSettings):
     flushers: int = Field(1, ge=1, le=32, description="Writes to the database at the same time.")
     rejected_limit: int = Field(10_000, ge=0, description="Rejected events that are kept to be looked at.")
     rejected_retention_days: int = Field(30, ge=1, description="How long rejected events are kept.")
-    reader_memory_limit: Annotated[str, AfterValidator(_memory)] = Field(
-        "512MB", description="Memory the reader (DuckDB) may use."
-    )
+    reader_memory_limit: Memory = Field("512MB", description="Memory the reader (DuckDB) may use.")
     reader_threads: int = Field(default_factory=_own_threads, ge=1, description="Threads the reader may use.")
     stop_with_stdin: bool = Field(
         False,
@@ -233,12 +186,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _authentication_is_possible(self) -> Settings:
         if self.auth == "none" and not _is_loopback(self.host):
-            raise _refuse(
+            raise refusal(
                 f"auth=none trusts every caller and is only for this machine, but host is {self.host}: "
                 "use host=127.0.0.1 or auth=backstage"
             )
         if self.auth == "backstage" and self.backend_url is None and self.portal_url is None:
-            raise _refuse(
+            raise refusal(
                 "auth=backstage needs backend_url (the portal's backend.baseUrl) or portal_url, where tokens are "
                 "verified; to try the service on this machine alone use auth=none"
             )

@@ -1,0 +1,85 @@
+"""What values a setting may have, and what is said about others."""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+from analytics_internal.subject import normalise_entity_ref
+
+
+def refusal(allowed: str) -> PydanticCustomError:
+    """The error of a value that is not allowed, with what is."""
+    return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
+
+
+def _split(value: object) -> object:
+    """A list may be written as one text, as it has to be in the environment: with commas, or in JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith("["):  # the only way to write an empty one: an empty variable counts as not set
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise refusal('must be a list, written with commas like a, b or in JSON like ["a", "b"]') from None
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.scheme.startswith("postgres")):
+            raise refusal(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        similar = get_close_matches(value, available_timezones(), 1, 0.5)
+        hint = f"; did you mean {similar[0]}?" if similar else ""
+        raise refusal(f"must be the IANA name of a time zone, like America/Sao_Paulo{hint}")
+    return value
+
+
+def _memory(value: str) -> str:
+    if re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", value) is None:
+        raise refusal("must be a size with its unit, like 512MB or 2GiB")
+    return value
+
+
+def _who(value: str) -> str:
+    ref = normalise_entity_ref(value, "user")
+    if value != "*" and (ref is None or not ref.startswith(("user:", "group:"))):
+        raise refusal(
+            "must be the entity ref of a person or a group, like user:default/ana or group:default/platform, "
+            'or "*" for everyone who is signed in'
+        )
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 16:
+        raise refusal("must have at least 16 characters")
+    return value
+
+
+HttpUrl = Annotated[str, _url("http", "https")]
+PostgresUrl = Annotated[str, _url("postgresql", "postgres")]
+FolderPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Who = Annotated[list[Annotated[str, AfterValidator(_who)]], NoDecode, BeforeValidator(_split)]
+Tokens = Annotated[list[Annotated[SecretStr, AfterValidator(_token)]], NoDecode, BeforeValidator(_split)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda text: str(text).lower())]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Memory = Annotated[str, AfterValidator(_memory)]
