@@ -7,10 +7,11 @@ import { ActivityDetailsPage } from '../../plugins/analytics-internal/src/compon
 import { MetricsPage } from '../../plugins/analytics-internal/src/components/MetricsPage';
 import type { Pages } from '../../plugins/analytics-internal/src/components/PagesContext';
 import { PagesProvider } from '../../plugins/analytics-internal/src/components/PagesProvider';
+import { localeOf } from '../../plugins/analytics-internal/src/format/locale';
 import { createTranslate } from '../../plugins/analytics-internal/src/translations/translate';
 import { Frame } from './Frame';
 import { frameMessages } from './frameMessages';
-import { languageOfBrowser, languages, localeOf, messagesOf } from './languages';
+import { languageOfBrowser, languages, messagesOf } from './languages';
 import { usePreference } from './usePreference';
 import { useTheme } from './useTheme';
 
@@ -33,7 +34,7 @@ export function Standalone({ mount }: { mount: URL }) {
       t: createTranslate(messagesOf[language], language),
       locale,
       paths: { metrics: '/', item: (id) => `/items/${id}` },
-      serviceUrl: mount.href.replace(/\/$/, ''),
+      around: { kind: 'alone', serviceUrl: mount.href.replace(/\/$/, '') },
     }),
     [mount, language, locale],
   );

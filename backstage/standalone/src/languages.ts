@@ -20,8 +20,3 @@ export function languageOfBrowser(tags: readonly string[]): Language {
   }
   return 'en';
 }
-
-/** How numbers and dates are written: by the browser's own variety of the language where it has one. */
-export function localeOf(language: Language, tags: readonly string[]): string {
-  return tags.find((tag) => primary(tag) === primary(language)) ?? language;
-}

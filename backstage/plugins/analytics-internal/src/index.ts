@@ -1,11 +1,20 @@
-export { ActivityDetailsPage } from './components/ActivityDetailsPage';
-export { MetricsPage } from './components/MetricsPage';
-export type { Pages } from './components/PagesContext';
-export { PagesProvider } from './components/PagesProvider';
-export { createClient, type AnalyticsClient, type ClientOptions } from './api/client';
+/**
+ * The pages of analytics-internal: usage analytics for Backstage, on your own PostgreSQL.
+ *
+ * The default export is the plugin for the new frontend system; the components are for the legacy one.
+ *
+ * @packageDocumentation
+ */
+export { default } from './plugin';
+export {
+  ActivityInsightDetailsPage,
+  AnalyticsInternalPage,
+  analyticsInternalPlugin,
+  AnalyticsInternalSidebarItem,
+  EntityAnalyticsInternalCard,
+  type AnalyticsInternalPageProps,
+} from './legacy';
+export { analyticsInternalApiRef } from './portal/apiRef';
+export type { AnalyticsClient } from './api/client';
 export { ProblemError, type Problem } from './api/problem';
-export type { Answer, Configuration, Item, Query } from './api/query';
-export { formatDateToShort } from './format/dates';
-export { en } from './translations/en';
-export { ptBR } from './translations/ptBR';
-export { createTranslate, type MessageKey, type Messages, type Translate } from './translations/translate';
+export type * from './api/query';

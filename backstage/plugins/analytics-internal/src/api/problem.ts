@@ -22,8 +22,14 @@ export class ProblemError extends Error {
     return this.problem.status >= 500 || this.problem.status === 429;
   }
 
+  /** Whether the service does not know, or no longer knows, who asks. */
+  get isSignedOut(): boolean {
+    return this.problem.status === 401;
+  }
+
+  /** Whether the caller lacks a permission. */
   get isNotAllowed(): boolean {
-    return this.problem.status === 401 || this.problem.status === 403;
+    return this.problem.status === 403;
   }
 
   /** Whether the service's log does not reach the position asked for: it was restored from an earlier copy. */

@@ -5,7 +5,8 @@ export type TimeMetric = 'first_access' | 'last_access';
 export type Metric = CountMetric | TimeMetric;
 
 export type TimeDimension = 'time:day' | 'time:week' | 'time:month';
-export type NameDimension = 'action' | 'subject' | 'plugin' | 'entity' | 'person';
+export type NameDimension =
+  'action' | 'subject' | 'plugin' | 'entity' | 'person' | 'doc_page' | 'search_term';
 export type Dimension = NameDimension | 'item' | TimeDimension;
 
 /** What a question may be narrowed by. */
@@ -101,6 +102,16 @@ export interface Answer<C extends Column = Column> {
   query: { metrics: Metric[]; dimensions: Dimension[] };
 }
 
+/** What the caller may do. Backstage's permission framework knows each under a name of its own. */
+export interface May {
+  /** Read figures, which name nobody: `analytics-internal.read`. */
+  read: boolean;
+  /** Read who did what: `analytics-internal.people.read`. */
+  people: boolean;
+  /** Administer the service: `analytics-internal.admin`. */
+  admin: boolean;
+}
+
 /** What the pages need to know before asking. */
 export interface Configuration {
   time_zone: string;
@@ -113,4 +124,5 @@ export interface Configuration {
   /** The newest position of the log at that moment. */
   position: number;
   version: string;
+  may: May;
 }

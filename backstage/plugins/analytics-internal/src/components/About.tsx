@@ -1,4 +1,5 @@
 import type { Answer, Item } from '../api/query';
+import { uncollectedUntil } from '../view/period';
 import { totals } from '../view/questions';
 import styles from './About.module.css';
 import { Change } from './Change';
@@ -9,6 +10,7 @@ import { Panel } from './Panel';
 import { PanelError } from './PanelError';
 import { Subject } from './Subject';
 import { useAnswer, type Asked } from './useAnswer';
+import { useConfiguration } from './useConfiguration';
 import { useView } from './useView';
 
 export interface AboutProps {
@@ -24,7 +26,9 @@ export function About({ id, ever }: AboutProps) {
   const { t } = usePages();
   const { view } = useView();
   const counts = useAnswer(totals(view, { item: id }));
+  const { configuration } = useConfiguration();
   const row = counts.answer?.results[0];
+  const until = counts.answer && configuration ? uncollectedUntil(counts.answer, configuration) : null;
   return (
     <Panel title={t('about.title')} asked={ever} height={HEIGHT}>
       {({ results: [known] }: Answer<'item' | 'first_access' | 'last_access'>) =>
@@ -45,14 +49,14 @@ export function About({ id, ever }: AboutProps) {
                 <dt>{t('about.events')}</dt>
                 <dd className={styles.count}>
                   {row && <Figure value={row.events.value} />}
-                  {row && <Change count={row.events} uncollectedUntil={null} />}
+                  {row && <Change count={row.events} uncollectedUntil={until} />}
                 </dd>
               </div>
               <div>
                 <dt>{t('about.people')}</dt>
                 <dd className={styles.count}>
                   {row && <Figure value={row.people.value} />}
-                  {row && <Change count={row.people} uncollectedUntil={null} />}
+                  {row && <Change count={row.people} uncollectedUntil={until} />}
                 </dd>
               </div>
               <div>

@@ -8,13 +8,12 @@ import { About } from './About';
 import styles from './ActivityDetailsPage.module.css';
 import { CurvePanel } from './CurvePanel';
 import { Freshness } from './Freshness';
-import { PageBody } from './PageBody';
 import { usePages } from './PagesContext';
 import { useAnswer } from './useAnswer';
 import type { CsvFile } from './useCsvDownload';
 import { UserAccessHistory } from './UserAccessHistory';
 import { useView } from './useView';
-import { ViewHeader } from './ViewHeader';
+import { ViewPage } from './ViewPage';
 
 /** One item (the route's `:id`): what it is, its curve, and who accessed it. */
 export function ActivityDetailsPage() {
@@ -39,24 +38,21 @@ export function ActivityDetailsPage() {
   }, [t, view, parameters, id]);
 
   return (
-    <>
-      <ViewHeader title={t('page.details')} parent={{ label: t('page.metrics'), href: back }} files={files} />
-      <PageBody>
-        {isMissing ? (
-          <div className={styles.missing}>
-            <h3>{t('about.missing.title')}</h3>
-            <p>{t('about.missing')}</p>
-            <ButtonLink href={back}>{t('about.back')}</ButtonLink>
-          </div>
-        ) : (
-          <>
-            <About id={id} ever={ever} />
-            <CurvePanel metric="events" scope={scope} />
-            <UserAccessHistory item={id} />
-          </>
-        )}
-        <Freshness completeUntil={answer?.meta.complete_until} />
-      </PageBody>
-    </>
+    <ViewPage title={t('page.details')} parent={{ label: t('page.metrics'), href: back }} files={files}>
+      {isMissing ? (
+        <div className={styles.missing}>
+          <h3>{t('about.missing.title')}</h3>
+          <p>{t('about.missing')}</p>
+          <ButtonLink href={back}>{t('about.back')}</ButtonLink>
+        </div>
+      ) : (
+        <>
+          <About id={id} ever={ever} />
+          <CurvePanel metric="events" scope={scope} />
+          <UserAccessHistory item={id} />
+        </>
+      )}
+      <Freshness completeUntil={answer?.meta.complete_until} />
+    </ViewPage>
   );
 }

@@ -24,7 +24,7 @@ type LogRow = Row<'item' | LogMetric>;
 
 /** Every item with its counts: searched, sorted and paged by the server. */
 export function ActivityLog() {
-  const { t, paths } = usePages();
+  const { t, paths, isTimeShown } = usePages();
   const { view, parameters, set, hrefOf } = useView();
   const search = parameters.get('search') ?? '';
   const { asked, sort, onSort, isLater, onTurn } = useSortedPages(logMetrics, mostAccessed, (page) =>
@@ -88,17 +88,19 @@ export function ActivityLog() {
         id: 'first_access',
         label: t('log.first'),
         isSortable: true,
+        isDate: isTimeShown,
         cell: (row) => <Moment value={row.first_access.value} />,
       },
       {
         id: 'last_access',
         label: t('log.last'),
         isSortable: true,
+        isDate: isTimeShown,
         cell: (row) => <Moment value={row.last_access.value} />,
       },
       { id: 'details', label: t('log.details'), isLabelHidden: true, isScreenOnly: true, cell: detailsOf },
     ];
-  }, [t, paths, view, hrefOf]);
+  }, [t, paths, isTimeShown, view, hrefOf]);
 
   const title = t('log.title');
   return (

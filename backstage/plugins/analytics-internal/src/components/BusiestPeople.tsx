@@ -1,14 +1,11 @@
-import { Link } from '@backstage/ui';
 import { busiestPeople } from '../view/questions';
-import { withFilter } from '../view/view';
 import { Figure } from './Figure';
-import { MiddleCut } from './MiddleCut';
 import { Nothing } from './Nothing';
 import { usePages } from './PagesContext';
 import { Panel } from './Panel';
+import { PersonLink } from './PersonLink';
 import { RankTable } from './RankTable';
 import { useAnswer } from './useAnswer';
-import { useValueName } from './useFilterName';
 import { useView } from './useView';
 
 const HEIGHT = 384;
@@ -17,7 +14,6 @@ const HEIGHT = 384;
 export function BusiestPeople() {
   const { t } = usePages();
   const { view, hrefOf } = useView();
-  const valueName = useValueName();
   const asked = useAnswer(busiestPeople(view));
   return (
     <Panel title={t('people.title')} asked={asked} height={HEIGHT}>
@@ -28,24 +24,12 @@ export function BusiestPeople() {
           <RankTable
             caption={t('people.caption')}
             columns={[t('people.person'), t('people.events')]}
-            rows={results.map(({ person, events }) => {
-              const name = valueName('person', person);
-              const filters = withFilter(view.filters, {
-                dimension: 'person',
-                operator: 'is',
-                values: [person],
-              });
-              return {
-                key: person ?? '',
-                name: (
-                  <Link href={hrefOf({ ...view, filters })} standalone title={person ?? undefined}>
-                    <MiddleCut text={name} />
-                  </Link>
-                ),
-                share: events.value / (results[0]?.events.value ?? 1),
-                figures: [<Figure key="events" value={events.value} />],
-              };
-            })}
+            rows={results.map(({ person, events }) => ({
+              key: person ?? '',
+              name: <PersonLink person={person} hrefOf={hrefOf} />,
+              share: events.value / (results[0]?.events.value ?? 1),
+              figures: [<Figure key="events" value={events.value} />],
+            }))}
           />
         )
       }

@@ -2,11 +2,15 @@ import { ButtonIcon, Menu, MenuItem, MenuTrigger } from '@backstage/ui';
 import { RiDownload2Line } from '@remixicon/react';
 import { usePages } from './PagesContext';
 import styles from './ExportMenu.module.css';
+import { namesPeople } from '../view/questions';
+import { useConfiguration } from './useConfiguration';
 import { useCsvDownload, type CsvFile } from './useCsvDownload';
 
 /** Offers the page's answers as CSV files, every row of them. */
 export function ExportMenu({ files }: { files: CsvFile[] }) {
   const { t } = usePages();
+  const mayNames = useConfiguration().configuration?.may.people ?? false;
+  const offered = files.filter(({ query }) => mayNames || !namesPeople(query));
   const { download, isBusy, error } = useCsvDownload();
   return (
     <>
@@ -23,7 +27,7 @@ export function ExportMenu({ files }: { files: CsvFile[] }) {
           isPending={isBusy}
         />
         <Menu aria-label={t('export.label')}>
-          {files.map((file) => (
+          {offered.map((file) => (
             <MenuItem key={file.name} id={file.name} onAction={() => download(file)}>
               {file.label}
             </MenuItem>

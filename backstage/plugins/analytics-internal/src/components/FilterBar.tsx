@@ -4,6 +4,7 @@ import { lazy, Suspense, useState } from 'react';
 import { filterDimensions, withFilter, withoutFilter, type ViewFilter } from '../view/view';
 import styles from './FilterBar.module.css';
 import { usePages } from './PagesContext';
+import { useConfiguration } from './useConfiguration';
 import { useFilterName } from './useFilterName';
 import { useView } from './useView';
 
@@ -18,6 +19,8 @@ export function FilterBar() {
   const { t } = usePages();
   const { view, show } = useView();
   const filterName = useFilterName();
+  const mayNames = useConfiguration().configuration?.may.people ?? false;
+  const offered = filterDimensions.filter((dimension) => mayNames || dimension !== 'person');
   const [edited, setEdited] = useState<ViewFilter | null>(null);
 
   function apply(filter: ViewFilter) {
@@ -52,7 +55,7 @@ export function FilterBar() {
           {t('filter.add')}
         </Button>
         <Menu aria-label={t('filter.add')}>
-          {filterDimensions.map((dimension) => (
+          {offered.map((dimension) => (
             <MenuItem
               key={dimension}
               id={dimension}

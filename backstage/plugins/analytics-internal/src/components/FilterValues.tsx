@@ -1,6 +1,6 @@
 import { Checkbox } from '@backstage/ui';
-import type { NameDimension } from '../api/query';
 import { suggestions } from '../view/questions';
+import type { ViewDimension } from '../view/view';
 import { Figure } from './Figure';
 import styles from './FilterValues.module.css';
 import { MiddleCut } from './MiddleCut';
@@ -11,7 +11,7 @@ import { useValueName } from './useFilterName';
 import { useView } from './useView';
 
 export interface FilterValuesProps {
-  dimension: NameDimension;
+  dimension: Exclude<ViewDimension, 'path'>;
   /** Only values that contain it. */
   search: string;
   chosen: (string | null)[];

@@ -9,7 +9,6 @@ import { CurvePanel } from './CurvePanel';
 import { Freshness } from './Freshness';
 import styles from './MetricsPage.module.css';
 import { MostVisitedScreens } from './MostVisitedScreens';
-import { PageBody } from './PageBody';
 import { usePages } from './PagesContext';
 import { SilentNotice } from './SilentNotice';
 import { Tiles } from './Tiles';
@@ -17,7 +16,7 @@ import { useAnswer } from './useAnswer';
 import { useConfiguration } from './useConfiguration';
 import type { CsvFile } from './useCsvDownload';
 import { useView } from './useView';
-import { ViewHeader } from './ViewHeader';
+import { ViewPage } from './ViewPage';
 
 const metrics = ['events', 'people', 'items'] as const satisfies readonly CountMetric[];
 
@@ -47,28 +46,25 @@ export function MetricsPage() {
   }, [t, view, parameters, configuration, chosen]);
 
   return (
-    <>
-      <ViewHeader title={t('page.metrics')} files={files} />
-      <PageBody>
-        {answer && view.filters.length === 0 && (
-          <SilentNotice lastAccess={lastAccess} completeUntil={answer.meta.complete_until} />
-        )}
-        <div className={styles.overview}>
-          <Tiles
-            metrics={metrics}
-            asked={asked}
-            chosen={chosen}
-            onChoose={(metric) => set('metric', metric === 'events' ? null : metric)}
-          />
-          <CurvePanel metric={chosen} />
-        </div>
-        <div className={styles.ranks}>
-          <BusiestPeople />
-          <MostVisitedScreens />
-        </div>
-        <ActivityLog />
-        <Freshness completeUntil={answer?.meta.complete_until} />
-      </PageBody>
-    </>
+    <ViewPage title={t('page.metrics')} files={files}>
+      {answer && view.filters.length === 0 && (
+        <SilentNotice lastAccess={lastAccess} completeUntil={answer.meta.complete_until} />
+      )}
+      <div className={styles.overview}>
+        <Tiles
+          metrics={metrics}
+          asked={asked}
+          chosen={chosen}
+          onChoose={(metric) => set('metric', metric === 'events' ? null : metric)}
+        />
+        <CurvePanel metric={chosen} />
+      </div>
+      <div className={styles.ranks}>
+        <BusiestPeople />
+        <MostVisitedScreens />
+      </div>
+      <ActivityLog />
+      <Freshness completeUntil={answer?.meta.complete_until} />
+    </ViewPage>
   );
 }

@@ -1,7 +1,38 @@
-import { createContext, useContext } from 'react';
+import { createContext, useContext, type ComponentType, type ReactNode } from 'react';
 import type { AnalyticsClient } from '../api/client';
 import type { Item } from '../api/query';
 import type { Translate } from '../translations/translate';
+
+/** A link to a page of ours. */
+export interface PageLink {
+  label: string;
+  href: string;
+}
+
+export interface FrameProps {
+  title: string;
+  /** The page this one belongs to. */
+  parent?: PageLink;
+  children: ReactNode;
+}
+
+/** Nothing is around the pages: links into the portal lead out of them. */
+export interface Alone {
+  kind: 'alone';
+  /** The service's address, as a person would paste it into a command. */
+  serviceUrl: string;
+}
+
+/** A portal is around the pages, and they are of it. */
+export interface InPortal {
+  kind: 'portal';
+  /** By which frontend system, and so how the capture module is added to it. */
+  system: 'new' | 'legacy';
+  /** An entity's page; null where the catalog shows none. */
+  entityPath: (ref: string) => string | null;
+  /** What the portal puts around a page, its title included; undefined: the page shows its title itself. */
+  Frame?: ComponentType<FrameProps>;
+}
 
 /** What the pages are given by whoever shows them: the standalone entry or a Backstage plugin. */
 export interface Pages {
@@ -11,10 +42,9 @@ export interface Pages {
   locale: string;
   /** Where the pages are, as the router in charge names them. */
   paths: { metrics: string; item: (id: Item['id']) => string };
-  /** The service's address, as a person would paste it into a command. */
-  serviceUrl: string;
-  /** Where links into the portal lead; undefined: ask the service, null: nowhere. */
-  portalUrl?: string | null;
+  around: Alone | InPortal;
+  /** Whether accesses are shown with their time; undefined: as each panel does. */
+  isTimeShown?: boolean;
 }
 
 export const PagesContext = createContext<Pages | null>(null);

@@ -1,29 +1,20 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryClientProvider, type QueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import { ProblemError } from '../api/problem';
+import { createQueryClient } from './createQueryClient';
 import { PagesContext, type Pages } from './PagesContext';
 
-const RETRIES = 2;
-
-function createQueryClient(): QueryClient {
-  return new QueryClient({
-    defaultOptions: {
-      queries: {
-        // Back and forward show at once what was seen a moment ago.
-        staleTime: 15_000,
-        retry: (failures, error) =>
-          failures < RETRIES && (error instanceof ProblemError ? error.mayPass : true),
-        retryDelay: (attempt) => 500 * 2 ** attempt,
-      },
-    },
-  });
+export interface PagesProviderProps {
+  pages: Pages;
+  /** Remembers the answers; undefined: one of this provider's own, forgotten with it. */
+  queryClient?: QueryClient;
+  children: ReactNode;
 }
 
 /** Gives the pages below what they need; no page works without one. */
-export function PagesProvider({ pages, children }: { pages: Pages; children: ReactNode }) {
-  const [queryClient] = useState(createQueryClient);
+export function PagesProvider({ pages, queryClient, children }: PagesProviderProps) {
+  const [own] = useState(createQueryClient);
   return (
-    <QueryClientProvider client={queryClient}>
+    <QueryClientProvider client={queryClient ?? own}>
       <PagesContext.Provider value={pages}>{children}</PagesContext.Provider>
     </QueryClientProvider>
   );

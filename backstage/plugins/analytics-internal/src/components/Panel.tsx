@@ -1,6 +1,7 @@
 import { Card } from '@backstage/ui';
 import { useId, type CSSProperties, type ReactNode } from 'react';
 import type { Answer, Column } from '../api/query';
+import { NotAllowed } from './NotAllowed';
 import { usePages } from './PagesContext';
 import { PanelError } from './PanelError';
 import styles from './Panel.module.css';
@@ -31,9 +32,10 @@ export function Panel<C extends Column>({
 }: PanelProps<C>) {
   const { t } = usePages();
   const titleId = useId();
-  const { answer, error, isStale, again } = asked;
+  const { answer, error, isStale, lacks, again } = asked;
+  const isWaiting = !answer && !error && !lacks;
   return (
-    <section aria-labelledby={titleId} aria-busy={isStale || (!answer && !error)} className={styles.panel}>
+    <section aria-labelledby={titleId} aria-busy={isStale || isWaiting} className={styles.panel}>
       <Card className={styles.card}>
         <div className={styles.head}>
           <h3 id={titleId} className={styles.title}>
@@ -46,12 +48,13 @@ export function Panel<C extends Column>({
           style={{ '--reserved': `${answer ? keptHeight : height}px` } as CSSProperties}
         >
           {error && <PanelError title={t('error.title', { what: title })} error={error} again={again} />}
-          {!error && answer && (
+          {!error && lacks && <NotAllowed permission={lacks} />}
+          {!error && !lacks && answer && (
             <div className={styles.answer} data-stale={isStale || undefined}>
               {children(answer, titleId)}
             </div>
           )}
-          {!error && !answer && (
+          {isWaiting && (
             <div className={styles.waiting} role="status" aria-label={t('loading.label', { what: title })} />
           )}
         </div>

@@ -12,17 +12,18 @@ export interface PanelErrorProps {
 /** What failed, why, and a way to try again. */
 export function PanelError({ title, error, again }: PanelErrorProps) {
   const { t } = usePages();
-  const isAnswer = error instanceof ProblemError;
-  const answered =
-    isAnswer && error.isNotAllowed ? t('error.notAllowed', { detail: error.message }) : error.message;
-  const detail = isAnswer ? answered : t('error.unreachable');
+  const detailOf = (): string => {
+    if (!(error instanceof ProblemError)) return t('error.unreachable');
+    if (error.isSignedOut) return t('error.signedOut');
+    return error.isNotAllowed ? t('error.notAllowed', { detail: error.message }) : error.message;
+  };
   return (
     <Alert
       role="alert"
       status="danger"
       icon
       title={title}
-      description={detail}
+      description={detailOf()}
       customActions={
         <Button variant="secondary" onPress={again}>
           {t('error.again')}

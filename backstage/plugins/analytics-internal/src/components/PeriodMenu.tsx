@@ -1,7 +1,7 @@
 import { Button, Menu, MenuItem, MenuTrigger } from '@backstage/ui';
 import { RiArrowDownSLine, RiCalendarLine } from '@remixicon/react';
 import { lazy, Suspense, useState } from 'react';
-import { lastPeriods, type ViewPeriod } from '../view/view';
+import { offeredPeriods, type ViewPeriod } from '../view/view';
 import { usePages } from './PagesContext';
 import { usePeriodName } from './usePeriodName';
 
@@ -23,7 +23,7 @@ export function PeriodMenu({ period, onChange }: PeriodMenuProps) {
   function choose(key: string) {
     if (key === 'custom') setIsChoosing(true);
     else if (key === 'all') onChange({ kind: 'all' });
-    else onChange({ kind: 'last', last: lastPeriods.find((last) => last === key)! });
+    else onChange({ kind: 'last', last: offeredPeriods.find((last) => last === key)! });
   }
 
   return (
@@ -43,7 +43,7 @@ export function PeriodMenu({ period, onChange }: PeriodMenuProps) {
           selectedKeys={[selected]}
           onAction={(key) => choose(String(key))}
         >
-          {lastPeriods.map((last) => (
+          {offeredPeriods.map((last) => (
             <MenuItem key={last} id={last}>
               {t(`period.${last}`)}
             </MenuItem>

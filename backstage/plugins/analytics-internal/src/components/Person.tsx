@@ -1,44 +1,30 @@
-import { Link } from '@backstage/ui';
-import { RiExternalLinkLine } from '@remixicon/react';
 import { catalogPath } from '../format/entityRefs';
 import { viewParameters } from '../view/address';
-import { withFilter } from '../view/view';
-import { MiddleCut } from './MiddleCut';
+import type { View } from '../view/view';
 import { usePages } from './PagesContext';
-import styles from './Subject.module.css';
+import { PersonLink } from './PersonLink';
+import { PortalLink } from './PortalLink';
 import { useValueName } from './useFilterName';
 import { usePortalLink } from './usePortalLink';
-import { useView } from './useView';
 
 /** A person; a link to the catalog, or where that is not known to what they alone did. */
 export function Person({ person }: { person: string | null }) {
-  const { t, paths } = usePages();
-  const { view } = useView();
+  const { t, paths, around } = usePages();
   const portalLink = usePortalLink();
   const name = useValueName()('person', person);
-  const catalog = person === null ? null : portalLink(catalogPath(person));
-  if (catalog !== null && person !== null) {
-    return (
-      <Link
-        className={styles.link}
-        href={catalog}
-        target="_blank"
-        rel="noreferrer"
-        title={person}
-        aria-label={t('history.catalog', { person: name })}
-      >
-        <MiddleCut text={name} />
-        <RiExternalLinkLine size={14} aria-hidden className={styles.icon} />
-      </Link>
-    );
+  const entityPath = around.kind === 'portal' ? around.entityPath : catalogPath;
+  const place = person === null ? null : portalLink(entityPath(person));
+  if (place === null || person === null) {
+    const metricsOf = (view: View) => `${paths.metrics}?${viewParameters(view).toString()}`;
+    return <PersonLink person={person} hrefOf={metricsOf} />;
   }
-  const filters = withFilter(view.filters, { dimension: 'person', operator: 'is', values: [person] });
   return (
-    <Link
-      href={`${paths.metrics}?${viewParameters({ ...view, filters }).toString()}`}
-      title={person ?? undefined}
-    >
-      <MiddleCut text={name} />
-    </Link>
+    <PortalLink
+      place={place}
+      text={name}
+      title={person}
+      elsewhere={t('history.catalog', { person: name })}
+      isPerson
+    />
   );
 }

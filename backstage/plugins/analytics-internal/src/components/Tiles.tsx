@@ -1,6 +1,7 @@
 import { VisuallyHidden } from '@backstage/ui';
 import { useId } from 'react';
 import type { Count, CountMetric } from '../api/query';
+import { uncollectedUntil } from '../view/period';
 import type { TotalColumns } from '../view/questions';
 import { usePages } from './PagesContext';
 import { PanelError } from './PanelError';
@@ -23,10 +24,9 @@ export function Tiles({ metrics, asked, chosen, onChoose }: TilesProps) {
   const format = useFormat();
   const titleId = useId();
   const { answer, error, isStale, again } = asked;
-  const firstDay = useConfiguration().configuration?.first_day ?? null;
+  const { configuration } = useConfiguration();
   const row = answer?.results[0];
-  const previous = answer?.meta.previous_period;
-  const uncollectedUntil = previous && firstDay && previous.from < firstDay ? firstDay : null;
+  const until = answer && configuration ? uncollectedUntil(answer, configuration) : null;
 
   const counted = (metric: CountMetric, { value }: Count) =>
     t(`tiles.${metric}`, { count: value, figure: format.count(value) });
@@ -54,7 +54,7 @@ export function Tiles({ metrics, asked, chosen, onChoose }: TilesProps) {
               key={metric}
               metric={metric}
               count={row?.[metric]}
-              uncollectedUntil={uncollectedUntil}
+              uncollectedUntil={until}
               isChosen={metric === chosen}
               onChoose={() => onChoose(metric)}
             />

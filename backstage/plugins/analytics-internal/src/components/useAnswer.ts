@@ -2,7 +2,9 @@ import { hashKey, skipToken, useQuery, useQueryClient } from '@tanstack/react-qu
 import { useEffect } from 'react';
 import { ProblemError } from '../api/problem';
 import type { Answer, Column, Query } from '../api/query';
+import { namesPeople } from '../view/questions';
 import { usePages } from './PagesContext';
+import { PEOPLE_READ, type Permission } from './permission';
 import { useConfiguration } from './useConfiguration';
 
 /** How far a question has come. */
@@ -12,6 +14,8 @@ export interface Asked<C extends Column> {
   /** Whether `answer` is still the one to the question before. */
   isStale: boolean;
   error: Error | null;
+  /** The permission without which this is not asked; null: there is no such obstacle. */
+  lacks: Permission | null;
   again: () => void;
 }
 
@@ -22,7 +26,8 @@ interface Answered<C extends Column> {
 
 /**
  * Ask a question as of the page view's position, and again whenever that is renewed; null: there is nothing to ask
- * yet. A question about a place in an answer keeps the position it has.
+ * yet. A question about a place in an answer keeps the position it has. One that names people is not asked for whoever
+ * may not read names.
  */
 export function useAnswer<C extends Column>(query: Query<C> | null): Asked<C> {
   const { client } = usePages();
@@ -30,7 +35,9 @@ export function useAnswer<C extends Column>(query: Query<C> | null): Asked<C> {
   const { configuration, answeredAt, isRenewed, again, renewed } = useConfiguration();
   const question = hashKey([query]);
   const isReady = answeredAt !== null && configuration?.first_day !== null;
-  const asked = query && isReady && configuration ? { position: configuration.position, ...query } : null;
+  const lacks = query && configuration?.may.people === false && namesPeople(query) ? PEOPLE_READ : null;
+  const mayAsk = isReady && lacks === null;
+  const asked = query && mayAsk && configuration ? { position: configuration.position, ...query } : null;
 
   /** The newest answer to this question, of whichever position. */
   function latest(): Answered<C> | undefined {
@@ -66,6 +73,7 @@ export function useAnswer<C extends Column>(query: Query<C> | null): Asked<C> {
     answer: data?.answer,
     isStale: isPlaceholderData && data.question !== question,
     error: isRenewing ? null : error,
+    lacks,
     again: isBeyondLog ? again : () => void refetch(),
   };
 }

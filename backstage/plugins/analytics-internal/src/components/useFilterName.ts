@@ -1,11 +1,10 @@
 import { useCallback } from 'react';
-import type { FilterDimension } from '../api/query';
 import { shortEntityRef } from '../format/entityRefs';
-import type { ViewFilter } from '../view/view';
+import type { ViewDimension, ViewFilter } from '../view/view';
 import { usePages } from './PagesContext';
 
 /** One value of a dimension in words. */
-export function useValueName(): (dimension: FilterDimension, value: string | null) => string {
+export function useValueName(): (dimension: ViewDimension, value: string | null) => string {
   const { t } = usePages();
   return useCallback(
     (dimension, value) => {

@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { createContext, useContext, useMemo } from 'react';
 import { useSearchParams } from 'react-router-dom';
 import { readView, withParameter, writeView } from '../view/address';
 import type { View } from '../view/view';
@@ -17,11 +17,15 @@ export interface ViewInAddress {
   ) => void;
 }
 
+/** A view that stands by itself on somebody else's page, whose address says nothing about it. */
+export const FixedView = createContext<View | null>(null);
+
 export function useView(): ViewInAddress {
+  const fixed = useContext(FixedView);
   const [parameters, setParameters] = useSearchParams();
   return useMemo(
     () => ({
-      view: readView(parameters),
+      view: fixed ?? readView(parameters),
       parameters,
       show: (view) => setParameters((current) => writeView(current, view), { preventScrollReset: true }),
       hrefOf: (view) => `?${writeView(parameters, view).toString()}`,
@@ -32,6 +36,6 @@ export function useView(): ViewInAddress {
           preventScrollReset: true,
         }),
     }),
-    [parameters, setParameters],
+    [fixed, parameters, setParameters],
   );
 }

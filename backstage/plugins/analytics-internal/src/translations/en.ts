@@ -1,6 +1,6 @@
 /**
  * Every text of the pages, flat, with `{{placeholders}}`, as Backstage's `createTranslationRef` takes them.
- * A key ending in `_one` or `_other` is chosen by `count`.
+ * A key ending in `_one` or `_other` is chosen by `count`; another language may have further forms of it.
  */
 export const en = {
   'page.metrics': 'Metrics',
@@ -11,6 +11,7 @@ export const en = {
   'period.label': 'Period',
   'period.7d': 'Last 7 days',
   'period.28d': 'Last 28 days',
+  'period.30d': 'Last 30 days',
   'period.90d': 'Last 90 days',
   'period.12m': 'Last 12 months',
   'period.all': 'All time',
@@ -164,6 +165,11 @@ export const en = {
   'empty.send': 'Send one event',
   'empty.import': 'Or import a file, one event a line',
   'empty.demo': 'Or look around in a made-up portal',
+  'empty.portal':
+    'Nothing has been stored so far. With the capture module in the app, what people do in this portal shows here at once.',
+  'empty.install': 'Install the module',
+  'empty.features': 'Add it in packages/app/src/App.tsx, unless the app finds its packages by itself',
+  'empty.apis': 'Add it to packages/app/src/apis.ts',
   'empty.again': 'Look again',
   'empty.copy': 'Copy',
   'empty.copied': 'Copied',
@@ -171,6 +177,27 @@ export const en = {
   'nothing.period': 'Nothing happened in this period.',
   'nothing.filters': 'Nothing in this period matches the filters.',
   'nothing.widen': 'Show all time',
+
+  'usage.title': 'Usage',
+  'usage.more': 'All metrics',
+  'usage.moreOf': 'All metrics of {{entity}}',
+  'usage.nobody': 'Nobody has looked at this in 30 days.',
+  'usage.views': 'Views',
+  'usage.people': 'People',
+  'usage.lists': 'What was looked at',
+  'usage.docs': 'Doc pages',
+  'usage.docs.caption': 'The pages of the documentation that were read most',
+  'usage.docs.page': 'Page',
+  'usage.docs.first': 'First page',
+  'usage.docs.none': 'No page of the documentation was read.',
+  'usage.searches': 'Searches',
+  'usage.searches.caption': 'What people searched for when a result led them here',
+  'usage.searches.term': 'Searched for',
+  'usage.searches.unknown': 'Not known',
+  'usage.searches.led': 'Led here',
+  'usage.searches.none': 'No search led here.',
+  'usage.readers': 'Readers',
+  'usage.readers.caption': 'Who looked at this most',
 
   'silent.title': 'No events since {{moment}}',
   'silent.text':
@@ -180,7 +207,14 @@ export const en = {
   'error.page': 'The service could not be asked',
   'error.unreachable': 'The service was not reached. Is it running?',
   'error.notAllowed': 'You are not allowed to see this: {{detail}}',
+  'error.signedOut': 'You are no longer signed in. Reload the page to sign in again.',
   'error.again': 'Try again',
+
+  'notAllowed.read': 'You are not allowed to see the metrics',
+  'notAllowed.people': 'Names are shown to those who may see who did what',
+  'notAllowed.needed':
+    'It needs the permission {{permission}}, which the administrators of this portal give.',
+  'notAllowed.unfilter': 'Remove the filter by person',
 
   'loading.label': 'Loading {{what}}',
 

@@ -1,9 +1,9 @@
-import type { Configuration, DateRange, DayRange, TimeDimension } from '../api/query';
+import type { Answer, Configuration, DateRange, DayRange, TimeDimension } from '../api/query';
 import type { Granularity } from '../format/dates';
 import type { LastPeriod, ViewPeriod } from './view';
 
 const DAY_MS = 86_400_000;
-const lastDays: Record<LastPeriod, number> = { '7d': 7, '28d': 28, '90d': 90, '12m': 366 };
+const lastDays: Record<LastPeriod, number> = { '7d': 7, '28d': 28, '30d': 30, '90d': 90, '12m': 366 };
 
 function time(day: string): number {
   return Date.parse(`${day}T00:00:00Z`);
@@ -53,4 +53,12 @@ export function daysOfBucket(label: string, granularity: Granularity): DayRange 
 export function bucketWithin(label: string, granularity: Granularity, period: DayRange): DayRange {
   const { from, to } = daysOfBucket(label, granularity);
   return { from: from < period.from ? period.from : from, to: to > period.to ? period.to : to };
+}
+
+/** The day collection began, where that is within the period that an answer is compared with; else null. */
+export function uncollectedUntil(
+  { meta: { previous_period: previous } }: Pick<Answer, 'meta'>,
+  { first_day: firstDay }: Pick<Configuration, 'first_day'>,
+): string | null {
+  return previous && firstDay && previous.from < firstDay ? firstDay : null;
 }

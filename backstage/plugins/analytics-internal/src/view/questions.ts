@@ -25,9 +25,11 @@ export interface Scope {
   item?: Item['id'];
   action?: string;
   search?: string;
+  /** Only what was done to pages of documentation. */
+  isDocs?: boolean;
 }
 
-function filtersOf(view: View, { item, action, search }: Scope): Filter | null {
+function filtersOf(view: View, { item, action, search, isDocs }: Scope): Filter | null {
   const filters: Filter[] = view.filters.map(({ operator, dimension, values }) => [
     operator,
     dimension,
@@ -35,9 +37,23 @@ function filtersOf(view: View, { item, action, search }: Scope): Filter | null {
   ]);
   if (item !== undefined) filters.push(['is', 'item', [item]]);
   if (action !== undefined) filters.push(['is', 'action', [action]]);
+  if (isDocs) filters.push(['is_not', 'doc_page', [null]]);
   if (search) filters.push(['contains', 'subject', [search]]);
   if (filters.length <= 1) return filters[0] ?? null;
   return ['and', ...filters];
+}
+
+function filterNamesPeople(filter: Filter): boolean {
+  const [operator, ...rest] = filter;
+  if (operator === 'and' || operator === 'or' || operator === 'not') {
+    return (rest as Filter[]).some(filterNamesPeople);
+  }
+  return rest[0] === 'person';
+}
+
+/** Whether a question names people: asks for them, or about some of them. Counts of people do not. */
+export function namesPeople({ dimensions, filters }: Pick<Query, 'dimensions' | 'filters'>): boolean {
+  return dimensions.includes('person') || (filters ? filterNamesPeople(filters) : false);
 }
 
 function isCompared({ period, isCompared: isAsked }: View): boolean {
@@ -83,11 +99,25 @@ export function curve(
   );
 }
 
+/** The most frequent values of a dimension. */
+export function most<D extends NameDimension>(
+  view: View,
+  dimension: D,
+  limit: number,
+  scope: Scope = {},
+): Query<D | 'events'> {
+  return ask<D | 'events'>(view, scope, {
+    metrics: ['events'] as Query<D | 'events'>['metrics'],
+    dimensions: [dimension] as Query<D | 'events'>['dimensions'],
+    limit,
+  });
+}
+
 const RANKED = 10;
 
 /** Who did most. */
 export function busiestPeople(view: View): Query<'person' | 'events'> {
-  return ask<'person' | 'events'>(view, {}, { metrics: ['events'], dimensions: ['person'], limit: RANKED });
+  return most(view, 'person', RANKED);
 }
 
 /** The pages people went to most. */

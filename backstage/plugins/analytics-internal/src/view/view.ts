@@ -4,13 +4,16 @@ import type { DayRange, FilterDimension, FilterOperator } from '../api/query';
 export type ViewPeriod =
   { kind: 'last'; last: LastPeriod } | { kind: 'all' } | ({ kind: 'custom' } & DayRange);
 
-export const lastPeriods = ['7d', '28d', '90d', '12m'] as const;
+export const lastPeriods = ['7d', '28d', '30d', '90d', '12m'] as const;
 export type LastPeriod = (typeof lastPeriods)[number];
+
+/** The ones to choose from. Between 28 and 30 days there is no choice to make; cards look at 30 and link to them. */
+export const offeredPeriods = ['7d', '28d', '90d', '12m'] as const satisfies readonly LastPeriod[];
 
 /** One condition; several values mean any of them. `null` is "none": no entity, an unknown person. */
 export interface ViewFilter {
   operator: FilterOperator;
-  dimension: FilterDimension;
+  dimension: ViewDimension;
   values: (string | null)[];
 }
 
@@ -22,6 +25,7 @@ export const filterDimensions = [
   'path',
   'subject',
 ] as const satisfies readonly FilterDimension[];
+export type ViewDimension = (typeof filterDimensions)[number];
 export const filterOperators = ['is', 'is_not', 'contains'] as const satisfies readonly FilterOperator[];
 
 /** What all figures of one page view have in common. */

@@ -5,6 +5,7 @@ import type { AnalyticsClient } from '../../api/client';
 import type { Answer, Configuration, Item, Query } from '../../api/query';
 import { en } from '../../translations/en';
 import { createTranslate } from '../../translations/translate';
+import type { Pages } from '../PagesContext';
 import { PagesProvider } from '../PagesProvider';
 
 export const configuration: Configuration = {
@@ -14,6 +15,7 @@ export const configuration: Configuration = {
   first_day: '2026-01-01',
   position: 1,
   version: '0.1.0',
+  may: { read: true, people: true, admin: true },
 };
 
 export const catalog: Item = { id: 1, action: 'navigate', subject: '/catalog', path: '/catalog' };
@@ -96,13 +98,18 @@ function Address() {
 }
 
 /** Show a page at an address, with the address beside it to be read. */
-export function renderPage(page: ReactElement, client: AnalyticsClient, address = '/'): RenderResult {
+export function renderPage(
+  page: ReactElement,
+  client: AnalyticsClient,
+  address = '/',
+  around: Pages['around'] = { kind: 'alone', serviceUrl: 'http://127.0.0.1:7008' },
+): RenderResult {
   const pages = {
     client,
     t: createTranslate(en, 'en'),
     locale: 'en-GB',
     paths: { metrics: '/', item: (id: number) => `/items/${id}` },
-    serviceUrl: 'http://127.0.0.1:7008',
+    around,
   };
   return render(
     <MemoryRouter

@@ -1,0 +1,25 @@
+import { RiLockLine } from '@remixicon/react';
+import type { ReactNode } from 'react';
+import styles from './NotAllowed.module.css';
+import { usePages } from './PagesContext';
+import { READ, type Permission } from './permission';
+
+export interface NotAllowedProps {
+  /** The one that is needed. */
+  permission: Permission;
+  /** What one can do about it here. */
+  children?: ReactNode;
+}
+
+/** What is not shown to this person, and what it would need. No error: nothing went wrong. */
+export function NotAllowed({ permission, children }: NotAllowedProps) {
+  const { t } = usePages();
+  return (
+    <div role="note" className={styles.note}>
+      <RiLockLine size={20} aria-hidden className={styles.icon} />
+      <p className={styles.what}>{t(permission === READ ? 'notAllowed.read' : 'notAllowed.people')}</p>
+      <p>{t('notAllowed.needed', { permission })}</p>
+      {children}
+    </div>
+  );
+}

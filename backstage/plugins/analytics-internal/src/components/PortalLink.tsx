@@ -1,0 +1,40 @@
+import { Link } from '@backstage/ui';
+import { RiExternalLinkLine } from '@remixicon/react';
+import { MiddleCut } from './MiddleCut';
+import styles from './PortalLink.module.css';
+import type { PortalPlace } from './usePortalLink';
+
+export interface PortalLinkProps {
+  place: PortalPlace;
+  text: string;
+  /** What a screen reader says of a link that leaves the pages. */
+  elsewhere: string;
+  title?: string;
+  /** Whether the text names a person: it must not become the subject of a click. */
+  isPerson?: boolean;
+}
+
+/** A link to something in the portal. From outside of it, it opens a tab of its own and says so. */
+export function PortalLink({ place, text, elsewhere, title, isPerson = false }: PortalLinkProps) {
+  if (!place.isElsewhere) {
+    return (
+      <Link className={styles.link} href={place.href} title={title} noTrack={isPerson}>
+        <MiddleCut text={text} />
+      </Link>
+    );
+  }
+  return (
+    <Link
+      className={styles.link}
+      href={place.href}
+      target="_blank"
+      rel="noreferrer"
+      title={title}
+      aria-label={elsewhere}
+      noTrack={isPerson}
+    >
+      <MiddleCut text={text} />
+      <RiExternalLinkLine size={14} aria-hidden className={styles.icon} />
+    </Link>
+  );
+}

@@ -1,0 +1,7 @@
+/** To read figures, which name nobody. */
+export const READ = 'analytics-internal.read';
+/** To read who did what. */
+export const PEOPLE_READ = 'analytics-internal.people.read';
+
+/** What the pages need, by the names that Backstage's permission framework knows. */
+export type Permission = typeof READ | typeof PEOPLE_READ;

@@ -1,0 +1,84 @@
+/**
+ * The pages for the legacy frontend system.
+ *
+ * @packageDocumentation
+ */
+import {
+  createApiFactory,
+  createComponentExtension,
+  createPlugin,
+  createRoutableExtension,
+  discoveryApiRef,
+  fetchApiRef,
+} from '@backstage/core-plugin-api';
+import { analyticsInternalApiRef, createPortalClient, PLUGIN_ID } from './portal/apiRef';
+import { legacyDetailsRouteRef, legacyRootRouteRef } from './portal/routes';
+
+export type { AnalyticsInternalPageProps } from './portal/LegacyPages';
+
+/**
+ * The plugin, for apps of the legacy frontend system.
+ *
+ * @public
+ */
+export const analyticsInternalPlugin = createPlugin({
+  id: PLUGIN_ID,
+  apis: [
+    createApiFactory({
+      api: analyticsInternalApiRef,
+      deps: { discoveryApi: discoveryApiRef, fetchApi: fetchApiRef },
+      factory: createPortalClient,
+    }),
+  ],
+  routes: { root: legacyRootRouteRef, details: legacyDetailsRouteRef },
+});
+
+/**
+ * The metrics: whether the portal is used, by whom, and for what.
+ *
+ * @public
+ */
+export const AnalyticsInternalPage = analyticsInternalPlugin.provide(
+  createRoutableExtension({
+    name: 'AnalyticsInternalPage',
+    component: () => import('./portal/LegacyPages').then((pages) => pages.LegacyMetricsPage),
+    mountPoint: legacyRootRouteRef,
+  }),
+);
+
+/**
+ * The details of one activity: what it is, its curve, and who accessed it.
+ *
+ * @public
+ */
+export const ActivityInsightDetailsPage = analyticsInternalPlugin.provide(
+  createRoutableExtension({
+    name: 'ActivityInsightDetailsPage',
+    component: () => import('./portal/LegacyPages').then((pages) => pages.LegacyDetailsPage),
+    mountPoint: legacyDetailsRouteRef,
+  }),
+);
+
+/**
+ * The metrics in the app's sidebar.
+ *
+ * @public
+ */
+export const AnalyticsInternalSidebarItem = analyticsInternalPlugin.provide(
+  createComponentExtension({
+    name: 'AnalyticsInternalSidebarItem',
+    component: { lazy: () => import('./portal/LegacySidebarItem').then((item) => item.LegacySidebarItem) },
+  }),
+);
+
+/**
+ * How much the entity of the page is looked at: for a grid of an entity's page.
+ *
+ * @public
+ */
+export const EntityAnalyticsInternalCard = analyticsInternalPlugin.provide(
+  createComponentExtension({
+    name: 'EntityAnalyticsInternalCard',
+    component: { lazy: () => import('./portal/EntityUsage').then((card) => card.LegacyEntityUsage) },
+  }),
+);

@@ -1,0 +1,19 @@
+import { NotFoundErrorPage } from '@backstage/frontend-plugin-api';
+import { Route, Routes } from 'react-router-dom';
+import { ActivityDetailsPage } from '../components/ActivityDetailsPage';
+import { MetricsPage } from '../components/MetricsPage';
+import { useNewPaths } from './paths';
+import { PortalPages } from './PortalPages';
+
+/** The pages in the new frontend system, below wherever the app mounts them. */
+export function NewPages() {
+  return (
+    <PortalPages system="new" paths={useNewPaths().paths}>
+      <Routes>
+        <Route path="/" element={<MetricsPage />} />
+        <Route path="/items/:id" element={<ActivityDetailsPage />} />
+        <Route path="*" element={<NotFoundErrorPage />} />
+      </Routes>
+    </PortalPages>
+  );
+}

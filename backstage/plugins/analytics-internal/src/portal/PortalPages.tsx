@@ -1,0 +1,44 @@
+import { useApi } from '@backstage/frontend-plugin-api';
+import { entityRouteParams, entityRouteRef } from '@backstage/plugin-catalog-react';
+import type { QueryClient } from '@tanstack/react-query';
+import { useMemo, type ReactNode } from 'react';
+import type { AnalyticsClient } from '../api/client';
+import { createQueryClient } from '../components/createQueryClient';
+import type { InPortal, Pages } from '../components/PagesContext';
+import { PagesProvider } from '../components/PagesProvider';
+import { parseEntityRef } from '../format/entityRefs';
+import { analyticsInternalApiRef } from './apiRef';
+import { useLanguage } from './useLanguage';
+import { useRoute } from './useRoute';
+
+// A portal shows the pages and the cards one by one; what one of them was told serves the next.
+const queryClients = new WeakMap<AnalyticsClient, QueryClient>();
+
+function queryClientOf(client: AnalyticsClient): QueryClient {
+  const known = queryClients.get(client) ?? createQueryClient();
+  queryClients.set(client, known);
+  return known;
+}
+
+export interface PortalPagesProps extends Pick<InPortal, 'system' | 'Frame'> {
+  paths: Pages['paths'];
+  isTimeShown?: boolean;
+  children: ReactNode;
+}
+
+/** Gives pages, or parts of them, what a portal has for them: its language, its routes, a client with its token. */
+export function PortalPages({ system, Frame, paths, isTimeShown, children }: PortalPagesProps) {
+  const client = useApi(analyticsInternalApiRef);
+  const { t, locale } = useLanguage();
+  const entityRoute = useRoute(entityRouteRef);
+  const pages = useMemo((): Pages => {
+    const entityPath = (ref: string) =>
+      entityRoute && parseEntityRef(ref) ? entityRoute(entityRouteParams(ref, { encodeParams: true })) : null;
+    return { client, t, locale, paths, isTimeShown, around: { kind: 'portal', system, entityPath, Frame } };
+  }, [client, t, locale, paths, isTimeShown, system, entityRoute, Frame]);
+  return (
+    <PagesProvider pages={pages} queryClient={queryClientOf(client)}>
+      {children}
+    </PagesProvider>
+  );
+}
