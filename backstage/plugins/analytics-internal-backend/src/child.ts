@@ -1,0 +1,139 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { ChildProcess, spawn } from 'node:child_process';
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eachLine, logLine } from './logLines';
+
+const ADDRESS = /^analytics-internal: (https?:\/\/\S+?)\/?$/;
+const READY_INTERVAL_MS = 100;
+const READY_LIMIT_MS = 5_000;
+const LAST_WORDS = 20;
+const LAST_LINES_LIMIT_MS = 1_000;
+// Exit codes and errors of a start, as the service and the system have them.
+const MISUSED = 2;
+const NOT_STARTED = ['ENOENT', 'EACCES', 'ENOTDIR'];
+
+/** How one run of the service ended. */
+export interface End {
+  /** What is wrong: nothing that comes back by itself, its settings, or no program to run. */
+  kind: 'ended' | 'misused' | 'not found';
+  /** In words: by which code or signal, and what it said last that was no log line. */
+  reason: string;
+}
+
+/** One run of the service as a child process. */
+export class Child {
+  readonly #process: ChildProcess;
+  readonly #logger: LoggerService;
+  readonly #lastWords: string[] = [];
+  #isOver = false;
+
+  /** Resolves when the run is over, whichever way. */
+  readonly ended: Promise<End>;
+
+  constructor(
+    command: string,
+    environment: NodeJS.ProcessEnv,
+    logger: LoggerService,
+    onReady: (url: string) => void,
+  ) {
+    this.#logger = logger;
+    this.#process = spawn(command, ['serve'], {
+      env: environment,
+      // Nothing is written to its standard input. It stops at the end of it: when this process is no more, however
+      // it ended, no service is left behind.
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // Ctrl-C in a terminal is for the backend, which stops the service when its own requests are answered.
+      detached: true,
+    });
+    this.ended = this.#watch(onReady);
+  }
+
+  /**
+   * Ask the service to stop, kill it when it does not within the limit.
+   *
+   * @returns when it has ended.
+   */
+  async stop(limitMs: number) {
+    this.#process.kill('SIGTERM');
+    const limit = setTimeout(() => {
+      this.#logger.warn(`analytics-internal did not stop within ${limitMs / 1000} s and is killed`);
+      this.#process.kill('SIGKILL');
+    }, limitMs);
+    await this.ended;
+    clearTimeout(limit);
+  }
+
+  async #watch(onReady: (url: string) => void): Promise<End> {
+    const { stdin, stdout, stderr } = this.#process;
+    stdin?.on('error', () => {}); // it ends with the process; nothing is written
+    const said = [
+      stdout && eachLine(stdout, (line) => this.#takeOutput(line, onReady)),
+      stderr && eachLine(stderr, (line) => this.#takeLog(line)),
+    ];
+    const end = await this.#exit();
+    this.#isOver = true;
+    // Its last lines may still be on the way. Whoever else has inherited the pipe may keep it open for ever.
+    await Promise.race([Promise.all(said), sleep(LAST_LINES_LIMIT_MS, undefined, { ref: false })]);
+    return { ...end, reason: [end.reason, ...this.#lastWords].join('; ') };
+  }
+
+  #exit(): Promise<End> {
+    return new Promise((resolve) => {
+      this.#process.on('error', (error: NodeJS.ErrnoException) =>
+        resolve({
+          kind: NOT_STARTED.includes(error.code ?? '') ? 'not found' : 'ended',
+          reason: error.message,
+        }),
+      );
+      this.#process.on('exit', (code, signal) =>
+        resolve({
+          kind: code === MISUSED ? 'misused' : 'ended',
+          reason: signal === null ? `exit code ${code}` : `killed by ${signal}`,
+        }),
+      );
+    });
+  }
+
+  #takeLog(line: string) {
+    if (!logLine(this.#logger, line)) {
+      this.#lastWords.push(line.replace(/^analytics-internal: /, ''));
+      this.#lastWords.splice(0, this.#lastWords.length - LAST_WORDS);
+    }
+  }
+
+  #takeOutput(line: string, onReady: (url: string) => void) {
+    const url = ADDRESS.exec(line)?.[1];
+    if (url === undefined) {
+      this.#logger.info(line);
+      return;
+    }
+    this.#untilReady(url).then((answers) => answers && onReady(url));
+  }
+
+  async #untilReady(url: string): Promise<boolean> {
+    while (!this.#isOver) {
+      if (await isReady(url)) {
+        return true;
+      }
+      await sleep(READY_INTERVAL_MS);
+    }
+    return false;
+  }
+}
+
+/** Whether the service says that it is ready. */
+function isReady(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Not `fetch`: it may go through the company's proxy, which does not lead back to this machine.
+    http
+      .get(`${url}/readyz`, { agent: false, timeout: READY_LIMIT_MS }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      })
+      .on('timeout', function giveUp(this: http.ClientRequest) {
+        this.destroy();
+      })
+      .on('error', () => resolve(false));
+  });
+}

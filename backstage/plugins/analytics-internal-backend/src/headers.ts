@@ -1,0 +1,56 @@
+import { Request, Response } from 'express';
+import { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+
+// They speak of one connection, not of what is sent through it (RFC 9110, 7.6.1).
+const OF_ONE_CONNECTION = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+// The host is the service's own; this backend has answered `Expect` already; the portal's cookies open its sessions,
+// and the service needs a token only.
+const NOT_FOR_THE_SERVICE = ['host', 'expect', 'cookie'];
+
+/** The headers with which a client's request goes on to the service. */
+export function requestHeaders(request: Request): OutgoingHttpHeaders {
+  const { headers, headersDistinct, socket } = request;
+  const left = passedOn(headers, headersDistinct, NOT_FOR_THE_SERVICE);
+  const forwardedFor = [headers['x-forwarded-for'], socket.remoteAddress].filter(Boolean).join(', ');
+  return {
+    ...left,
+    ...(headers['transfer-encoding'] && { 'transfer-encoding': 'chunked' }),
+    'x-forwarded-for': forwardedFor,
+    'x-forwarded-host': headers['x-forwarded-host'] ?? headers.host,
+    'x-forwarded-proto': headers['x-forwarded-proto'] ?? request.protocol,
+  };
+}
+
+/** Give the client the headers of the service's answer; what the backend has set stays where the service says nothing. */
+export function setResponseHeaders(answer: IncomingMessage, response: Response) {
+  for (const [name, values] of Object.entries(passedOn(answer.headers, answer.headersDistinct, []))) {
+    if (name === 'vary') {
+      // By both: the backend's cross-origin answers vary by origin, the service's by encoding.
+      response.vary(values.join(', '));
+    } else {
+      response.setHeader(name, values.length === 1 ? values[0]! : values);
+    }
+  }
+}
+
+function passedOn(
+  headers: IncomingHttpHeaders,
+  distinct: NodeJS.Dict<string[]>,
+  besides: string[],
+): Record<string, string[]> {
+  const named = (headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
+  const left = new Set([...OF_ONE_CONNECTION, ...besides, ...named]);
+  return Object.fromEntries(
+    Object.entries(distinct).flatMap(([name, values]) => (values && !left.has(name) ? [[name, values]] : [])),
+  );
+}

@@ -1,0 +1,49 @@
+import { coreServices, createBackendPlugin } from '@backstage/backend-plugin-api';
+import { readBridgeConfig } from './config';
+import { Forwarder } from './forwarder';
+import { startManaged } from './managed';
+import { API_PATH } from './upstream';
+
+/**
+ * Answers `/api/analytics-internal` with the analytics-internal service: one that it starts (`mode: managed`, the
+ * default) or one that runs elsewhere (`mode: remote`).
+ *
+ * @public
+ */
+export const analyticsInternalPlugin = createBackendPlugin({
+  pluginId: 'analytics-internal',
+  register(env) {
+    env.registerInit({
+      deps: {
+        config: coreServices.rootConfig,
+        database: coreServices.database,
+        discovery: coreServices.discovery,
+        lifecycle: coreServices.lifecycle,
+        logger: coreServices.logger,
+        router: coreServices.httpRouter,
+      },
+      async init({ config, database, discovery, lifecycle, logger, router }) {
+        const bridge = readBridgeConfig(config);
+        if (bridge.mode === 'remote') {
+          logger.info(`forwarding to ${bridge.baseUrl}${API_PATH}`);
+        }
+        const service =
+          bridge.mode === 'managed'
+            ? await startManaged(bridge, { config, database, discovery, logger })
+            : undefined;
+        const forwarder = new Forwarder(
+          () => service?.upstream() ?? { url: (bridge as { baseUrl: string }).baseUrl },
+          logger,
+        );
+        // Nobody is let in by this: the service verifies the token of every request itself, and of every caller it
+        // knows who it is and what it may do. The backend's own check would refuse the service's machine tokens.
+        router.addAuthPolicy({ path: '/', allow: 'unauthenticated' });
+        router.use((request, response) => forwarder.forward(request, response));
+        lifecycle.addShutdownHook(async () => {
+          await service?.stop();
+          forwarder.close();
+        });
+      },
+    });
+  },
+});
