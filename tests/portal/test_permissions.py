@@ -1,12 +1,14 @@
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from analytics_internal.portal.backend import PortalBackend, PortalUnavailable
 from analytics_internal.portal.callers import TRUSTED, Caller, NotAllowed, Unauthenticated
-from analytics_internal.portal.framework import DECISION_HOLDS_S, Framework
-from analytics_internal.portal.memberships import Memberships
+from analytics_internal.portal.framework import AUTHORIZE_PATH, DECISION_HOLDS_S, Framework
+from analytics_internal.portal.keys import PLUGIN_KEYS_PATH, USER_KEYS_PATH
+from analytics_internal.portal.memberships import USER_INFO_PATH, Memberships
 from analytics_internal.portal.permissions import EVERYTHING, PERMISSIONS, Lists, May, Permissions
 from analytics_internal.portal.tokens import Tokens
 from tests.http.portal import AUTHORIZE, USER_INFO, PortalStandIn
@@ -227,3 +229,11 @@ async def test_a_refusal_names_the_permission_and_the_setting(
         await by_lists(["*"]).require(ana, "people")
     with pytest.raises(NotAllowed, match=r"`analytics-internal.admin`.*permission policy"):
         await by_framework.require(ana, "admin")
+
+
+def test_the_documentation_names_every_permission_and_address() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "permissions.md").read_text()
+
+    assert [name for name in (READ, PEOPLE, ADMIN) if f"| `{name}` |" not in text] == []
+    for path in (USER_KEYS_PATH, USER_INFO_PATH, AUTHORIZE_PATH, PLUGIN_KEYS_PATH.format(plugin="<sub>")):
+        assert path in text

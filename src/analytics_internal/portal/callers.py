@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-# At most some 30 MB of tokens; a portal's people have one each hour.
+# Some 25 MB of tokens; a portal's people have a new one each hour.
 REMEMBERED_CALLERS = 20_000
 
 
@@ -82,21 +82,21 @@ class Callers:
         """
         if self._verifier is None:
             return TRUSTED
-        known = self._known.get(authorization) if authorization is not None else None
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("the request has no `Authorization: Bearer …` header")
+        known = self._known.get(token)
         if known is not None and known.expires_at > time.time():
             return known
-        scheme, _, token = (authorization or "").partition(" ")
-        if authorization is None or scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("the request has no `Authorization: Bearer …` header")
         if any(hmac.compare_digest(token.encode(), known) for known in self._import_tokens):
             caller = TRUSTED
         else:
             caller = await self._verifier.caller_of(token)
-        self._remember(authorization, caller)
+        self._remember(token, caller)
         return caller
 
-    def _remember(self, authorization: str, caller: Caller) -> None:
-        self._known.pop(authorization, None)  # put back as the newest
-        self._known[authorization] = caller
+    def _remember(self, token: str, caller: Caller) -> None:
+        self._known.pop(token, None)  # put back as the newest
+        self._known[token] = caller
         if len(self._known) > REMEMBERED_CALLERS:
             del self._known[next(iter(self._known))]
