@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+HALF_AN_HOUR = timedelta(minutes=30)
 Question = dict[str, Any]
 Rows = list[dict[str, Any]]
 
 
 class Access(NamedTuple):
-    """One event as the model sees it."""
+    """One event as the model sees it. In a list of them, an event's place is its place in the log."""
 
     at: datetime
     action: str
@@ -23,6 +25,38 @@ class Access(NamedTuple):
     entity: str | None
     person: str | None
     item: int
+    session: UUID | None
+    doc_page: str | None
+    typed: str | None = None
+    """What was searched for: set by ``with_searches``."""
+
+    @property
+    def search_term(self) -> str | None:
+        return folded(self.typed) if self.typed is not None else None
+
+
+def folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def with_searches(accesses: Sequence[Access]) -> list[Access]:
+    """The events with what was searched for: in searches, and before clicks on a result."""
+    return [access._replace(typed=_typed(access, accesses)) for access in accesses]
+
+
+def _typed(access: Access, accesses: Sequence[Access]) -> str | None:
+    if access.action == "discover":
+        before = [(a.at, place, a) for place, a in enumerate(accesses) if _may_have_led_to(access, a)]
+        access = max(before)[2] if before else access
+    return " ".join(access.subject.split()) or None if access.action == "search" else None
+
+
+def _may_have_led_to(click: Access, access: Access) -> bool:
+    if access.action != "search" or access.at > click.at or access.person != click.person:
+        return False
+    if click.session is not None:
+        return access.session == click.session
+    return click.person is not None and click.at - access.at <= HALF_AN_HOUR
 
 
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
@@ -45,6 +79,8 @@ def matches(given: Sequence[Any] | None, access: Access) -> bool:
     if operator == "not":
         return not matches(rest[0], access)
     value = getattr(access, rest[0])
+    if rest[0] == "search_term":
+        rest[1] = [text if text is None else folded(text) for text in rest[1]]
     if operator == "contains":
         return value is not None and any(text.lower() in value.lower() for text in rest[1])
     return bool((value in rest[1]) == (operator == "is"))
@@ -71,9 +107,13 @@ def period_of(question: Question, accesses: Sequence[Access], zone: ZoneInfo, no
     return today - (days - 1) * DAY, today
 
 
+Groups = dict[tuple[Any, ...], tuple[list[Access], list[Access]]]
+
+
 def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: datetime) -> Rows:
     """All rows of the answer, in order."""
     first, last = period_of(question, accesses, zone, now)
+    accesses = with_searches(accesses)
     matching = [access for access in accesses if matches(question.get("filters"), access)]
     current = [access for access in matching if first <= access.at.astimezone(zone).date() <= last]
     previous = _previous(matching, first, last, zone, now) if question.get("compare") else []
@@ -83,7 +123,7 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     def key_in(begin: date) -> Callable[[Access], tuple[Any, ...]]:
         return lambda access: tuple(_label(access, name, begin, first, last, zone) for name in dimensions)
 
-    groups: dict[tuple[Any, ...], tuple[list[Access], list[Access]]] = {} if dimensions else {(): ([], [])}
+    groups: Groups = {} if dimensions else {(): ([], [])}
     for access in current:
         groups.setdefault(key_in(first)(access), ([], []))[0].append(access)
     for access in previous:
@@ -94,6 +134,8 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     for key, (now_there, before) in groups.items():
         ever = [a for a in matching if time is None and key_in(first)(a) == key] if time is None else now_there
         row = dict(zip(dimensions, key, strict=True))
+        if "search_term" in dimensions:
+            row["search_term"] = _spelling(row["search_term"], groups, dimensions.index("search_term"))
         for metric in question["metrics"]:
             row[metric] = {"value": _measured(metric, ever if metric.endswith("_access") else now_there)}
             if question.get("compare") and not metric.endswith("_access"):
@@ -121,6 +163,12 @@ def _label(access: Access, name: str, begin: date, first: date, last: date, zone
     own = bucket(access.at.astimezone(zone).date(), name)
     before = buckets(begin, begin + (last - first), name)
     return labels[min(before.index(own), len(labels) - 1)].isoformat() if own in before else None
+
+
+def _spelling(term: str | None, groups: Groups, place: int) -> str | None:
+    """Of the ways a term was typed in all its rows, the last one in the order of texts."""
+    shared = [access for key, counted in groups.items() if key[place] == term for part in counted for access in part]
+    return max((access.typed for access in shared if access.typed is not None), default=None)
 
 
 def _measured(metric: str, accesses: Sequence[Access]) -> Any:

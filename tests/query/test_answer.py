@@ -18,15 +18,17 @@ from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.answer import answer, csv_lines, prepare
 from analytics_internal.query.language import DIMENSIONS, METRICS, InvalidQuery, parse
 from analytics_internal.reader.replica import Replica
+from analytics_internal.subject import doc_page_of
 from tests.query.model import Access, Question, Rows
 from tests.query.model import answer as modelled
-from tests.samples import event
+from tests.samples import Json, event
 
 # In these weeks the clocks of all these zones but Kathmandu's changed.
 NOW = datetime(2018, 11, 20, 15, 30, tzinfo=UTC)
 ZONES = ["America/Sao_Paulo", "Europe/Berlin", "America/Havana", "Asia/Kathmandu", "Pacific/Apia", "UTC"]
-SUBJECTS = ["/a", "/b/c", "/catalog/default/component/web", "/docs/default/api/Orders", "How?", "=1+1", "@cmd", "-2"]
-ACTIONS, PLUGINS = ["navigate", "click", "search"], [None, "catalog", "techdocs"]
+PAGES = ["/docs/default/api/Orders", "/catalog/default/component/web", "/catalog/default/component/web/docs/A"]
+SUBJECTS = ["/a", *PAGES, "How?", "hOW? ", "=1+1", "@cmd", "-2", "How  to", " HOW TO", " "]
+ACTIONS, PLUGINS = ["navigate", "click", "search", "discover"], [None, "catalog", "techdocs"]
 PEOPLE = [None, *(f"user:default/{name}" for name in ("ana", "bo", "cy"))]
 
 
@@ -45,7 +47,7 @@ class Stored(NamedTuple):
         self.accesses.extend(
             Access(
                 one.occurred_at, one.action, one.subject, one.path, one.plugin, one.entity_ref, one.person,
-                items[one.action, one.subject],
+                items[one.action, one.subject], one.session_id, one.path and doc_page_of(one.path),
             )
             for one in events
         )  # fmt: skip
@@ -93,15 +95,21 @@ def random_events(count: int, chance: random.Random) -> list[Event]:
 
 
 def random_event(chance: random.Random) -> Event:
-    # Many near the turns of days and hours, where an offset that is wrong by an hour shows.
+    # Many near the turns of days and hours, where an offset that is wrong by an hour shows; and many near each other,
+    # or at the same instant, where it matters which search came before which click.
     at = NOW - timedelta(hours=chance.randint(0, 24 * 75), seconds=chance.choice([0, 1, 1799, -1]))
-    plugin = chance.choice(PLUGINS)
+    if chance.random() < 0.5:
+        at = NOW - timedelta(days=chance.choice([2, 30]), minutes=chance.choice([0, 1, 29, 30, 31, 45]))
+    plugin, action, subject = chance.choice(PLUGINS), chance.choice(ACTIONS), chance.randrange(len(SUBJECTS))
+    more: Json = {"context": {"pluginId": plugin}} if plugin else {}
+    if action in ("click", "discover"):
+        more["attributes"] = {"to": PAGES[subject % len(PAGES)]}
     return event(
-        chance.choice(SUBJECTS),
-        action=chance.choice(ACTIONS),
+        SUBJECTS[subject],
+        action=action,
         person=chance.choice(PEOPLE),
         occurred_at=min(at, NOW),
-        more={"context": {"pluginId": plugin}} if plugin else None,
+        more=more | {"sessionId": chance.choice([None, "one", "two"])},
     )
 
 
@@ -109,6 +117,8 @@ texts = {
     "action": st.sampled_from(ACTIONS),
     "subject": st.sampled_from(SUBJECTS),
     "path": st.sampled_from([None, *SUBJECTS]),
+    "doc_page": st.sampled_from([None, "/docs/default/api/orders", "/docs/default/component/web/A"]),
+    "search_term": st.sampled_from([None, "how to", "HOW?", "=1+1", "nobody's"]),
     "plugin": st.sampled_from([*PLUGINS, "unknown"]),
     "entity": st.sampled_from([None, "component:default/web", "api:default/orders"]),
     "person": st.sampled_from(PEOPLE),
@@ -124,7 +134,7 @@ contains = st.tuples(
     st.lists(st.sampled_from(["a", "CAT", "/", "o", "", "%", "'"]), min_size=1, max_size=2),
 )
 items = st.tuples(
-    st.sampled_from(["is", "is_not"]), st.just("item"), st.lists(st.integers(1, 24), min_size=1, max_size=4)
+    st.sampled_from(["is", "is_not"]), st.just("item"), st.lists(st.integers(1, 48), min_size=1, max_size=4)
 )
 filters = st.recursive(
     comparisons | contains | items,

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from analytics_internal.query import language
-from analytics_internal.subject import normalise_entity_ref
+from analytics_internal.subject import doc_page_of, folded, normalise_entity_ref
 
-# A dimension's column in `event`, and the table and column that name it.
+SEARCH_TERM = "search_term"
+# A dimension's column in `event`, and the table and column that name it, one name for each id.
 NAMED = {
     "action": ("action_id", "action", "name"),
     "plugin": ("plugin_id", "plugin", "name"),
@@ -17,10 +18,15 @@ NAMED = {
     "person": ("person_id", "person", "ref"),
     "path": ("path_id", "path", "name"),
 }
+# The same for those where several ids have one text.
+TEXTS = {
+    "subject": ("item_id", "item", "subject"),
+    "doc_page": ("path_id", "path", "doc_page"),
+}
 
 
 def condition(filter_: language.Filter) -> exp.Expr:
-    """A filter as a condition on ``event AS e`` that is never unknown."""
+    """A filter as a condition on ``event AS e``, and on ``item AS term_of`` for search terms, that is never unknown."""
     if isinstance(filter_, language.All | language.Any):
         parts = [condition(part) for part in filter_.filters]
         return exp.paren(exp.and_(*parts) if isinstance(filter_, language.All) else exp.or_(*parts))
@@ -32,46 +38,58 @@ def condition(filter_: language.Filter) -> exp.Expr:
 
 
 def _is(filter_: language.Is) -> exp.Expr:
-    column = _event_column(filter_.dimension)
     values = [value for value in filter_.values if value is not None]
     parts: list[exp.Expr] = []
     if values and filter_.dimension == "item":
-        parts.append(exp.In(this=column, expressions=[exp.Literal.number(int(value)) for value in values]))
+        ids: list[exp.Expr] = [exp.Literal.number(int(value)) for value in values]
+        parts.append(exp.In(this=column_of("item_id", "e"), expressions=ids))
     elif values:
         named = [literal(_comparable(filter_.dimension, str(value))) for value in values]
-        parts.append(_named_in(filter_.dimension, lambda name: exp.In(this=name, expressions=named)))
+        parts.append(_named(filter_.dimension, lambda name: exp.In(this=name, expressions=named)))
     if len(values) < len(filter_.values):
-        parts.append(exp.Is(this=column, expression=exp.Null()))
-    # A row without a value is not in any list: SQL would call that unknown and drop it from `is_not` too.
-    known = exp.Coalesce(this=exp.paren(exp.or_(*parts)), expressions=[exp.false()])
+        parts.append(_has_none(filter_.dimension))
+    known = _known(exp.or_(*parts))
     return exp.not_(known) if filter_.is_negated else known
+
+
+def _has_none(dimension: str) -> exp.Expr:
+    if dimension in NAMED:
+        return exp.Is(this=column_of(NAMED[dimension][0], "e"), expression=exp.Null())
+    return exp.not_(_known(_named(dimension, lambda name: exp.not_(exp.Is(this=name, expression=exp.Null())))))
 
 
 def _contains(filter_: language.Contains) -> exp.Expr:
     def any_text(name: exp.Expr) -> exp.Expr:
+        if filter_.dimension == SEARCH_TERM:
+            return exp.or_(*(exp.Contains(this=name.copy(), expression=literal(folded(t))) for t in filter_.values))
         lowered = exp.Lower(this=name)
         # Both in the engine: what another language calls lower case need not be found.
         texts = (exp.Lower(this=literal(text)) for text in filter_.values)
         return exp.or_(*(exp.Contains(this=lowered.copy(), expression=text) for text in texts))
 
-    return exp.Coalesce(this=exp.paren(_named_in(filter_.dimension, any_text)), expressions=[exp.false()])
+    return _known(_named(filter_.dimension, any_text))
 
 
-def _named_in(dimension: str, test: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
-    """The event's id of a dimension is among those whose names pass a test."""
-    id_column, table, name = ("item_id", "item", "subject") if dimension == "subject" else NAMED[dimension]
+def _known(condition: exp.Expr) -> exp.Expr:
+    # A row without a value is not in any list: SQL would call that unknown and drop it from `is_not` too.
+    return exp.Coalesce(this=exp.paren(condition), expressions=[exp.false()])
+
+
+def _named(dimension: str, test: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
+    """The name of an event's dimension passes a test."""
+    if dimension == SEARCH_TERM:
+        return test(column_of("term", "term_of"))
+    id_column, table, name = (NAMED | TEXTS)[dimension]
     names = exp.select(id_column).from_(table).where(test(exp.column(name)))
-    return exp.In(this=_event_column(dimension), query=names.subquery())
-
-
-def _event_column(dimension: str) -> exp.Expr:
-    return column_of("item_id" if dimension in ("item", "subject") else NAMED[dimension][0], "e")
+    return exp.In(this=column_of(id_column, "e"), query=names.subquery())
 
 
 def _comparable(dimension: str, value: str) -> str:
     if dimension in ("entity", "person"):
         return normalise_entity_ref(value, "user" if dimension == "person" else None) or value
-    return value
+    if dimension == "doc_page":
+        return doc_page_of(value) or value
+    return folded(value) if dimension == SEARCH_TERM else value
 
 
 def literal(text: str) -> exp.Literal:

@@ -13,8 +13,20 @@ import msgspec
 
 Metric = Literal["events", "people", "items", "first_access", "last_access"]
 TimeDimension = Literal["time:day", "time:week", "time:month"]
-Dimension = Literal["action", "subject", "item", "plugin", "entity", "person", "time:day", "time:week", "time:month"]
-FilterDimension = Literal["action", "subject", "path", "item", "plugin", "entity", "person"]
+Dimension = Literal[
+    "action",
+    "subject",
+    "item",
+    "plugin",
+    "entity",
+    "doc_page",
+    "search_term",
+    "person",
+    "time:day",
+    "time:week",
+    "time:month",
+]
+FilterDimension = Literal["action", "subject", "path", "item", "plugin", "entity", "doc_page", "search_term", "person"]
 Operator = Literal["is", "is_not", "contains"]
 Direction = Literal["asc", "desc"]
 

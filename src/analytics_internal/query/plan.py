@@ -2,7 +2,7 @@
 
 The tree has up to four stages: ``scanned`` (the events that count, with their keys), ``grouped`` (one row a group
 with its metrics), ``page`` (in order, cut to the asked page) and ``access`` (first and last access of the page's
-groups, whatever the period).
+groups, whatever the period). Questions about search terms have two more before them: terms.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import msgspec
 from sqlglot import exp
 
 from analytics_internal.query import language
-from analytics_internal.query.conditions import NAMED, column_of, condition, literal
+from analytics_internal.query.conditions import NAMED, SEARCH_TERM, TEXTS, column_of, condition, literal
 from analytics_internal.query.language import ACCESS_METRICS, Query
 from analytics_internal.query.period import EPOCH, Offset, Period
+from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, with_terms
 
 DAY_US = 86_400_000_000
+SPELLING = "spelling"
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
 
@@ -91,9 +93,13 @@ class _Builder:
         self._keys = [f"k{n}" for n in range(len(query.dimensions))]
         self._access = () if query.time_dimension else tuple(m for m in query.metrics if m in ACCESS_METRICS)
         self._counted = tuple(m for m in query.metrics if m not in self._access)
+        self._asks_for_terms = asks_for_terms(query)
 
     def tree(self) -> exp.Expr:
-        tree = exp.select().with_("scanned", as_=self._scanned()).with_("grouped", as_=self._grouped())
+        tree = exp.select()
+        if self._asks_for_terms:
+            tree = self._with_terms(tree)
+        tree = tree.with_("scanned", as_=self._scanned()).with_("grouped", as_=self._grouped())
         is_ordered_by_access = any(name in self._access for name, _ in self._query.order_by)
         if self._access and is_ordered_by_access:
             tree = tree.with_("access", as_=self._access_of("grouped"))
@@ -127,33 +133,54 @@ class _Builder:
                 columns.append(f"{metric}.previous")
         return tuple(columns)
 
+    def _with_terms(self, tree: exp.Select) -> exp.Select:
+        events = exp.select().from_("event AS e")
+        if not self._access:  # they look at all time
+            events = self._in_periods(events)
+        return with_terms(tree, self._filtered(events, filter_without_terms(self._query.filter)))
+
     def _scanned(self) -> exp.Select:
         """The events that count: their keys, what the metrics need, and which period they belong to."""
-        scan = exp.select("e.item_id", "e.person_id", "e.occurred_at").from_("event AS e")
-        in_period = _between("start", "end")
+        scan = self._scan("e.item_id", "e.person_id", "e.occurred_at")
         if self._is_compared:
             scan = scan.select(exp.alias_(_is_current(), "is_current"))
-            scan = scan.where(exp.or_(in_period, _between("previous_start", "previous_end")))
-        else:
-            scan = scan.where(in_period)
-        return self._filtered(self._with_keys(scan))
+        if SEARCH_TERM in self._query.dimensions:
+            scan = scan.select(column_of(SPELLING, "term_of"))
+        return self._in_periods(scan)
+
+    def _scan(self, *columns: str) -> exp.Select:
+        """The events of all time that the filter lets pass, with their keys."""
+        scan = exp.select(*columns).from_("event AS e")
+        if self._asks_for_terms:
+            scan = joined_to_terms(scan)
+        return self._filtered(self._with_keys(scan), self._query.filter)
+
+    def _in_periods(self, scan: exp.Select) -> exp.Select:
+        in_period = _between("start", "end")
+        return scan.where(
+            exp.or_(in_period, _between("previous_start", "previous_end")) if self._is_compared else in_period
+        )
 
     def _with_keys(self, scan: exp.Select) -> exp.Select:
         for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
-            if dimension == "subject":
-                scan = scan.select(exp.alias_(column_of("subject", "subject_of"), key)).join(
-                    "item AS subject_of", on="subject_of.item_id = e.item_id"
-                )
+            if dimension in TEXTS:
+                id_column, table, text = TEXTS[dimension]
+                named = f"{table}_of_{key}"
+                scan = scan.join(f"{table} AS {named}", on=f"{named}.{id_column} = e.{id_column}", join_type="LEFT")
+                column = column_of(text, named)
+            elif dimension == SEARCH_TERM:
+                column = column_of("term", "term_of")
             elif dimension in language.TIME_DIMENSIONS:
                 scan = scan.select(exp.alias_(self._bucket_index(dimension), key))
+                continue
             else:
-                column = "item_id" if dimension == "item" else NAMED[dimension][0]
-                scan = scan.select(exp.alias_(column_of(column, "e"), key))
+                column = column_of("item_id" if dimension == "item" else NAMED[dimension][0], "e")
+            scan = scan.select(exp.alias_(column, key))
         return scan
 
-    def _filtered(self, scan: exp.Select) -> exp.Select:
+    def _filtered(self, scan: exp.Select, filter_: language.Filter | None) -> exp.Select:
         scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=_parameter("position")))
-        return scan.where(condition(self._query.filter)) if self._query.filter is not None else scan
+        return scan.where(condition(filter_)) if filter_ is not None else scan
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of an event's bucket in its period, from 0 on; the same number is compared across periods."""
@@ -168,6 +195,8 @@ class _Builder:
 
     def _grouped(self) -> exp.Select:
         select = exp.select(*self._keys).from_("scanned")
+        if SEARCH_TERM in self._query.dimensions:
+            select = select.select(exp.alias_(self._spelling(), SPELLING))
         for metric in self._counted:
             select = select.select(exp.alias_(self._aggregate(metric, True), metric, quoted=True))
             if self._is_compared and metric not in ACCESS_METRICS:
@@ -180,6 +209,13 @@ class _Builder:
                 # What was there in the previous period only is no row of this one.
                 select = select.having(exp.GT(this=self._aggregate("events", True), expression=exp.Literal.number(0)))
         return select
+
+    def _spelling(self) -> exp.Expr:
+        """One of the ways a term was typed: the same in all its rows."""
+        # Small letters come last in the order of texts, so it is those wherever somebody used them.
+        in_group = exp.Max(this=exp.column(SPELLING))
+        term = self._keys[self._query.dimensions.index(SEARCH_TERM)]
+        return exp.Window(this=exp.Max(this=in_group), partition_by=[exp.column(term)])
 
     def _aggregate(self, metric: str, is_current: bool) -> exp.Expr:
         aggregates: dict[str, exp.Expr] = {
@@ -197,7 +233,7 @@ class _Builder:
 
     def _access_of(self, groups: str) -> exp.Select:
         """First and last access of some groups under the same filters, in all time."""
-        scan = self._filtered(self._with_keys(exp.select("e.occurred_at").from_("event AS e")))
+        scan = self._scan("e.occurred_at")
         select = exp.select(*(f"seen.{key}" for key in self._keys))
         for metric in self._access:
             function = exp.Min if metric == "first_access" else exp.Max
@@ -255,7 +291,7 @@ class _Builder:
                 page = page.join(f"{table} AS {named}", on=f"{named}.{column} = grouped.{key}", join_type="LEFT")
                 page = page.select(exp.alias_(column_of(name, named), dimension, quoted=True))
             else:
-                page = page.select(exp.alias_(grouped_key, dimension, quoted=True))
+                page = page.select(exp.alias_(self._label_source(dimension), dimension, quoted=True))
         return page
 
     def _order(self, joins_access: bool) -> list[exp.Expr]:
@@ -280,7 +316,7 @@ class _Builder:
         key = self._keys[self._query.dimensions.index(dimension)]
         if dimension in NAMED:
             return column_of(NAMED[dimension][2], f"{NAMED[dimension][1]}_of_{key}")
-        return column_of(key, "grouped")
+        return column_of(SPELLING if dimension == SEARCH_TERM else key, "grouped")
 
 
 def bucket_number(day: date, dimension: str) -> int:

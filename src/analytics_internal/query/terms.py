@@ -1,0 +1,64 @@
+"""What people had searched for: the term of each search, and of each click on a result. Pure.
+
+A click on a result (`discover`) does not say which search it came from. It is looked up when a question asks, among the
+events up to the question's position: so it does not matter in which order they came, and no other question pays for it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlglot import exp, parse_one
+
+from analytics_internal.log.statements import load
+from analytics_internal.query import language
+from analytics_internal.query.conditions import SEARCH_TERM, column_of, literal
+
+_STATEMENTS = load(Path(__file__).with_name("terms.sql"))
+_SEARCHED = exp.union(
+    *(parse_one(_STATEMENTS[name], dialect="duckdb") for name in ("searched_in_session", "searched_by_person")),
+    distinct=False,
+)
+
+
+def asks_for_terms(query: language.Query) -> bool:
+    """Whether a question groups or filters by search terms."""
+    return SEARCH_TERM in query.dimensions or (query.filter is not None and _mentions_terms(query.filter))
+
+
+def filter_without_terms(filter_: language.Filter | None) -> language.Filter | None:
+    """What a filter demands of an event whatever its search term is; None when that is nothing."""
+    if filter_ is None or not _mentions_terms(filter_):
+        return filter_
+    if isinstance(filter_, language.All):
+        parts = [kept for part in filter_.filters if (kept := filter_without_terms(part)) is not None]
+        return language.All(tuple(parts)) if parts else None
+    return None
+
+
+def with_terms(tree: exp.Select, events: exp.Select) -> exp.Select:
+    """The tree with what its scans need: which search each of the events came from that are clicks on a result.
+
+    ``events`` selects from ``event AS e`` under all conditions that do not depend on search terms.
+    """
+    is_click = exp.EQ(
+        this=column_of("action_id", "e"),
+        expression=exp.select("action_id").from_("action").where(exp.column("name").eq(literal("discover"))).subquery(),
+    )
+    discovered = events.select("e.position", "e.session_id", "e.person_id", "e.occurred_at").where(is_click)
+    return tree.with_("discovered", as_=discovered).with_("searched", as_=_SEARCHED.copy())
+
+
+def joined_to_terms(scan: exp.Select) -> exp.Select:
+    """A scan of ``event AS e``, each event with its search or the one it came from, as ``term_of``."""
+    scan = scan.join("searched", on="searched.position = e.position", join_type="LEFT")
+    # Only searches have terms in `item`: for any other event this is one that has none.
+    return scan.join("item AS term_of", on="term_of.item_id = coalesce(searched.item_id, e.item_id)", join_type="LEFT")
+
+
+def _mentions_terms(filter_: language.Filter) -> bool:
+    if isinstance(filter_, language.All | language.Any):
+        return any(_mentions_terms(part) for part in filter_.filters)
+    if isinstance(filter_, language.Not):
+        return _mentions_terms(filter_.filter)
+    return filter_.dimension == SEARCH_TERM
