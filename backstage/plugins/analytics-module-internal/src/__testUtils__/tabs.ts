@@ -1,0 +1,129 @@
+import { ConfigReader } from '@backstage/core-app-api';
+import { type DiscoveryApi, type IdentityApi } from '@backstage/core-plugin-api';
+import { type AnalyticsInternalApi } from '../AnalyticsInternalApi';
+import { type CapturedEvent } from '../moment';
+import { FakeLocks } from './FakeLocks';
+import { FakeService } from './FakeService';
+
+let locks = new FakeLocks();
+let listeners: [type: string, listener: EventListenerOrEventListenerObject][] = [];
+
+/** Somebody in front of the browser, or nobody yet. */
+export class FakeIdentity {
+  private signedIn!: (user: string) => void;
+  private readonly user = new Promise<string>((resolve) => {
+    this.signedIn = resolve;
+  });
+  token: string | undefined = 'token-1';
+  tokensAsked = 0;
+  isBroken = false;
+
+  /** As Backstage does it, everything waits for this. */
+  signIn(user: string) {
+    this.signedIn(user);
+  }
+
+  readonly api = {
+    getBackstageIdentity: async () => ({
+      type: 'user',
+      userEntityRef: await this.user,
+      ownershipEntityRefs: [],
+    }),
+    getCredentials: async () => {
+      await this.user;
+      this.tokensAsked++;
+      if (this.isBroken) throw new Error('the session cannot be renewed');
+      return { token: this.token };
+    },
+  } as unknown as IdentityApi;
+}
+
+/** A tab of the portal: what its plugins report is captured. */
+export class Tab {
+  readonly identity = new FakeIdentity();
+  private api!: AnalyticsInternalApi;
+  private readonly lock: string;
+  private isGone = false;
+
+  constructor(settings: object = {}, user?: string) {
+    if (user) this.identity.signIn(user);
+    const discoveryApi: DiscoveryApi = {
+      // A tab that is gone does nothing any more.
+      getBaseUrl: (pluginId) =>
+        this.isGone ? new Promise(() => {}) : Promise.resolve(`http://portal/api/${pluginId}`),
+    };
+    const config = new ConfigReader({ app: { analytics: { internal: settings } } });
+    // Each page has a copy of the module's state.
+    jest.isolateModules(() => {
+      const loaded: typeof import('../AnalyticsInternalApi') = require('../AnalyticsInternalApi');
+      this.api = loaded.AnalyticsInternalApi.fromConfig(config, {
+        identityApi: this.identity.api,
+        discoveryApi,
+      });
+    });
+    this.lock = locks.asked.at(-1) ?? '';
+  }
+
+  capture(event: Partial<CapturedEvent>) {
+    this.api.captureEvent({ action: 'click', subject: 'Docs', context: { pluginId: 'catalog' }, ...event });
+  }
+
+  navigate(subject: string, context: CapturedEvent['context'] = { pluginId: 'catalog' }) {
+    this.capture({ action: 'navigate', subject, attributes: {}, context });
+  }
+
+  search(subject: string, value?: number) {
+    this.capture({ action: 'search', subject, value, context: { pluginId: 'search' } });
+  }
+
+  /** The tab is killed: nothing runs any more, and the browser takes its lock, and those of tabs that it took over. */
+  kill(...tookOver: Tab[]) {
+    this.isGone = true;
+    for (const { lock } of [this, ...tookOver]) locks.release(lock);
+  }
+}
+
+/** Opens another tab of the portal; `user` is signed in already. */
+export function openTab(settings: object = {}, user?: string): Tab {
+  return new Tab(settings, user);
+}
+
+/** A fresh browser with the service in reach, on a clock that stands still until the test moves it. */
+export function openBrowser(): FakeService {
+  localStorage.clear();
+  sessionStorage.clear();
+  forgetTabs();
+  const service = new FakeService();
+  locks = new FakeLocks();
+  globalThis.fetch = service.fetch as typeof fetch;
+  Object.defineProperty(navigator, 'locks', { value: locks, configurable: true });
+  jest.useFakeTimers({ now: new Date('2026-11-24T09:00:00Z'), doNotFake: ['queueMicrotask', 'nextTick'] });
+  return service;
+}
+
+/** The tabs of the test before this one hear nothing any more. */
+function forgetTabs() {
+  listeners.forEach(([type, listener]) => window.removeEventListener(type, listener));
+  listeners = [];
+  const add = EventTarget.prototype.addEventListener;
+  jest.spyOn(window, 'addEventListener').mockImplementation((type: string, listener: any, options?: any) => {
+    listeners.push([type, listener]);
+    add.call(window, type, listener, options);
+  });
+}
+
+/** Lets so many milliseconds pass, and all that happens then. */
+export async function pass(ms: number) {
+  await jest.advanceTimersByTimeAsync(ms);
+}
+
+/** Names under which events wait in the browser. */
+export function waiting(): string[] {
+  return Object.keys(localStorage).filter((name) => name.startsWith('analytics-internal.event:'));
+}
+
+/** The page is hidden, or shown again. */
+export function setHidden(isHidden: boolean) {
+  Object.defineProperty(document, 'hidden', { value: isHidden, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+}

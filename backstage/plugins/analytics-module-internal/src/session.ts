@@ -1,0 +1,19 @@
+import { uuid7 } from './ids';
+import { read, write } from './storage';
+
+/** A person who does nothing for so long has left; what comes next is another session. */
+export const SESSION_IDLE_MS = 30 * 60_000;
+
+/**
+ * The session that `user` is in at the time `at`, the same in all tabs of the browser. It goes on from there. `isKnown`
+ * says whether its sign-in was seen before; `signsIn` that it is seen now.
+ */
+export function joinSession(user: string, at: number, signsIn: boolean): { id: string; isKnown: boolean } {
+  const name = `analytics-internal.session:${user}`;
+  const [lastId = '', seen, lastSignedIn = ''] = (read(name) ?? '').split(' ');
+  // The distance, not the order: a clock that was set back must not keep a session going for ever.
+  const goesOn = Math.abs(at - Number(seen)) < SESSION_IDLE_MS;
+  const [id, signedIn] = goesOn ? [lastId, lastSignedIn] : [uuid7(at), ''];
+  write(name, `${id} ${at} ${signsIn ? 1 : signedIn}`);
+  return { id, isKnown: Boolean(signedIn) };
+}
