@@ -314,14 +314,54 @@ def test_some_terms_are_looked_for_again_and_again_and_find_nothing(stream: list
 
 
 def test_discoveries_name_the_rank_of_what_was_found(stream: list[Event], demo: Portal) -> None:
-    paths = {entity.path for entity in demo.entities}
-    ranks = Counter[object]()
+    pages = {f"{e.doc.path}/{page.path}" for e in demo.documented if e.doc and e.doc.is_read for page in e.doc.pages}
+    paths = {entity.path for entity in demo.entities} | pages
+    ranks, targets = Counter[object](), Counter[bool]()
     for event in stream:
         if event["action"] == "discover":
             ranks[event["value"]] += 1
-            assert isinstance(event["attributes"], dict)
-            assert event["attributes"]["to"] in paths
+            assert target(event) in paths
+            targets[target(event) in pages] += 1
     assert ranks[1] > ranks[2] > ranks[4] > 0
+    assert targets[False] > targets[True] > 0.1 * ranks.total()
+
+
+def target(event: Event) -> object:
+    assert isinstance(event["attributes"], dict)
+    return event["attributes"]["to"]
+
+
+def test_every_discovery_follows_a_search_of_its_visit_that_found_so_many(stream: list[Event]) -> None:
+    searches: dict[object, Event] = {}
+    for event in stream:
+        if event["action"] == "search":
+            searches[event["sessionId"]] = event
+        elif event["action"] == "discover":
+            found = searches[event["sessionId"]]["value"]
+            assert isinstance(event["value"], int)
+            assert isinstance(found, int)
+            assert 1 <= event["value"] <= found
+
+
+def test_many_words_lead_to_what_is_wanted_most_and_are_typed_in_many_ways(stream: list[Event]) -> None:
+    terms: dict[object, str] = {}
+    led: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for event in stream:
+        if event["action"] == "search":
+            terms[event["sessionId"]] = str(event["subject"])
+        elif event["action"] == "discover":
+            entity = "/".join(str(target(event)).split("/")[2:5])
+            led[entity][terms[event["sessionId"]]] += 1
+    most_wanted = max(led.values(), key=Counter.total)
+    folded = {term.casefold() for term in most_wanted}
+    assert len(most_wanted) > len(folded) >= 4
+
+
+def test_docs_are_read_in_their_reader_and_on_the_tab_of_their_entity(stream: list[Event]) -> None:
+    reads = [path(event).split("/") for event in stream if event["action"] == "navigate"]
+    in_reader = sum(parts[1] == "docs" and len(parts) > 5 for parts in reads)
+    on_tab = sum(parts[1] == "catalog" and parts[5:6] == ["docs"] and len(parts) > 6 for parts in reads)
+    assert in_reader > on_tab > 0.1 * in_reader
 
 
 def test_some_template_runs_are_abandoned_and_the_rest_save_time(stream: list[Event], demo: Portal) -> None:

@@ -31,6 +31,7 @@ SEARCH_MODAL = Place("search", "unknown", "SidebarSearchModal", "app/nav")
 SETTINGS = Place("user-settings", "user-settings", "UserSettingsPage", "page:user-settings")
 
 FOUND_ENTITY = Place("catalog", "search", "CatalogSearchResultListItem", "search-result-list-item:catalog")
+FOUND_PAGE = Place("techdocs", "search", "TechDocsSearchResultListItem", "search-result-list-item:techdocs")
 FOUND_IN_MODAL = Place("search", "unknown", "SearchResult", "search-result-list-item:catalog")
 
 

@@ -12,6 +12,7 @@ from analytics_internal.demo.lottery import Lottery, power_law
 
 PEOPLE = 300
 ENTITIES = {"component": 262, "api": 82, "system": 42, "resource": 73}
+_MAX_FOUND = 25
 _NEVER_READ_SHARE = 0.22
 _LAUNCH_DAY = 275
 
@@ -99,11 +100,32 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A search result: an entity, or a page of its documentation."""
+
+    entity: Entity
+    page: DocPage | None = None
+
+    @property
+    def title(self) -> str:
+        """What the result is called."""
+        return self.page.title if self.page else self.entity.name
+
+    @property
+    def path(self) -> str:
+        """The address that the result leads to."""
+        if self.page is None:
+            return self.entity.path
+        assert self.entity.doc is not None
+        return f"{self.entity.doc.path}/{self.page.path}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Search:
     """What somebody types, and what the portal finds, best first."""
 
     text: str
-    found: tuple[Entity, ...]
+    found: tuple[Found, ...]
 
 
 @dataclass(frozen=True)
@@ -151,8 +173,11 @@ class Portal:
         """Searches that find something, by how often they are made."""
         texts = [word for team in self.teams for word in team.words]
         texts += [entity.name for entity in self.of_kind("component")[:60]]
-        found = [Search(text, self._find(text)) for text in texts]
-        return Lottery(found, (1 / (2 + rank % len(self.teams)) for rank in range(len(found))))
+        weights = {text: 1 / (2 + rank % len(self.teams)) for rank, text in enumerate(texts)}
+        weights |= dict.fromkeys(vocabulary.SOUGHT_PAGES, 0.15)
+        weights |= {text: 0.2 / (1 + rank) for rank, (text, _) in enumerate(vocabulary.OTHER_NAMES)}
+        found = [Search(text, self._find(text)) for text in weights]
+        return Lottery(found, (weights[search.text] if search.found else 0 for search in found))
 
     @cached_property
     def fruitless_searches(self) -> Lottery[str]:
@@ -160,8 +185,18 @@ class Portal:
         texts = vocabulary.FRUITLESS_SEARCHES
         return Lottery(texts, power_law(len(texts), 1.2, 1.0))
 
-    def _find(self, text: str) -> tuple[Entity, ...]:
-        return tuple(entity for entity in self.entities if text in entity.name)[:25]
+    def _find(self, text: str) -> tuple[Found, ...]:
+        """What is called so, then pages that are called so or belong to it."""
+        names = {name for other, name in vocabulary.OTHER_NAMES if other == text}
+        entities = [entity for entity in self.entities if text in entity.name or entity.name in names]
+        pages = [
+            Found(entity, page)
+            for entity in self.documented
+            if entity.doc and entity.doc.is_read
+            for page in entity.doc.pages
+            if text in page.title.lower() or (entity in entities and page in entity.doc.pages[:3])
+        ]
+        return (*map(Found, entities[: _MAX_FOUND - 5]), *pages)[:_MAX_FOUND]
 
 
 @lru_cache(maxsize=8)

@@ -89,6 +89,21 @@ DOC_SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 ANCHORS = ("prerequisites", "installation", "examples", "limits", "troubleshooting", "rollback")
 
+# What people call things that have another name, and what they find then.
+OTHER_NAMES: tuple[tuple[str, str], ...] = (
+    ("new hire", "onboarding-guide"),
+    ("first day", "onboarding-guide"),
+    ("code review", "engineering-handbook"),
+    ("style guide", "engineering-handbook"),
+    ("postmortem", "incident-runbooks"),
+    ("outage", "incident-runbooks"),
+    ("adr", "architecture-decisions"),
+    ("how do i deploy", "golden-paths"),
+    ("new service", "golden-paths"),
+)
+# Pages of documentation that people look for by their titles.
+SOUGHT_PAGES = ("getting started", "deploy", "run locally", "rotate secrets", "configuration", "roll back")
+
 # What people look for and never find, the most wanted first.
 FRUITLESS_SEARCHES = (
     "vpn",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
+from urllib.parse import quote
 
 from analytics_internal.demo import vocabulary
 from analytics_internal.demo.frontends import (
@@ -14,6 +15,7 @@ from analytics_internal.demo.frontends import (
     ENTITY_DOCS,
     FOUND_ENTITY,
     FOUND_IN_MODAL,
+    FOUND_PAGE,
     READER,
     ROOT,
     SEARCH,
@@ -26,7 +28,7 @@ from analytics_internal.demo.frontends import (
 )
 from analytics_internal.demo.ids import uuid4
 from analytics_internal.demo.lottery import Lottery
-from analytics_internal.demo.portal import Doc, Entity, Person, Portal
+from analytics_internal.demo.portal import Doc, Entity, Found, Person, Portal
 from analytics_internal.demo.visit import Step, Visit
 
 Walk = Callable[[Portal, Visit], None]
@@ -105,8 +107,9 @@ def _arrive_nowhere(portal: Portal, visit: Visit) -> None:
 def _arrive_at_search(portal: Portal, visit: Visit) -> None:
     """A search from the browser's address bar."""
     search = portal.searches.draw(visit.random)
-    visit.load(SEARCH, f"/search?query={search.text}")
-    visit.act("search", search.text, SEARCH, value=len(search.found))
+    text = _typed(visit.random, search.text)
+    visit.load(SEARCH, f"/search?query={quote(text)}")
+    visit.act("search", text, SEARCH, value=len(search.found))
     _discover(visit, SEARCH, search.found)
 
 
@@ -158,11 +161,12 @@ def _search(portal: Portal, visit: Visit) -> None:
         _search_in_vain(portal, visit, place)
         return
     search = portal.searches.draw(visit.random)
-    if len(search.text) > 5 and visit.random.random() < 0.3:
+    text = _typed(visit.random, search.text)
+    if len(text) > 5 and visit.random.random() < 0.3:
         # The search box reports what was typed so far whenever typing pauses.
-        visit.act("search", search.text[:4], place, value=len(search.found) + 3)
+        visit.act("search", text[:4], place, value=len(search.found) + 3)
         visit.read(0.5)
-    visit.act("search", search.text, place, value=len(search.found))
+    visit.act("search", text, place, value=len(search.found))
     _discover(visit, place, search.found)
 
 
@@ -255,6 +259,8 @@ def _look_around(visit: Visit, entity: Entity) -> None:
         visit.read(5)
         visit.click(ENTITY, "Docs", "docs", entity)
         visit.navigate(ENTITY_DOCS, f"{entity.path}/docs", _params(entity))
+        if random.random() < 0.5:
+            _read(visit, entity, entity.doc, ENTITY_DOCS, f"{entity.path}/docs")
     if entity.kind != "group" and random.random() < 0.15:
         visit.read(5)
         to = f"/catalog/default/group/{entity.owner.name}"
@@ -272,32 +278,49 @@ def _open_tab(visit: Visit, entity: Entity, title: str, to: str) -> None:
     visit.navigate(ENTITY, f"{entity.path}/{to}", _params(entity))
 
 
-def _read(visit: Visit, entity: Entity, doc: Doc) -> None:
-    """Read on from a page of documentation; the later a page in the tree, the rarer."""
+def _read(visit: Visit, entity: Entity, doc: Doc, place: Place = READER, root: str | None = None) -> None:
+    """Read on from a page of documentation; the later a page in the tree, the rarer.
+
+    ``root`` is where its first page is, its address in the reader unless it is read on the entity's tab.
+    """
     random = visit.random
     while random.random() < 0.6:
         visit.read(35)
         page = doc.pages[int(random.random() ** 2.2 * len(doc.pages))]
-        to = f"{doc.path}/{page.path}"
-        visit.click(READER, page.title, to, entity)
-        visit.navigate(READER, to, _params(entity))
+        to = f"{root or doc.path}/{page.path}"
+        visit.click(place, page.title, to, entity)
+        visit.navigate(place, to, _params(entity))
         if random.random() < 0.12:
             visit.read(15)
-            visit.navigate(READER, f"{to}#{random.choice(vocabulary.ANCHORS)}", _params(entity))
+            visit.navigate(place, f"{to}#{random.choice(vocabulary.ANCHORS)}", _params(entity))
 
 
-def _discover(visit: Visit, place: Place, found: tuple[Entity, ...]) -> None:
+def _typed(random: Random, text: str) -> str:
+    """A search as somebody types it: small letters most of the time."""
+    chance = random.random()
+    if chance < 0.04:
+        return text.upper()
+    return text.capitalize() if chance < 0.16 else text
+
+
+def _discover(visit: Visit, place: Place, found: tuple[Found, ...]) -> None:
     """Click a result, the first ones most of the time, or none."""
     random = visit.random
     if not found or random.random() < 0.25:
         return
     visit.read(4)
     rank = min(len(found), 1 + int(random.expovariate(0.6)))
-    entity = found[rank - 1]
-    item, types = (FOUND_ENTITY, "software-catalog") if place is SEARCH else (FOUND_IN_MODAL, "")
-    visit.act("discover", entity.name, item, {"to": entity.path}, rank, searchTypes=types)
-    visit.navigate(ENTITY, entity.path, _params(entity))
-    _look_around(visit, entity)
+    result = found[rank - 1]
+    item, types = (FOUND_PAGE, "techdocs") if result.page else (FOUND_ENTITY, "software-catalog")
+    if place is not SEARCH:
+        item, types = FOUND_IN_MODAL, ""
+    visit.act("discover", result.title, item, {"to": result.path}, rank, searchTypes=types)
+    if result.page is not None:
+        visit.navigate(READER, result.path, _params(result.entity))
+        _read(visit, result.entity, _doc(result.entity))
+    else:
+        visit.navigate(ENTITY, result.path, _params(result.entity))
+        _look_around(visit, result.entity)
 
 
 def _params(entity: Entity) -> dict[str, Value]:
