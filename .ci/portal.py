@@ -7,6 +7,7 @@ PORTAL_SYSTEM  ``new`` (default) or ``legacy``: which frontend system
 PORTAL_PORT    where to listen on this machine, 7007
 PORTAL_DATA    folder of everything that is kept, backstage/portal-data/<system>
 PORTAL_GUEST   entity ref of whoever signs in, user:default/guest
+PORTAL_SERVICE address of a service that runs already: the browser talks to it, without the bridge
 PORTAL_CONFIG  further configuration files, separated by ``:``
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -50,11 +52,17 @@ class Options:
     port: int
     data: Path
     guest: str
+    service: str
     config: tuple[Path, ...]
 
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the browser finds our service: behind the bridge, or by itself."""
+        return f"{self.service or self.url}/api/analytics-internal"
 
 
 def options_from(environment: Mapping[str, str]) -> Options:
@@ -69,8 +77,11 @@ def options_from(environment: Mapping[str, str]) -> Options:
     for file in config:
         if not file.is_file():
             raise CannotRun(f"PORTAL_CONFIG names {file}: there is no such file")
+    service = (environment.get("PORTAL_SERVICE") or "").rstrip("/")
+    if service and not service.startswith(("http://", "https://")):
+        raise CannotRun(f"PORTAL_SERVICE is {service!r}: must be an http or https address")
     data = Path(environment.get("PORTAL_DATA") or BACKSTAGE / "portal-data" / system).absolute()
-    return Options(system, int(port), data, environment.get("PORTAL_GUEST") or "user:default/guest", config)
+    return Options(system, int(port), data, environment.get("PORTAL_GUEST") or "user:default/guest", service, config)
 
 
 def check_port(port: int) -> None:
@@ -96,8 +107,10 @@ async def make_admin_database(dsn: str) -> None:
 def backend_environment(options: Options, dsn: str) -> dict[str, str]:
     # Node and yarn of backstage/tools; mkdocs and our command of .venv.
     path = [str(BACKSTAGE / "tools/node_modules/.bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    endpoint = {"target": options.api_url, "plugins": ["analytics-internal"]}
     return {
         **os.environ,
+        **({"APP_CONFIG_discovery_endpoints": json.dumps([endpoint])} if options.service else {}),
         "NODE_ENV": "production",
         "PATH": os.pathsep.join(path),
         "PORTAL_APP": APPS[options.system],
@@ -156,7 +169,7 @@ async def until_it_answers(options: Options) -> None:
             await _until(client, f"/api/techdocs/sync/default/component/{name}")
         for index in ("software-catalog", "techdocs"):
             await _until_searchable(client, index)
-        pass
+        await _until(client, f"{options.api_url}/configuration")
 
 
 async def _until(

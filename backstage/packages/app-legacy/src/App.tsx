@@ -8,6 +8,8 @@ import { ScaffolderPage, scaffolderPlugin } from '@backstage/plugin-scaffolder';
 import { SearchPage } from '@backstage/plugin-search';
 import { TechDocsIndexPage, techdocsPlugin, TechDocsReaderPage } from '@backstage/plugin-techdocs';
 import { UserSettingsPage } from '@backstage/plugin-user-settings';
+import { ActivityInsightDetailsPage, AnalyticsInternalPage } from 'backstage-plugin-analytics-internal';
+import { analyticsInternalTranslations } from 'backstage-plugin-analytics-internal/alpha';
 import { Navigate, Route } from 'react-router-dom';
 import { apis } from './apis';
 import { entityPage } from './entityPage';
@@ -16,6 +18,11 @@ import { SearchResults } from './SearchResults';
 
 const app = createApp({
   apis,
+  __experimentalTranslations: {
+    defaultLanguage: 'en',
+    availableLanguages: ['en', 'pt-BR'],
+    resources: [analyticsInternalTranslations],
+  },
   bindRoutes({ bind }) {
     bind(catalogPlugin.externalRoutes, {
       createComponent: scaffolderPlugin.routes.root,
@@ -33,6 +40,11 @@ const app = createApp({
 const routes = (
   <FlatRoutes>
     <Route path="/" element={<Navigate to="catalog" />} />
+    <Route path="/analytics-internal" element={<AnalyticsInternalPage formatDateToShort={false} />} />
+    <Route
+      path="/analytics-internal/:id"
+      element={<ActivityInsightDetailsPage formatDateToShort={false} />}
+    />
     <Route path="/catalog" element={<CatalogIndexPage />} />
     <Route path="/catalog/:namespace/:kind/:name" element={<CatalogEntityPage />}>
       {entityPage}

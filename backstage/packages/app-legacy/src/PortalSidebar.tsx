@@ -13,6 +13,7 @@ import HomeIcon from '@material-ui/icons/Home';
 import DocsIcon from '@material-ui/icons/LibraryBooks';
 import MenuIcon from '@material-ui/icons/Menu';
 import SearchIcon from '@material-ui/icons/Search';
+import { AnalyticsInternalSidebarItem } from 'backstage-plugin-analytics-internal';
 import { type PropsWithChildren } from 'react';
 
 /** The portal's sidebar beside the page that is open. */
@@ -27,6 +28,8 @@ export const PortalSidebar = ({ children }: PropsWithChildren) => (
         <SidebarItem icon={HomeIcon} to="catalog" text="Catalog" />
         <SidebarItem icon={DocsIcon} to="docs" text="Docs" />
         <SidebarItem icon={CreateIcon} to="create" text="Create" />
+        <SidebarDivider />
+        <AnalyticsInternalSidebarItem />
       </SidebarGroup>
       <SidebarSpace />
       <SidebarDivider />

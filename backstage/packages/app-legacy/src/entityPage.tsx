@@ -17,6 +17,7 @@ import {
   EntityUserProfileCard,
 } from '@backstage/plugin-org';
 import { EntityTechdocsContent, isTechDocsAvailable } from '@backstage/plugin-techdocs';
+import { EntityAnalyticsInternalCard } from 'backstage-plugin-analytics-internal';
 import { Grid } from '@material-ui/core';
 import { type PropsWithChildren } from 'react';
 
@@ -45,6 +46,9 @@ const thingPage = (
       <Overview>
         <Half>
           <EntityAboutCard />
+        </Half>
+        <Half>
+          <EntityAnalyticsInternalCard />
         </Half>
         <Half>
           <EntityCatalogGraphCard height={360} />
@@ -87,6 +91,9 @@ const groupPage = (
         <Half>
           <EntityOwnershipCard />
         </Half>
+        <Half>
+          <EntityAnalyticsInternalCard />
+        </Half>
       </Overview>
     </EntityLayout.Route>
   </EntityLayout>
@@ -101,6 +108,9 @@ const userPage = (
         </Half>
         <Half>
           <EntityOwnershipCard />
+        </Half>
+        <Half>
+          <EntityAnalyticsInternalCard />
         </Half>
       </Overview>
     </EntityLayout.Route>
