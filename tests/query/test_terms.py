@@ -170,6 +170,16 @@ async def test_a_search_and_where_it_led_are_counted_together(empty: Stored) -> 
     assert counted == {("setup", "search"): 1, ("setup", "discover"): 1, (None, "navigate"): 1}
 
 
+async def test_the_first_time_that_a_search_led_here_is_of_all_time(empty: Stored) -> None:
+    a_year = 365 * 24 * 60
+    await empty.store([search("pay", -a_year, "old"), discover(1 - a_year, "old"), search("pay", 0), discover(1)])
+
+    answered = await empty.ask({**LED_HERE, "metrics": ["events", "first_access"]})
+
+    expected = {"search_term": "pay", "events": {"value": 1}, "first_access": {"value": "2017-11-20T12:01:00.000Z"}}
+    assert answered["results"] == [expected]
+
+
 # --- what a term is
 
 
