@@ -18,14 +18,17 @@ const NAMES_OF_THE_BACKEND = ['level', 'message', 'timestamp', 'plugin', 'servic
 /**
  * Call back with each line of a stream, the last one also when it has no end.
  *
- * @returns when the stream has ended.
+ * @returns when the stream has ended, or broken.
  */
 export async function eachLine(stream: Readable, take: (line: string) => void): Promise<void> {
-  stream.on('error', () => {}); // what was read until then has been said, and the stream ends
-  for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
-    if (line.trim() !== '') {
-      take(line);
+  try {
+    for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
+      if (line.trim() !== '') {
+        take(line);
+      }
     }
+  } catch {
+    // A pipe that breaks is at its end: whoever wrote into it is no more.
   }
 }
 

@@ -1,0 +1,176 @@
+import { mockServices } from '@backstage/backend-test-utils';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pace, Supervisor } from './supervisor';
+import { Program, SERVING } from './testing/program';
+import { isAlive, until } from './testing/waiting';
+
+const QUICK: Partial<Pace> = { firstPauseMs: 40, longestPauseMs: 160, notFoundPauseMs: 50, misusedPauseMs: 50 };
+
+let folder: string;
+let supervisor: Supervisor | undefined;
+const logger = mockServices.logger.mock();
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
+  jest.clearAllMocks();
+});
+
+afterEach(async () => {
+  await supervisor?.stop();
+  supervisor = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+function supervise(command: string, pace: Partial<Pace> = QUICK, environment: NodeJS.ProcessEnv = process.env) {
+  supervisor = new Supervisor(command, environment, logger, pace);
+  supervisor.start();
+  return supervisor;
+}
+
+function errors(): string[] {
+  return logger.error.mock.calls.map(([message]) => message);
+}
+
+describe('a supervised service', () => {
+  it('is not there until it says that it is ready, and then at the address it says', async () => {
+    const program = new Program(folder, SERVING);
+
+    const supervised = supervise(program.path);
+    expect(supervised.upstream()).toEqual({ unavailable: expect.stringMatching(/starting/), retryAfterSeconds: 1 });
+    await until(() => 'url' in supervised.upstream());
+
+    expect(supervised.upstream()).toEqual({ url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
+    expect(program.runs).toEqual([expect.objectContaining({ arguments: ['serve'] })]);
+    expect(logger.info).toHaveBeenCalledWith(expect.stringMatching(/^analytics-internal is ready at http/));
+  });
+
+  it('is started again when it is killed, and is not there meanwhile', async () => {
+    const program = new Program(folder, SERVING);
+    const supervised = supervise(program.path);
+    await until(() => 'url' in supervised.upstream());
+    const { url } = supervised.upstream() as { url: string };
+
+    process.kill(program.runs[0]!.pid, 'SIGKILL');
+    await until(() => 'unavailable' in supervised.upstream());
+    await until(() => 'url' in supervised.upstream());
+
+    expect(supervised.upstream()).not.toEqual({ url });
+    expect(program.runs).toHaveLength(2);
+    expect(errors()).toEqual([expect.stringMatching(/ended: killed by SIGKILL\. It is started again in 0\.0\d+ s/)]);
+  });
+
+  it('that keeps ending is started again after ever longer pauses, each run alone', async () => {
+    const program = new Program(folder, `console.error('analytics-internal: it is broken'); process.exit(1);`);
+
+    supervise(program.path);
+    await until(() => program.runs.length === 5);
+    const said = errors();
+
+    const pauses = said.map(text => Number(/again in ([\d.]+) s/.exec(text)![1]));
+    expect(said[0]).toMatch(/ended: exit code 1; it is broken\./);
+    [40, 80, 160, 160].forEach((longest, index) => {
+      expect(pauses[index]).toBeGreaterThanOrEqual(longest / 2000);
+      expect(pauses[index]).toBeLessThanOrEqual(longest / 1000 + 0.001);
+    });
+    expect(program.runs.filter(({ pid }) => isAlive(pid)).length).toBeLessThanOrEqual(1);
+  });
+
+  it('begins with the shortest pause again after a run that was long enough', async () => {
+    const program = new Program(folder, 'setTimeout(() => process.exit(1), 60);');
+
+    supervise(program.path, { ...QUICK, stableMs: 50 });
+    await until(() => errors().length === 4);
+
+    errors().forEach(text => expect(Number(/again in ([\d.]+) s/.exec(text)![1])).toBeLessThanOrEqual(0.04));
+  });
+
+  it('that refuses its settings is an error with its own words, said once, and tried again slowly', async () => {
+    const program = new Program(
+      folder,
+      `console.error('analytics-internal: timezone: "Mars" must be a name'); process.exit(2);`,
+    );
+
+    const supervised = supervise(program.path, { ...QUICK, misusedPauseMs: 300 });
+    await until(() => program.runs.length === 2);
+    await until(() => !isAlive(program.runs[1]!.pid));
+
+    expect(errors()).toEqual([
+      'analytics-internal cannot run with its settings: exit code 2; timezone: "Mars" must be a name. Correct them ' +
+        'in app-config under analyticsInternal and restart the backend; it is tried again every 0.3 s.',
+    ]);
+    expect(program.runs[1]!.at - program.runs[0]!.at).toBeGreaterThanOrEqual(300);
+    expect(supervised.upstream()).toEqual({ unavailable: expect.any(String), retryAfterSeconds: expect.any(Number) });
+  });
+
+  it('that is not installed is one error that says how to, until it is', async () => {
+    const supervised = supervise('analytics-internal', QUICK, { PATH: folder });
+    await until(() => errors().length === 1);
+    await sleep(150);
+
+    expect(errors()).toEqual([
+      expect.stringMatching(
+        /ENOENT\. Looked for was 'analytics-internal' on the PATH .*`pip install backstage-analytics-internal`.*command/,
+      ),
+    ]);
+    const program = new Program(folder, SERVING);
+    await until(() => 'url' in supervised.upstream());
+    expect(program.runs).toHaveLength(1);
+  });
+
+  it('loses no line that it said before it ended', async () => {
+    const lines = Array.from({ length: 2_000 }, (_, number) => `{"event": "line ${number}", "level": "info"}`);
+    const program = new Program(
+      folder,
+      `require('node:fs').writeSync(2, ${JSON.stringify(lines.join('\n'))}); process.exit(1);`,
+    );
+
+    supervise(program.path, { ...QUICK, firstPauseMs: 5_000 });
+    await until(() => errors().length === 1);
+
+    const said = logger.info.mock.calls.map(([message]) => message);
+    expect(said).toEqual(lines.map((_, number) => `line ${number}`));
+  });
+});
+
+describe('stopping', () => {
+  it('asks the service, waits for its end, and starts no other', async () => {
+    const program = new Program(
+      folder,
+      `${SERVING} process.removeAllListeners('SIGTERM'); process.on('SIGTERM', () => setTimeout(() => process.exit(0), 200));`,
+    );
+    const supervised = supervise(program.path);
+    await until(() => 'url' in supervised.upstream());
+
+    await supervised.stop();
+
+    expect(isAlive(program.runs[0]!.pid)).toBe(false);
+    expect(supervised.upstream()).toEqual({ unavailable: expect.any(String), retryAfterSeconds: 1 });
+    await sleep(200);
+    expect(program.runs).toHaveLength(1);
+    expect(errors()).toEqual([]);
+  });
+
+  it('kills a service that does not end, and says so', async () => {
+    const program = new Program(folder, `${SERVING} process.removeAllListeners('SIGTERM'); process.on('SIGTERM', () => {});`);
+    const supervised = supervise(program.path, { ...QUICK, stopLimitMs: 200 });
+    await until(() => 'url' in supervised.upstream());
+
+    await supervised.stop();
+
+    expect(isAlive(program.runs[0]!.pid)).toBe(false);
+    expect(logger.warn).toHaveBeenCalledWith('analytics-internal did not stop within 0.2 s and is killed');
+  });
+
+  it('does not wait for a pause to end', async () => {
+    const program = new Program(folder, 'process.exit(1)');
+    const supervised = supervise(program.path, { ...QUICK, firstPauseMs: 60_000 });
+    await until(() => errors().length === 1);
+
+    await supervised.stop();
+
+    expect(program.runs).toHaveLength(1);
+  });
+});

@@ -1,0 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Wait until something is so, 10 s at most. */
+export async function until(is: () => boolean | Promise<boolean>) {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    if (await is()) {
+      return;
+    }
+    await sleep(10);
+  }
+  throw new Error(`it never came to be: ${is}`);
+}
+
+/** Whether a process is still there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
