@@ -26,12 +26,15 @@ TEXTS = {
 
 
 def condition(filter_: language.Filter) -> exp.Expr:
-    """A filter as a condition on ``event AS e``, and on ``item AS term_of`` for search terms, that is never unknown."""
+    """A filter as a condition on ``event AS e``, and on ``item AS term_of`` for search terms.
+
+    Where an event has no value the condition may be unknown, which drops the event as false does.
+    """
     if isinstance(filter_, language.All | language.Any):
         parts = [condition(part) for part in filter_.filters]
         return exp.paren(exp.and_(*parts) if isinstance(filter_, language.All) else exp.or_(*parts))
     if isinstance(filter_, language.Not):
-        return exp.not_(exp.paren(condition(filter_.filter)))
+        return exp.not_(_known(condition(filter_.filter)))
     if isinstance(filter_, language.Contains):
         return _contains(filter_)
     return _is(filter_)
@@ -48,8 +51,8 @@ def _is(filter_: language.Is) -> exp.Expr:
         parts.append(_named(filter_.dimension, lambda name: exp.In(this=name, expressions=named)))
     if len(values) < len(filter_.values):
         parts.append(_has_none(filter_.dimension))
-    known = _known(exp.or_(*parts))
-    return exp.not_(known) if filter_.is_negated else known
+    is_one_of = exp.paren(exp.or_(*parts))
+    return exp.not_(_known(is_one_of)) if filter_.is_negated else is_one_of
 
 
 def _has_none(dimension: str) -> exp.Expr:
@@ -67,11 +70,12 @@ def _contains(filter_: language.Contains) -> exp.Expr:
         texts = (exp.Lower(this=literal(text)) for text in filter_.values)
         return exp.or_(*(exp.Contains(this=lowered.copy(), expression=text) for text in texts))
 
-    return _known(_named(filter_.dimension, any_text))
+    return exp.paren(_named(filter_.dimension, any_text))
 
 
 def _known(condition: exp.Expr) -> exp.Expr:
-    # A row without a value is not in any list: SQL would call that unknown and drop it from `is_not` too.
+    # A row without a value is not in any list: SQL would call that unknown and drop it from the negation too. Only
+    # there: around a plain `IN` it would keep the engine from reading no more than the rows that match.
     return exp.Coalesce(this=exp.paren(condition), expressions=[exp.false()])
 
 
