@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,11 @@ from hypothesis import strategies as st
 
 from analytics_internal.event import Event
 from analytics_internal.log.connection import Pool
-from analytics_internal.log.writer import LogWriter
 from analytics_internal.reader import replica as replica_module
 from analytics_internal.reader.duckdb import remove
-from analytics_internal.reader.replica import Replica
 from tests.log.model import emptied
 from tests.query.model import answer as modelled
-from tests.query.test_answer import NOW, Stored, random_events
+from tests.query.stored import NOW, Stored, random_events, reading
 from tests.samples import BO, Json, event, recorded
 
 ANA, PAYMENTS, WEB = "user:default/ana", "/catalog/default/component/payments", "/docs/default/component/web/setup"
@@ -45,16 +42,6 @@ def search(term: str, minutes: float, session: str | None = "s", person: str | N
 def discover(minutes: float, session: str | None = "s", person: str | None = ANA, to: str = PAYMENTS) -> Event:
     more = {"sessionId": session, "attributes": {"to": to}, "context": {"pluginId": "catalog"}}
     return event("A result", action="discover", person=person, occurred_at=at(minutes), more=more)
-
-
-@asynccontextmanager
-async def reading(pool: Pool, path: Path) -> AsyncIterator[Stored]:
-    writer = LogWriter(pool)
-    writer.start()
-    replica = Replica(pool, path, "128MB", 1)
-    yield Stored(replica, [], writer, pool)
-    await replica.close()
-    await writer.close()
 
 
 @pytest.fixture

@@ -1,0 +1,109 @@
+"""A reader that has caught up with made-up events, and the questions that are put to it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from analytics_internal.event import Event
+from analytics_internal.log.connection import Pool
+from analytics_internal.log.writer import LogWriter
+from analytics_internal.query.answer import answer, csv_lines, prepare
+from analytics_internal.query.language import parse
+from analytics_internal.reader.replica import Replica
+from analytics_internal.subject import doc_page_of
+from tests.query.model import Access, Question, Rows
+from tests.samples import Json, event
+
+# In these weeks the clocks of all these zones but Kathmandu's changed.
+NOW = datetime(2018, 11, 20, 15, 30, tzinfo=UTC)
+PAGES = ["/docs/default/api/Orders", "/catalog/default/component/web", "/catalog/default/component/web/docs/A"]
+SUBJECTS = ["/a", *PAGES, "How?", "hOW? ", "=1+1", "@cmd", "-2", "How  to", " HOW TO", " "]
+ACTIONS, PLUGINS = ["navigate", "click", "search", "discover"], [None, "catalog", "techdocs"]
+PEOPLE = [None, *(f"user:default/{name}" for name in ("ana", "bo", "cy"))]
+
+
+class Stored(NamedTuple):
+    """A reader that has caught up, and its events as the model sees them."""
+
+    replica: Replica
+    accesses: list[Access]
+    writer: LogWriter
+    pool: Pool
+
+    async def store(self, events: list[Event]) -> None:
+        await self.writer.append(events)
+        rows = await self.pool.fetch("SELECT i.item_id, a.name, i.subject FROM item i JOIN action a USING (action_id)")
+        items = {(row[1], row[2]): row[0] for row in rows}
+        self.accesses.extend(
+            Access(
+                one.occurred_at, one.action, one.subject, one.path, one.plugin, one.entity_ref, one.person,
+                items[one.action, one.subject], one.session_id, one.path and doc_page_of(one.path),
+            )
+            for one in events
+        )  # fmt: skip
+
+    async def ask(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> dict[str, Any]:
+        answered = await answer(self.replica, *parse(json.dumps(question).encode()), ZoneInfo(zone), now)
+        return json.loads(json.dumps(answered, default=str))  # type: ignore[no-any-return]
+
+    async def ask_all(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> tuple[Rows, list[int]]:
+        """The rows of every page, and the total that each page claims."""
+        rows: Rows = []
+        totals = []
+        cursor = None
+        while True:
+            page = await self.ask({**question, "cursor": cursor}, zone, now)
+            rows += page["results"]
+            totals.append(page["meta"]["total_rows"])
+            cursor = page["meta"]["next_cursor"]
+            if cursor is None:
+                return rows, totals
+
+    async def csv(self, question: Question, zone: str = "UTC") -> list[list[str]]:
+        query, wire = parse(json.dumps(question).encode(), allow_no_limit=True)
+        prepared = await prepare(self.replica, query, wire, ZoneInfo(zone), NOW)
+        text = b"".join([chunk async for chunk in csv_lines(self.replica, prepared)]).decode()
+        return list(csv.reader(io.StringIO(text, newline="")))
+
+
+@asynccontextmanager
+async def reading(pool: Pool, path: Path) -> AsyncIterator[Stored]:
+    """A log and a reader of it, with nothing in them yet."""
+    writer = LogWriter(pool)
+    writer.start()
+    replica = Replica(pool, path, "128MB", 1)
+    yield Stored(replica, [], writer, pool)
+    await replica.close()
+    await writer.close()
+
+
+def random_events(count: int, chance: random.Random) -> list[Event]:
+    return [random_event(chance) for _ in range(count)]
+
+
+def random_event(chance: random.Random) -> Event:
+    # Many near the turns of days and hours, where an offset that is wrong by an hour shows; and many near each other,
+    # or at the same instant, where it matters which search came before which click.
+    at = NOW - timedelta(hours=chance.randint(0, 24 * 75), seconds=chance.choice([0, 1, 1799, -1]))
+    if chance.random() < 0.5:
+        at = NOW - timedelta(days=chance.choice([2, 30]), minutes=chance.choice([0, 1, 29, 30, 31, 45]))
+    plugin, action, subject = chance.choice(PLUGINS), chance.choice(ACTIONS), chance.randrange(len(SUBJECTS))
+    more: Json = {"context": {"pluginId": plugin}} if plugin else {}
+    if action in ("click", "discover"):
+        more["attributes"] = {"to": PAGES[subject % len(PAGES)]}
+    return event(
+        SUBJECTS[subject],
+        action=action,
+        person=chance.choice(PEOPLE),
+        occurred_at=min(at, NOW),
+        more=more | {"sessionId": chance.choice([None, "one", "two"])},
+    )
