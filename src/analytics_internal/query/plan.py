@@ -17,7 +17,7 @@ from analytics_internal.query import language
 from analytics_internal.query.conditions import NAMED, SEARCH_TERM, TEXTS, column_of, condition, literal
 from analytics_internal.query.language import ACCESS_METRICS, Query
 from analytics_internal.query.period import EPOCH, Offset, Period
-from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, with_terms
+from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
 
 DAY_US = 86_400_000_000
 SPELLING = "spelling"
@@ -96,25 +96,29 @@ class _Builder:
         self._asks_for_terms = asks_for_terms(query)
 
     def tree(self) -> exp.Expr:
-        tree = exp.select()
-        if self._asks_for_terms:
-            tree = self._with_terms(tree)
-        tree = tree.with_("scanned", as_=self._scanned()).with_("grouped", as_=self._grouped())
+        stages: dict[str, exp.Query] = self._stages_of_terms() if self._asks_for_terms else {}
+        stages |= {"scanned": self._scanned(), "grouped": self._grouped()}
         is_ordered_by_access = any(name in self._access for name, _ in self._query.order_by)
         if self._access and is_ordered_by_access:
-            tree = tree.with_("access", as_=self._access_of("grouped"))
-        page = self._page(is_ordered_by_access)
-        tree = tree.with_("page", as_=page)
+            stages["access"] = self._access_of("grouped")
+        stages["page"] = self._page(is_ordered_by_access)
         if self._access and not is_ordered_by_access:
-            tree = tree.with_("access", as_=self._access_of("page"))
+            stages["access"] = self._access_of("page")
+        tree = self._answer(is_ordered_by_access)
+        for name, stage in stages.items():
+            # Copying the tree with every stage would take most of the time.
+            tree = tree.with_(name, as_=stage, copy=False)
+        return tree
+
+    def _answer(self, is_ordered_by_access: bool) -> exp.Select:
         columns = [column_of(name, "page") for name in self.labels()]
         for metric in self.metric_columns():
             in_page = metric not in self._access or is_ordered_by_access
             columns.append(column_of(metric, "page" if in_page else "access"))
-        tree = tree.select(*columns, column_of("total_rows", "page")).from_("page")
+        answer = exp.select(*columns, column_of("total_rows", "page")).from_("page")
         if self._access and not is_ordered_by_access:
-            tree = self._join_keys(tree, "page", "access")
-        return tree.order_by(column_of("place", "page"))
+            answer = self._join_keys(answer, "page", "access")
+        return answer.order_by(column_of("place", "page"))
 
     def labels(self) -> tuple[str, ...]:
         """Columns that name a row's group: one a dimension, four for an item."""
@@ -133,11 +137,11 @@ class _Builder:
                 columns.append(f"{metric}.previous")
         return tuple(columns)
 
-    def _with_terms(self, tree: exp.Select) -> exp.Select:
+    def _stages_of_terms(self) -> dict[str, exp.Query]:
         events = exp.select().from_("event AS e")
         if not self._access:  # they look at all time
             events = self._in_periods(events)
-        return with_terms(tree, self._filtered(events, filter_without_terms(self._query.filter)))
+        return stages_of_terms(self._filtered(events, filter_without_terms(self._query.filter)))
 
     def _scanned(self) -> exp.Select:
         """The events that count: their keys, what the metrics need, and which period they belong to."""

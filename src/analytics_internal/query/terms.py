@@ -36,8 +36,8 @@ def filter_without_terms(filter_: language.Filter | None) -> language.Filter | N
     return None
 
 
-def with_terms(tree: exp.Select, events: exp.Select) -> exp.Select:
-    """The tree with what its scans need: which search each of the events came from that are clicks on a result.
+def stages_of_terms(events: exp.Select) -> dict[str, exp.Query]:
+    """What the scans need first: which search each of the events came from that are clicks on a result.
 
     ``events`` selects from ``event AS e`` under all conditions that do not depend on search terms.
     """
@@ -46,7 +46,7 @@ def with_terms(tree: exp.Select, events: exp.Select) -> exp.Select:
         expression=exp.select("action_id").from_("action").where(exp.column("name").eq(literal("discover"))).subquery(),
     )
     discovered = events.select("e.position", "e.session_id", "e.person_id", "e.occurred_at").where(is_click)
-    return tree.with_("discovered", as_=discovered).with_("searched", as_=_SEARCHED.copy())
+    return {"discovered": discovered, "searched": _SEARCHED.copy()}
 
 
 def joined_to_terms(scan: exp.Select) -> exp.Select:
