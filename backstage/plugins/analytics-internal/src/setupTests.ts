@@ -11,7 +11,8 @@ class NoSizes implements ResizeObserver {
   unobserve(): void {}
   disconnect(): void {}
 }
-Object.assign(window, {
-  ResizeObserver: NoSizes,
-  matchMedia: (media: string) => Object.assign(new EventTarget(), { matches: false, media }),
-});
+function matchMedia(media: string): MediaQueryList {
+  const nothing = { matches: false, media, onchange: null, addListener: () => {}, removeListener: () => {} };
+  return Object.assign(new EventTarget(), nothing);
+}
+Object.assign(window, { ResizeObserver: NoSizes, matchMedia });

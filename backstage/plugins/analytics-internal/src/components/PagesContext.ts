@@ -16,6 +16,12 @@ export interface FrameProps {
   children: ReactNode;
 }
 
+export interface NamedProps {
+  /** The full ref. */
+  entityRef: string;
+  children: (name: string) => ReactNode;
+}
+
 /** Nothing is around the pages: links into the portal lead out of them. */
 export interface Alone {
   kind: 'alone';
@@ -30,6 +36,8 @@ export interface InPortal {
   system: 'new' | 'legacy';
   /** An entity's page; null where the catalog shows none. */
   entityPath: (ref: string) => string | null;
+  /** Shows something by the name that the catalog has for an entity. */
+  Named: ComponentType<NamedProps>;
   /** What the portal puts around a page, its title included; undefined: the page shows its title itself. */
   Frame?: ComponentType<FrameProps>;
 }

@@ -3,15 +3,14 @@ import { viewParameters } from '../view/address';
 import type { View } from '../view/view';
 import { usePages } from './PagesContext';
 import { PersonLink } from './PersonLink';
+import { PersonName } from './PersonName';
 import { PortalLink } from './PortalLink';
-import { useValueName } from './useFilterName';
 import { usePortalLink } from './usePortalLink';
 
 /** A person; a link to the catalog, or where that is not known to what they alone did. */
 export function Person({ person }: { person: string | null }) {
   const { t, paths, around } = usePages();
   const portalLink = usePortalLink();
-  const name = useValueName()('person', person);
   const entityPath = around.kind === 'portal' ? around.entityPath : catalogPath;
   const place = person === null ? null : portalLink(entityPath(person));
   if (place === null || person === null) {
@@ -19,12 +18,16 @@ export function Person({ person }: { person: string | null }) {
     return <PersonLink person={person} hrefOf={metricsOf} />;
   }
   return (
-    <PortalLink
-      place={place}
-      text={name}
-      title={person}
-      elsewhere={t('history.catalog', { person: name })}
-      isPerson
-    />
+    <PersonName person={person}>
+      {(name) => (
+        <PortalLink
+          place={place}
+          text={name}
+          title={person}
+          elsewhere={t('history.catalog', { person: name })}
+          isPerson
+        />
+      )}
+    </PersonName>
   );
 }

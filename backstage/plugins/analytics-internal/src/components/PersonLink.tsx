@@ -1,7 +1,7 @@
 import { Link } from '@backstage/ui';
 import { withFilter, type View } from '../view/view';
 import { MiddleCut } from './MiddleCut';
-import { useValueName } from './useFilterName';
+import { PersonName } from './PersonName';
 import { useView } from './useView';
 
 export interface PersonLinkProps {
@@ -14,12 +14,15 @@ export interface PersonLinkProps {
 /** A person, leading to the metrics of what they alone did. */
 export function PersonLink({ person, hrefOf }: PersonLinkProps) {
   const { view } = useView();
-  const name = useValueName()('person', person);
   const filters = withFilter(view.filters, { dimension: 'person', operator: 'is', values: [person] });
   return (
-    // A click's subject is in the log for whoever may read that. Names are not: no tracking.
-    <Link href={hrefOf({ ...view, filters })} standalone title={person ?? undefined} noTrack>
-      <MiddleCut text={name} />
-    </Link>
+    <PersonName person={person}>
+      {(name) => (
+        // A click's subject is in the log for whoever may read that. Names are not: no tracking.
+        <Link href={hrefOf({ ...view, filters })} standalone noTrack>
+          <MiddleCut text={name} title={person ?? undefined} />
+        </Link>
+      )}
+    </PersonName>
   );
 }

@@ -9,6 +9,7 @@ export interface PortalLinkProps {
   text: string;
   /** What a screen reader says of a link that leaves the pages. */
   elsewhere: string;
+  /** What shows on hover; the text where it is not given. */
   title?: string;
   /** Whether the text names a person: it must not become the subject of a click. */
   isPerson?: boolean;
@@ -18,8 +19,8 @@ export interface PortalLinkProps {
 export function PortalLink({ place, text, elsewhere, title, isPerson = false }: PortalLinkProps) {
   if (!place.isElsewhere) {
     return (
-      <Link className={styles.link} href={place.href} title={title} noTrack={isPerson}>
-        <MiddleCut text={text} />
+      <Link className={styles.link} href={place.href} noTrack={isPerson}>
+        <MiddleCut text={text} title={title} />
       </Link>
     );
   }
@@ -29,11 +30,10 @@ export function PortalLink({ place, text, elsewhere, title, isPerson = false }: 
       href={place.href}
       target="_blank"
       rel="noreferrer"
-      title={title}
       aria-label={elsewhere}
       noTrack={isPerson}
     >
-      <MiddleCut text={text} />
+      <MiddleCut text={text} title={title} />
       <RiExternalLinkLine size={14} aria-hidden className={styles.icon} />
     </Link>
   );

@@ -1,10 +1,10 @@
 import { useApi } from '@backstage/frontend-plugin-api';
-import { entityRouteParams, entityRouteRef } from '@backstage/plugin-catalog-react';
+import { entityRouteParams, entityRouteRef, useEntityPresentation } from '@backstage/plugin-catalog-react';
 import type { QueryClient } from '@tanstack/react-query';
 import { useMemo, type ReactNode } from 'react';
 import type { AnalyticsClient } from '../api/client';
 import { createQueryClient } from '../components/createQueryClient';
-import type { InPortal, Pages } from '../components/PagesContext';
+import type { InPortal, NamedProps, Pages } from '../components/PagesContext';
 import { PagesProvider } from '../components/PagesProvider';
 import { parseEntityRef } from '../format/entityRefs';
 import { analyticsInternalApiRef } from './apiRef';
@@ -18,6 +18,11 @@ function queryClientOf(client: AnalyticsClient): QueryClient {
   const known = queryClients.get(client) ?? createQueryClient();
   queryClients.set(client, known);
   return known;
+}
+
+/** The catalog's name for an entity; until it is known, and where it has none, its ref in short. */
+function Named({ entityRef, children }: NamedProps) {
+  return <>{children(useEntityPresentation(entityRef).primaryTitle)}</>;
 }
 
 export interface PortalPagesProps extends Pick<InPortal, 'system' | 'Frame'> {
@@ -34,7 +39,8 @@ export function PortalPages({ system, Frame, paths, isTimeShown, children }: Por
   const pages = useMemo((): Pages => {
     const entityPath = (ref: string) =>
       entityRoute && parseEntityRef(ref) ? entityRoute(entityRouteParams(ref, { encodeParams: true })) : null;
-    return { client, t, locale, paths, isTimeShown, around: { kind: 'portal', system, entityPath, Frame } };
+    const around: InPortal = { kind: 'portal', system, entityPath, Named, Frame };
+    return { client, t, locale, paths, isTimeShown, around };
   }, [client, t, locale, paths, isTimeShown, system, entityRoute, Frame]);
   return (
     <PagesProvider pages={pages} queryClient={queryClientOf(client)}>

@@ -184,7 +184,7 @@ export const ptBR: Messages = {
   'usage.more': 'Todas as métricas',
   'usage.moreOf': 'Todas as métricas de {{entity}}',
   'usage.nobody': 'Ninguém olhou isto em 30 dias.',
-  'usage.views': 'Visualizações',
+  'usage.views': 'Visitas',
   'usage.people': 'Pessoas',
   'usage.lists': 'O que foi visto',
   'usage.docs': 'Documentação',

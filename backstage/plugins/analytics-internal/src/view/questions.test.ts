@@ -1,4 +1,15 @@
-import { activityLog, curve, itemEver, mostVisitedScreens, suggestions, totals } from './questions';
+import type { Filter } from '../api/query';
+import {
+  accessHistory,
+  activityLog,
+  busiestPeople,
+  curve,
+  itemEver,
+  mostVisitedScreens,
+  namesPeople,
+  suggestions,
+  totals,
+} from './questions';
 import { defaultView, type View } from './view';
 
 const filtered: View = {
@@ -46,5 +57,25 @@ describe('the questions of one page view', () => {
   it('suggest all values of a dimension, not only those under the filters', () => {
     expect(suggestions(filtered, 'person', '').filters).toBeNull();
     expect(suggestions(filtered, 'person', 'an').filters).toEqual(['contains', 'person', ['an']]);
+  });
+});
+
+describe('namesPeople', () => {
+  const question = activityLog(defaultView, { search: '', sort, place: null });
+
+  it('is false for a question that only counts them', () => {
+    expect(namesPeople(question)).toBe(false);
+    expect(namesPeople(totals(filtered))).toBe(false);
+  });
+  it('is true for one that asks for them', () => {
+    expect(namesPeople(busiestPeople(defaultView))).toBe(true);
+    expect(namesPeople(accessHistory(defaultView, 7, { sort, place: null }))).toBe(true);
+  });
+  it.each<Filter>([
+    ['is', 'person', ['user:default/ana']],
+    ['is_not', 'person', [null]],
+    ['and', ['is', 'plugin', ['catalog']], ['not', ['contains', 'person', ['an']]]],
+  ])('is true for one about some of them: %j', (...filters) => {
+    expect(namesPeople({ ...question, filters: filters as unknown as Filter })).toBe(true);
   });
 });

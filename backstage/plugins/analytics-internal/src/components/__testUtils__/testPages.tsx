@@ -21,6 +21,7 @@ export const configuration: Configuration = {
 export const catalog: Item = { id: 1, action: 'navigate', subject: '/catalog', path: '/catalog' };
 export const button: Item = { id: 2, action: 'click', subject: 'Create', path: null };
 
+const docs = '/docs/default/component/payments';
 const first_access = { value: '2026-07-16T15:44:14.000Z' };
 const last_access = { value: '2026-11-25T01:04:05.000Z' };
 const period = { from: '2026-10-29', to: '2026-11-25', start: '', end: '', is_complete: false };
@@ -37,6 +38,10 @@ export function answerTo(query: Query): Answer {
     if (dimension === 'person') {
       return ['user:default/ana', null].map((person) => ({ person, events, first_access, last_access }));
     }
+    if (dimension === 'doc_page') {
+      return ['/runbooks/on-call', ''].map((page) => ({ doc_page: `${docs}${page}`, events }));
+    }
+    if (dimension === 'search_term') return [{ search_term: 'how to refund', events }];
     if (dimension) return [{ [dimension]: '2026-11-24', events, people }];
     return [{ events, people, items: { value: 12480, previous: 12480 }, last_access }];
   };

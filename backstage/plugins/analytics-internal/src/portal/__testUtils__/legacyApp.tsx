@@ -1,0 +1,39 @@
+import { createApp } from '@backstage/app-defaults';
+import { AppRouter, FlatRoutes } from '@backstage/core-app-api';
+import { createApiFactory, fetchApiRef, type AnyApiFactory } from '@backstage/core-plugin-api';
+import { render } from '@testing-library/react';
+import type { ReactElement, ReactNode } from 'react';
+
+export interface LegacyApp {
+  /** The `Route`s of the app. */
+  routes: ReactElement[];
+  /** Beside the routes, as a sidebar is. */
+  beside?: ReactNode;
+  fetch: typeof fetch;
+  address: string;
+  apis?: AnyApiFactory[];
+}
+
+/** Show an app of the legacy system as its users write one, at an address. */
+export function renderLegacyApp({ routes, beside, fetch, address, apis = [] }: LegacyApp): void {
+  window.history.replaceState(null, '', address);
+  const app = createApp({
+    apis: [createApiFactory(fetchApiRef, { fetch }), ...apis],
+    configLoader: async () => [
+      {
+        context: 'test',
+        data: {
+          app: { baseUrl: window.location.origin },
+          backend: { baseUrl: 'http://localhost:7007' },
+        },
+      },
+    ],
+  });
+  const Root = app.createRoot(
+    <AppRouter>
+      {beside}
+      <FlatRoutes>{routes}</FlatRoutes>
+    </AppRouter>,
+  );
+  render(<Root />);
+}

@@ -1,0 +1,128 @@
+import {
+  createFrontendModule,
+  createTranslationMessages,
+  fetchApiRef,
+  type FrontendFeature,
+} from '@backstage/frontend-plugin-api';
+import { renderTestApp } from '@backstage/frontend-test-utils';
+import { TranslationBlueprint } from '@backstage/plugin-app-react';
+import { screen, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import plugin from '..';
+import type { Answer, Configuration, Query } from '../api/query';
+import { answerTo } from '../components/__testUtils__/testPages';
+import { serviceFetch } from './__testUtils__/service';
+import { analyticsInternalTranslationRef } from './translation';
+
+interface Shown {
+  address?: string;
+  language?: string;
+  features?: FrontendFeature[];
+  configuration?: Partial<Configuration>;
+  answer?: (query: Query) => Answer;
+}
+
+/** Show an app of the new system with the plugin in it. */
+function showApp({
+  address = '/analytics-internal',
+  language,
+  features = [],
+  configuration,
+  answer,
+}: Shown = {}) {
+  const service = serviceFetch(configuration, answer);
+  const config = { defaultLanguage: language, availableLanguages: ['en', 'pt-BR'] };
+  renderTestApp({
+    features: [plugin, ...features],
+    initialRouteEntries: [address],
+    apis: [[fetchApiRef, { fetch: service.fetch }]],
+    config: {
+      app: {
+        baseUrl: 'http://localhost:3000',
+        extensions: language ? [{ 'api:app/app-language': { config } }] : [],
+      },
+      backend: { baseUrl: 'http://localhost:7007' },
+    },
+  });
+  return service;
+}
+
+describe('in the new frontend system', () => {
+  // The app remembers the language.
+  beforeEach(() => localStorage.clear());
+
+  it('asks the service where discovery says it is', async () => {
+    const { asked } = showApp();
+    expect(await screen.findByText('1–2 of 1,934')).toBeInTheDocument();
+    const addresses = new Set(asked.map(({ url }) => url));
+    expect([...addresses].sort()).toEqual([
+      'http://localhost:7007/api/analytics-internal/configuration',
+      'http://localhost:7007/api/analytics-internal/query',
+    ]);
+  });
+
+  it('leads to the metrics from the navigation', async () => {
+    showApp({ address: '/' });
+    await userEvent.click(await screen.findByRole('link', { name: 'Metrics' }));
+    expect(await screen.findByRole('heading', { name: 'Metrics', level: 2 })).toBeInTheDocument();
+  });
+
+  it('leads from the log to the details and back', async () => {
+    showApp({ address: '/analytics-internal?period=90d' });
+    const [details] = await screen.findAllByRole('link', { name: 'View details of navigate /catalog' });
+    expect(details).toHaveAttribute('href', '/analytics-internal/items/1?period=90d');
+    await userEvent.click(details!);
+    expect(await screen.findByRole('heading', { name: 'Activity details' })).toBeInTheDocument();
+    const ways = screen.getAllByRole('link', { name: 'Metrics' }).map((link) => link.getAttribute('href'));
+    expect(ways).toContain('/analytics-internal?period=90d');
+  });
+
+  it('links into the portal that it is in, without leaving it', async () => {
+    showApp();
+    const log = await screen.findByRole('region', { name: 'Activity Log' });
+    const link = await within(log).findByRole('link', { name: '/catalog' });
+    expect(link).toHaveAttribute('href', '/catalog');
+    expect(link).not.toHaveAttribute('target');
+  });
+
+  it('speaks the portal’s language', async () => {
+    showApp({ language: 'pt-BR' });
+    expect(await screen.findByRole('heading', { name: 'Métricas' })).toBeInTheDocument();
+    expect(await screen.findByRole('region', { name: 'Log de Atividades' })).toBeInTheDocument();
+  });
+
+  it('speaks of a million as Portuguese does', async () => {
+    const count = { value: 1_000_000 };
+    const million = { events: count, people: count, items: count };
+    const answer = (query: Query): Answer => {
+      const answered = answerTo(query);
+      return { ...answered, results: answered.results.map((row) => ({ ...row, ...million })) };
+    };
+    showApp({ language: 'pt-BR', answer });
+    expect(await screen.findByText(/1\.000\.000 eventos, 1\.000\.000 pessoas/)).toBeInTheDocument();
+  });
+
+  it('says what the portal wants said', async () => {
+    const words = TranslationBlueprint.make({
+      name: 'words',
+      params: {
+        resource: createTranslationMessages({
+          ref: analyticsInternalTranslationRef,
+          messages: { 'page.metrics': 'How we are doing' },
+        }),
+      },
+    });
+    showApp({ features: [createFrontendModule({ pluginId: 'app', extensions: [words] })] });
+    expect(await screen.findByRole('heading', { name: 'How we are doing' })).toBeInTheDocument();
+  });
+
+  it('says how the module is added before the first event', async () => {
+    showApp({ configuration: { first_day: null } });
+    expect(await screen.findByText(/createApp\(\{ features: \[analyticsModule\] \}\)/)).toBeInTheDocument();
+  });
+
+  it('says that there is no page where there is none', async () => {
+    showApp({ address: '/analytics-internal/nowhere' });
+    expect(await screen.findByText(/PAGE NOT FOUND/)).toBeInTheDocument();
+  });
+});
