@@ -52,8 +52,9 @@ def stages_of_terms(events: exp.Select) -> dict[str, exp.Query]:
 def joined_to_terms(scan: exp.Select) -> exp.Select:
     """A scan of ``event AS e``, each event with its search or the one it came from, as ``term_of``."""
     scan = scan.join("searched", on="searched.position = e.position", join_type="LEFT")
-    # Only searches have terms in `item`: for any other event this is one that has none.
-    return scan.join("item AS term_of", on="term_of.item_id = coalesce(searched.item_id, e.item_id)", join_type="LEFT")
+    # Any other event is no item that has a term.
+    is_its = "term_of.item_id = coalesce(searched.item_id, e.item_id) AND term_of.term IS NOT NULL"
+    return scan.join("item AS term_of", on=is_its, join_type="LEFT")
 
 
 def _mentions_terms(filter_: language.Filter) -> bool:
