@@ -175,7 +175,7 @@ class Portal:
         texts += [entity.name for entity in self.of_kind("component")[:60]]
         weights = {text: 1 / (2 + rank % len(self.teams)) for rank, text in enumerate(texts)}
         weights |= dict.fromkeys(vocabulary.SOUGHT_PAGES, 0.15)
-        weights |= {text: 0.2 / (1 + rank) for rank, (text, _) in enumerate(vocabulary.OTHER_NAMES)}
+        weights |= {text: 0.6 / (1 + rank / 4) for rank, (text, _) in enumerate(vocabulary.OTHER_NAMES)}
         found = [Search(text, self._find(text)) for text in weights]
         return Lottery(found, (weights[search.text] if search.found else 0 for search in found))
 

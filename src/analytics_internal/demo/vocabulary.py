@@ -91,6 +91,9 @@ ANCHORS = ("prerequisites", "installation", "examples", "limits", "troubleshooti
 
 # What people call things that have another name, and what they find then.
 OTHER_NAMES: tuple[tuple[str, str], ...] = (
+    ("handbook", "engineering-handbook"),
+    ("onboarding", "onboarding-guide"),
+    ("runbook", "incident-runbooks"),
     ("new hire", "onboarding-guide"),
     ("first day", "onboarding-guide"),
     ("code review", "engineering-handbook"),

@@ -296,7 +296,9 @@ def _read(visit: Visit, entity: Entity, doc: Doc, place: Place = READER, root: s
 
 
 def _typed(random: Random, text: str) -> str:
-    """A search as somebody types it: small letters most of the time."""
+    """A search as somebody types it: small letters most of the time, and words rather than hyphens."""
+    if random.random() < 0.7:
+        text = text.replace("-", " ")
     chance = random.random()
     if chance < 0.04:
         return text.upper()
