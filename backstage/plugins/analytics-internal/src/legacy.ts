@@ -12,9 +12,10 @@ import {
   fetchApiRef,
 } from '@backstage/core-plugin-api';
 import { analyticsInternalApiRef, createPortalClient, PLUGIN_ID } from './portal/apiRef';
+import type { AnalyticsInternalPageProps } from './portal/LegacyPages';
 import { legacyDetailsRouteRef, legacyRootRouteRef } from './portal/routes';
 
-export type { AnalyticsInternalPageProps } from './portal/LegacyPages';
+export type { AnalyticsInternalPageProps };
 
 /**
  * The plugin, for apps of the legacy frontend system.
@@ -38,33 +39,35 @@ export const analyticsInternalPlugin = createPlugin({
  *
  * @public
  */
-export const AnalyticsInternalPage = analyticsInternalPlugin.provide(
-  createRoutableExtension({
-    name: 'AnalyticsInternalPage',
-    component: () => import('./portal/LegacyPages').then((pages) => pages.LegacyMetricsPage),
-    mountPoint: legacyRootRouteRef,
-  }),
-);
+export const AnalyticsInternalPage: (props: AnalyticsInternalPageProps) => JSX.Element =
+  analyticsInternalPlugin.provide(
+    createRoutableExtension({
+      name: 'AnalyticsInternalPage',
+      component: () => import('./portal/LegacyPages').then((pages) => pages.LegacyMetricsPage),
+      mountPoint: legacyRootRouteRef,
+    }),
+  );
 
 /**
  * The details of one activity: what it is, its curve, and who accessed it.
  *
  * @public
  */
-export const ActivityInsightDetailsPage = analyticsInternalPlugin.provide(
-  createRoutableExtension({
-    name: 'ActivityInsightDetailsPage',
-    component: () => import('./portal/LegacyPages').then((pages) => pages.LegacyDetailsPage),
-    mountPoint: legacyDetailsRouteRef,
-  }),
-);
+export const ActivityInsightDetailsPage: (props: AnalyticsInternalPageProps) => JSX.Element =
+  analyticsInternalPlugin.provide(
+    createRoutableExtension({
+      name: 'ActivityInsightDetailsPage',
+      component: () => import('./portal/LegacyPages').then((pages) => pages.LegacyDetailsPage),
+      mountPoint: legacyDetailsRouteRef,
+    }),
+  );
 
 /**
  * The metrics in the app's sidebar.
  *
  * @public
  */
-export const AnalyticsInternalSidebarItem = analyticsInternalPlugin.provide(
+export const AnalyticsInternalSidebarItem: () => JSX.Element = analyticsInternalPlugin.provide(
   createComponentExtension({
     name: 'AnalyticsInternalSidebarItem',
     component: { lazy: () => import('./portal/LegacySidebarItem').then((item) => item.LegacySidebarItem) },
@@ -76,7 +79,7 @@ export const AnalyticsInternalSidebarItem = analyticsInternalPlugin.provide(
  *
  * @public
  */
-export const EntityAnalyticsInternalCard = analyticsInternalPlugin.provide(
+export const EntityAnalyticsInternalCard: () => JSX.Element = analyticsInternalPlugin.provide(
   createComponentExtension({
     name: 'EntityAnalyticsInternalCard',
     component: { lazy: () => import('./portal/EntityUsage').then((card) => card.LegacyEntityUsage) },

@@ -1,7 +1,11 @@
 import { problemOf } from './problem';
 import type { Answer, Column, Configuration, Query } from './query';
 
-/** What the pages ask of the service. */
+/**
+ * What can be asked of the service, as whoever is signed in.
+ *
+ * @public
+ */
 export interface AnalyticsClient {
   /**
    * Answer one question.
@@ -11,6 +15,7 @@ export interface AnalyticsClient {
   query<C extends Column>(query: Query<C>, signal?: AbortSignal): Promise<Answer<C>>;
   /** Every row of a question's answer as CSV. */
   csv(query: Query): Promise<Blob>;
+  /** What there is to know before asking: the reporting time zone, the newest position, what the caller may do. */
   configuration(signal?: AbortSignal): Promise<Configuration>;
 }
 

@@ -1,15 +1,30 @@
-/** The service's answer when it could not do what was asked: problem+json, RFC 9457. */
+/**
+ * The service's answer when it could not do what was asked: problem+json, RFC 9457.
+ *
+ * @public
+ */
 export interface Problem {
+  /** Which kind of problem it is. */
   type?: string;
+  /** What it is, in a few words. */
   title: string;
+  /** The HTTP status. */
   status: number;
+  /** What was wrong this time, and what is allowed. */
   detail?: string;
+  /** The parts of the question that were objected to. */
   errors?: { field: string; detail: string; allowed?: string[] }[];
 }
 
-/** The service answered, but not with what was asked for. */
+/**
+ * The service answered, but not with what was asked for.
+ *
+ * @public
+ */
 export class ProblemError extends Error {
+  /** Tells it from other errors where the class itself is not at hand. */
   override readonly name = 'ProblemError';
+  /** What the service said. */
   readonly problem: Problem;
 
   constructor(problem: Problem) {
