@@ -255,6 +255,21 @@ async def test_a_closed_folder_above_is_opened_for_the_server_alone(data_dir: Pa
     assert (may, may_others) == ([True, False], False)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders to others")
+async def test_two_databases_are_made_at_once_below_one_closed_folder() -> None:
+    with _short_folder() as folder:
+        servers = [EmbeddedPostgres(folder / name) for name in ("first", "second")]
+
+        starting = [asyncio.create_task(asyncio.to_thread(server.start)) for server in servers]
+        dsns = [await start for start in starting]
+        answers = [await _ask(dsn, "SELECT 1") for dsn in dsns]
+        for server in servers:
+            server.stop()
+
+        assert answers == [1, 1]
+        assert not _can_list(folder, server_user.named_uid(), "first")
+
+
 def _can_list(folder: Path, uid: int, name: str) -> bool:
     """Whether a user may list a folder, or see one thing by its name in it."""
     command = ["ls", str(folder)] if not name else ["stat", str(folder / name)]

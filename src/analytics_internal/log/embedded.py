@@ -242,14 +242,11 @@ class EmbeddedPostgres:
         self._new_folder.mkdir(mode=0o700)
         maker = server_user.named_uid()
         server_user.give(self._new_folder, maker)
-        opened = server_user.let_reach(maker, _installation() / "bin", self._new_folder)
-        try:
+        with server_user.reaching(maker, _installation() / "bin", self._new_folder):
             self._run_in_new_folder(maker, ["initdb", "-D", ".", *INITDB])
             # Its one database gets our name: many times faster than making a second one.
             rename = f"ALTER DATABASE postgres RENAME TO {DATABASE}\n"
             self._run_in_new_folder(maker, ["postgres", "--single", "-D", ".", "template1"], rename)
-        finally:
-            server_user.shut_out(maker, opened)
         server_user.give(self._new_folder, self._uid)
         self._new_folder.rename(self._folder)
         log.info("made a new PostgreSQL database", folder=str(self._folder), after_s=round(time.monotonic() - began, 2))

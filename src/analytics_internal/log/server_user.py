@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import pwd
 import stat
 import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 # Below 65,536, where the maps of unprivileged containers end, and outside of what distributions and systemd give out.
@@ -54,24 +56,25 @@ def give(folder: Path, uid: int) -> None:
             os.chown(os.path.join(parent, name), uid, uid, follow_symlinks=False)
 
 
-def let_reach(uid: int, *paths: Path) -> list[Path]:
-    """Let a user search the folders above, nobody else and nothing more. Returns those that were closed to it."""
-    if uid == os.geteuid():
-        return []
-    above = {folder for path in paths for folder in path.resolve().parents}
-    closed = [folder for folder in above if folder.stat().st_uid != uid and not _may_search(folder, uid)]
-    for folder in closed:
-        _let_search(folder, uid)
-    return closed
+def let_reach(uid: int, *paths: Path) -> None:
+    """Let a user search the folders above, nobody else and nothing more."""
+    closed = _closed_above(uid, paths)
+    with _held(closed):
+        _open(uid, closed)
 
 
-def shut_out(uid: int, folders: list[Path]) -> None:
-    """Take back what ``let_reach`` gave."""
-    for folder in folders:
-        with contextlib.suppress(OSError, AttributeError, KeyError):
-            entries = _acl_of(folder)
-            del entries[_USER, uid]
-            _write_acl(folder, entries)
+@contextlib.contextmanager
+def reaching(uid: int, *paths: Path) -> Iterator[None]:
+    """``let_reach``, taken back at the end of the context."""
+    closed = _closed_above(uid, paths)
+    # Another service that is being set up for the same user below one of the folders waits: it would be shut out by us.
+    with _held(closed):
+        opened = _open(uid, closed)
+        try:
+            yield
+        finally:
+            for folder in opened:
+                _shut_out(uid, folder)
 
 
 def let_read(folder: Path) -> None:
@@ -94,9 +97,42 @@ def _is_taken(uid: int) -> bool:
     return True
 
 
+def _closed_above(uid: int, paths: Sequence[Path]) -> list[Path]:
+    """The folders above that not everyone may search and that are not the user's own."""
+    if uid == os.geteuid():
+        return []
+    above = {folder for path in paths for folder in path.resolve().parents}
+    stats = {folder: folder.stat() for folder in above}
+    return sorted(folder for folder, found in stats.items() if found.st_uid != uid and not found.st_mode & stat.S_IXOTH)
+
+
+@contextlib.contextmanager
+def _held(folders: Sequence[Path]) -> Iterator[None]:
+    """Nobody else changes who may search these folders, which are in order, as long as the context."""
+    with contextlib.ExitStack() as held:
+        for folder in folders:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            held.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def _open(uid: int, folders: Sequence[Path]) -> list[Path]:
+    """Let a user search folders. Returns those that were closed to it."""
+    closed = [folder for folder in folders if not _may_search(folder, uid)]
+    for folder in closed:
+        _let_search(folder, uid)
+    return closed
+
+
+def _shut_out(uid: int, folder: Path) -> None:
+    with contextlib.suppress(OSError, AttributeError, KeyError):
+        entries = _acl_of(folder)
+        del entries[_USER, uid]
+        _write_acl(folder, entries)
+
+
 def _may_search(folder: Path, uid: int) -> bool:
-    if folder.stat().st_mode & stat.S_IXOTH:
-        return True
     try:
         entries = _acl_of(folder)
     except (OSError, AttributeError):
