@@ -11,7 +11,7 @@ import { useView } from './useView';
 const chart = import('./Curve');
 const Curve = lazy(() => chart);
 
-const HEIGHT = 112;
+const HEIGHT = 128;
 
 /** The views of each day. */
 export function UsageCurve() {

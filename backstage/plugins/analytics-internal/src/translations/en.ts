@@ -194,7 +194,7 @@ export const en = {
   'usage.searches.caption': 'What people searched for when a result led them here',
   'usage.searches.term': 'Searched for',
   'usage.searches.unknown': 'Not known',
-  'usage.searches.led': 'Led here',
+  'usage.searches.led': 'Clicks',
   'usage.searches.none': 'No search led here.',
   'usage.readers': 'Readers',
   'usage.readers.caption': 'Who looked at this most',

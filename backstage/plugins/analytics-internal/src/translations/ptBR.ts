@@ -196,7 +196,7 @@ export const ptBR: Messages = {
   'usage.searches.caption': 'O que as pessoas buscavam quando um resultado as trouxe aqui',
   'usage.searches.term': 'Buscado',
   'usage.searches.unknown': 'Desconhecido',
-  'usage.searches.led': 'Trouxe aqui',
+  'usage.searches.led': 'Cliques',
   'usage.searches.none': 'Nenhuma busca trouxe até aqui.',
   'usage.readers': 'Leitores',
   'usage.readers.caption': 'Quem mais olhou isto',
