@@ -1,0 +1,202 @@
+"""The bridge in a real backend, with the real service and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from analytics_internal.event import uuid7
+from tests.bridge.backend import Backend
+from tests.bridge.postgres import DATABASE, PASSWORD, USER, SecuredPostgres
+from tests.running import COMMAND
+
+EVENT = {"action": "navigate", "subject": "/catalog", "user": "user:default/forged"}
+
+
+# --- where the log is
+
+
+async def test_in_a_backend_divided_by_schema_the_log_is_in_the_plugins_schema(
+    divided_by_schema: Backend, secured: SecuredPostgres
+) -> None:
+    with divided_by_schema.client() as client:
+        stored = client.post("/analytics-internal/events", json=EVENT).json()["results"]
+
+    head = await _value(secured.dsn_of(DATABASE), 'SELECT position FROM "analytics-internal".log_head')
+    assert [verdict["status"] for verdict in stored] == ["stored"]
+    assert head == 1
+
+
+async def test_the_service_connects_as_backstage_does(divided_by_schema: Backend, secured: SecuredPostgres) -> None:
+    users = "SELECT array_agg(DISTINCT usename::text) FROM pg_stat_activity WHERE application_name = $1"
+
+    # Who has this name was let in with the password, and came through TLS: there is no other way.
+    assert await _value(secured.admin_dsn, users, "analytics-internal") == [USER]
+
+
+async def test_in_a_backend_divided_by_database_the_log_is_in_the_plugins_database(
+    divided_by_database: Backend, secured: SecuredPostgres
+) -> None:
+    with divided_by_database.client() as client:
+        client.post("/analytics-internal/events", json=EVENT).raise_for_status()
+
+    assert await _value(secured.dsn_of("usage_analytics-internal"), "SELECT position FROM public.log_head") == 1
+
+
+def test_with_another_client_the_service_has_its_own_postgresql_beside_backstages_files(
+    with_another_client: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with with_another_client.client() as client:
+        client.post("/analytics-internal/events", json=EVENT).raise_for_status()
+        users = client.get("/analytics-internal/top-users").json()
+
+    folders = {Path(process.cwd()) for process in with_another_client.family() if process.name() == "postgres"}
+    assert users == [{"name": "guest", "namespace": "default", "access_count": 1}]
+    assert [folder.parts[-3:] for folder in folders] == [("sqlite", "analytics-internal", "postgres")]
+
+
+# --- who asks
+
+
+def test_another_plugin_asks_on_behalf_of_its_user(divided_by_schema: Backend) -> None:
+    with divided_by_schema.client() as client:
+        client.post("/analytics-internal/events", json=EVENT).raise_for_status()
+        answer = client.get("/caller/top-users")
+
+    assert answer.status_code == 200, answer.text
+    assert [user["name"] for user in answer.json()] == ["guest"]
+
+
+def test_without_a_token_the_service_itself_refuses(divided_by_schema: Backend) -> None:
+    answer = httpx.post(f"{divided_by_schema.api}/events", json=EVENT)
+
+    assert answer.status_code == 401
+    assert answer.json()["type"] == "urn:analytics-internal:problem:unauthenticated"
+
+
+def test_what_the_service_is_told_is_on_no_command_line(divided_by_schema: Backend) -> None:
+    commands = [" ".join(process.cmdline()) for process in divided_by_schema.family()]
+
+    assert commands != []
+    assert not [command for command in commands if PASSWORD in command or "p%40ss" in command]
+
+
+# --- how long it lives
+
+
+def test_a_killed_service_comes_back_and_nothing_it_acknowledged_is_lost(divided_by_schema: Backend) -> None:
+    backend = divided_by_schema
+    killed, *_ = backend.services()
+
+    with backend.client() as client:
+        sender = _Sender(client)
+        sender.wait_for_acks(20)
+        killed.kill()
+        killed.wait()
+        sender.wait_for_acks(20)
+        sender.stop()
+        stored = [json.loads(line)["id"] for line in client.get("/analytics-internal/events").iter_lines()]
+
+    assert sender.problems <= {"urn:analytics-internal:problem:service-unavailable"}
+    assert sender.is_told_when_to_come_again
+    assert len(stored) == len(set(stored))
+    assert sender.acked <= set(stored)
+    assert len(backend.services()) == 1
+    assert "killed by SIGKILL. It is started again in" in backend.log
+
+
+@pytest.mark.parametrize("kind", ["divided_by_database", "with_another_client"])
+def test_a_backend_that_stops_takes_everything_with_it_and_passes_on_what_it_says(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    backend: Backend = request.getfixturevalue(kind)
+    family = backend.family()
+
+    code = backend.stop()
+
+    _, left = psutil.wait_procs(family, timeout=0.5)
+    entries = [json.loads(line) for line in backend.log.splitlines() if line.startswith("{")]
+    last_of_the_service = [entry for entry in entries if entry.get("logger") == "analytics_internal.stopping"]
+    assert code == 0
+    assert left == []
+    assert [(entry["plugin"], entry["level"], entry["asked_by"]) for entry in last_of_the_service] == [
+        ("analytics-internal", "info", "SIGTERM")
+    ]
+
+
+def test_a_killed_backend_leaves_nothing_behind(divided_by_schema: Backend) -> None:
+    family = divided_by_schema.family()
+
+    divided_by_schema.process.kill()
+
+    _, left = psutil.wait_procs(family, timeout=60)
+    assert left == []
+
+
+def test_settings_that_the_service_refuses_end_it_as_the_bridge_expects(tmp_path: Path) -> None:
+    environment = {**os.environ, "ANALYTICS_INTERNAL_LOG_LEVAL": "debug", "ANALYTICS_INTERNAL_READERS": "[]"}
+
+    ended = subprocess.run(
+        [*COMMAND, "serve"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 2
+    assert (
+        "analytics-internal: ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting (environment); did you mean log_level?"
+        in ended.stderr
+    )
+
+
+class _Sender:
+    """A capture module in short: sends one event after the other until it is acknowledged."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.acked: set[str] = set()
+        self.problems: set[str] = set()
+        self.is_told_when_to_come_again = True
+        self._client = client
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+        self._thread.start()
+
+    def wait_for_acks(self, more: int) -> None:
+        goal = len(self.acked) + more
+        deadline = time.monotonic() + 60
+        while len(self.acked) < goal:
+            assert time.monotonic() < deadline, "nothing is acknowledged any more"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._is_stopping.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        while not self._is_stopping.is_set():
+            self._send_until_acked(str(uuid7()))
+
+    def _send_until_acked(self, id_: str) -> None:
+        while not self._is_stopping.is_set():
+            answer = self._client.post("/analytics-internal/events", json={**EVENT, "id": id_})
+            if answer.status_code == 200:
+                self.acked.add(id_)
+                return
+            self.problems.add(answer.json()["type"])
+            self.is_told_when_to_come_again &= "retry-after" in answer.headers
+            time.sleep(0.02)
+
+
+async def _value(dsn: str, sql: str, *arguments: object) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(sql, *arguments)
+    finally:
+        await connection.close()
