@@ -3,9 +3,9 @@ import { erase, names, read, write } from './storage';
 import { type Tell } from './tell';
 
 const PREFIX = 'analytics-internal.event:';
+const ID_END = PREFIX.length + 36;
 const TAB_LENGTH = 12;
-const ID_END = -1 - TAB_LENGTH;
-const ID_START = ID_END - 36;
+const TAB_END = ID_END + TAB_LENGTH;
 
 /** Limits of what waits in one browser, of all tabs and people together; the oldest go first. */
 export const MAX_EVENTS = 2_000;
@@ -18,7 +18,7 @@ const CHECK_EVERY = 50;
 const ABANDONED_MS = 60_000;
 
 /**
- * The events that wait to be sent, each a stored text, named by person, time and tab. An event is sent by the tab that
+ * The events that wait to be sent, each a stored text, named by time, tab and person. An event is sent by the tab that
  * captured it; when that tab is gone, by the first other one of the same person.
  */
 export interface EventQueue {
@@ -53,7 +53,7 @@ export function createQueue(onInherit: () => void, debug: Tell): EventQueue {
   /** Removes the oldest events beyond the limits, and those that the service would not take any more. */
   const dropOverflow = () => {
     let [events, characters, dropped] = [0, 0, 0];
-    for (const name of eventNames(PREFIX).reverse()) {
+    for (const name of eventNames().reverse()) {
       events++;
       characters += `${name}${read(name)}`.length;
       if (events > MAX_EVENTS || characters > MAX_CHARACTERS || ageOf(name) > MAX_AGE_MS) {
@@ -68,13 +68,13 @@ export function createQueue(onInherit: () => void, debug: Tell): EventQueue {
   claim(ownTab);
   dropOverflow();
   return {
-    nameOf: (id, user) => `${PREFIX}${user}:${id}:${ownTab}`,
+    nameOf: (id, user) => PREFIX + id + ownTab + user,
     add(name, text) {
       write(name, text);
       if (++added % CHECK_EVERY === 0) dropOverflow();
     },
     waitingFor(user) {
-      const theirs = eventNames(`${PREFIX}${user}:`);
+      const theirs = eventNames().filter((name) => name.slice(TAB_END) === user);
       theirs.map(tabOf).forEach(claim);
       return theirs.filter(
         (name) => claims.get(tabOf(name)) || (!navigator.locks && ageOf(name) > ABANDONED_MS),
@@ -85,20 +85,20 @@ export function createQueue(onInherit: () => void, debug: Tell): EventQueue {
 
 /** The id of the event that is kept under `name`. */
 export function idOf(name: string): string {
-  return name.slice(ID_START, ID_END);
+  return name.slice(PREFIX.length, ID_END);
 }
 
 function tabOf(name: string): string {
-  return name.slice(-TAB_LENGTH);
+  return name.slice(ID_END, TAB_END);
 }
 
 function ageOf(name: string): number {
   return Date.now() - timeOf(idOf(name));
 }
 
-/** The names of events that begin so, oldest first. */
-function eventNames(prefix: string): string[] {
+/** Oldest first: that is how ids sort. */
+function eventNames(): string[] {
   return names()
-    .filter((name) => name.startsWith(prefix))
-    .sort((one, other) => (idOf(one) < idOf(other) ? -1 : 1));
+    .filter((name) => name.startsWith(PREFIX))
+    .sort();
 }

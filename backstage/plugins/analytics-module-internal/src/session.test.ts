@@ -1,4 +1,4 @@
-import { joinSession, SESSION_IDLE_MS } from './session';
+import { joinSession, KEPT_EXACTLY_MS, SESSION_IDLE_MS } from './session';
 
 const ana = 'user:default/ana';
 const now = Date.parse('2026-11-24T09:00:00Z');
@@ -8,8 +8,17 @@ beforeEach(() => localStorage.clear());
 it('a session goes on while somebody does something every half hour', () => {
   const { id } = joinSession(ana, now, false);
   for (let step = 1; step <= 10; step++) {
-    expect(joinSession(ana, now + step * (SESSION_IDLE_MS - 1), false).id).toBe(id);
+    expect(joinSession(ana, now + step * (SESSION_IDLE_MS - KEPT_EXACTLY_MS), false).id).toBe(id);
   }
+});
+
+it('what is kept is written anew only when time has passed', () => {
+  joinSession(ana, now, true);
+  const kept = { ...localStorage };
+  joinSession(ana, now + KEPT_EXACTLY_MS - 1, false);
+  expect({ ...localStorage }).toEqual(kept);
+  joinSession(ana, now + KEPT_EXACTLY_MS, false);
+  expect({ ...localStorage }).not.toEqual(kept);
 });
 
 it('after half an hour of nothing another one begins, signed in anew', () => {
