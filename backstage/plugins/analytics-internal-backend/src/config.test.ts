@@ -39,7 +39,7 @@ describe('what app-config says', () => {
 
   it.each(['https://analytics.example.com', 'http://10.0.0.7:7008/behind/a/path'])(
     'takes %s for a service elsewhere',
-    baseUrl => {
+    (baseUrl) => {
       expect(read({ mode: 'remote', baseUrl: `${baseUrl}/` })).toEqual({ mode: 'remote', baseUrl });
     },
   );
@@ -54,13 +54,18 @@ describe('what app-config says', () => {
     [{ settings: ['port'] }, /analyticsInternal\.settings must be settings of the service by name/],
     [{ settings: { port: 7008 } }, /analyticsInternal\.settings\.port cannot be set: the bridge decides it/],
     [{ settings: { auth: 'none' } }, /analyticsInternal\.settings\.auth cannot be set/],
-    [{ settings: { flushers: { most: 2 } } }, /analyticsInternal\.settings\.flushers must be a text, a number/],
+    [
+      { settings: { flushers: { most: 2 } } },
+      /analyticsInternal\.settings\.flushers must be a text, a number/,
+    ],
     [{ timezone: 'UTC', settings: { timezone: 'UTC' } }, /settings\.timezone is set a second time/],
   ])('refuses %j by its key', (config, message) => {
     expect(() => read(config as Record<string, any>)).toThrow(message);
   });
 
   it('does not repeat a secret in a refusal', () => {
-    expect(() => read({ mode: 'remote', baseUrl: 'http://ana:secret@analytics' })).toThrow(/^(?!.*secret).*$/s);
+    expect(() => read({ mode: 'remote', baseUrl: 'http://ana:secret@analytics' })).toThrow(
+      /^(?!.*secret).*$/s,
+    );
   });
 });

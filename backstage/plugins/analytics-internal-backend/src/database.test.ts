@@ -27,14 +27,14 @@ describe('the database that Backstage gives to the plugin', () => {
     ],
     [
       'a schema with the prefix',
-      { pluginDivisionMode: 'schema', schemaPrefix: 'bs_', connection: { ...CONNECTION, database: 'portal' } },
+      {
+        pluginDivisionMode: 'schema',
+        schemaPrefix: 'bs_',
+        connection: { ...CONNECTION, database: 'portal' },
+      },
       '/portal?search_path=%22bs_analytics-internal%22&sslmode=disable',
     ],
-    [
-      'the role',
-      { role: 'owner' },
-      '/backstage_plugin_analytics-internal?role=owner&sslmode=disable',
-    ],
+    ['the role', { role: 'owner' }, '/backstage_plugin_analytics-internal?role=owner&sslmode=disable'],
     [
       'its own database and role',
       { plugin: { 'analytics-internal': { connection: { database: 'usage' }, role: 'analyst' } } },
@@ -119,7 +119,11 @@ describe('a password that is made anew', () => {
     found.close();
 
     expect(found.url).not.toContain('first');
-    expect([before, meanwhile, after]).toEqual(['*:*:*:*:first:one\n', '*:*:*:*:first:one\n', '*:*:*:*:second\n']);
+    expect([before, meanwhile, after]).toEqual([
+      '*:*:*:*:first:one\n',
+      '*:*:*:*:first:one\n',
+      '*:*:*:*:second\n',
+    ]);
     expect(mode).toBe(0o600);
     expect(() => statSync(file)).toThrow(/ENOENT/);
   });

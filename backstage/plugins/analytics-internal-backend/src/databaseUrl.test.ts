@@ -23,7 +23,13 @@ describe('the URL of a database', () => {
   });
 
   it('quotes what a user, a password and a database may have in their names', () => {
-    const url = urlOf({ host: 'db', port: 5433, user: 'ana@corp', password: 'p@ss:w/rd %20?#+&"', database: 'a b/c' });
+    const url = urlOf({
+      host: 'db',
+      port: 5433,
+      user: 'ana@corp',
+      password: 'p@ss:w/rd %20?#+&"',
+      database: 'a b/c',
+    });
 
     expect(url).toBe(
       'postgresql://ana%40corp:p%40ss%3Aw%2Frd%20%2520%3F%23%2B%26%22@db:5433/a%20b%2Fc?sslmode=disable',
@@ -72,12 +78,14 @@ describe('the URL of a database', () => {
     const { sslrootcert, sslcert, sslkey, ...rest } = parametersOf(urlOf({ host: 'db', ssl }));
 
     expect(rest).toEqual({ sslmode: 'verify-full', sslpassword: 'open & shut' });
-    expect([sslrootcert, sslcert, sslkey].map(file => readFileSync(file!, 'utf8'))).toEqual([
+    expect([sslrootcert, sslcert, sslkey].map((file) => readFileSync(file!, 'utf8'))).toEqual([
       'the authority',
       'the certificate',
       'the key',
     ]);
-    expect([sslrootcert, sslcert, sslkey].map(file => statSync(file!).mode & 0o777)).toEqual([0o600, 0o600, 0o600]);
+    expect([sslrootcert, sslcert, sslkey].map((file) => statSync(file!).mode & 0o777)).toEqual([
+      0o600, 0o600, 0o600,
+    ]);
   });
 
   it.each([
@@ -87,7 +95,11 @@ describe('the URL of a database', () => {
     [undefined, 'disable', { sslmode: 'disable' }],
     [undefined, 'no-verify', { sslmode: 'require' }],
     [undefined, 'require', { sslmode: 'verify-full', sslrootcert: expect.any(String) }],
-    [{ ca: 'it', checkServerIdentity: () => {} }, undefined, { sslmode: 'verify-ca', sslrootcert: expect.any(String) }],
+    [
+      { ca: 'it', checkServerIdentity: () => {} },
+      undefined,
+      { sslmode: 'verify-ca', sslrootcert: expect.any(String) },
+    ],
   ])('of ssl %j and PGSSLMODE %j is as strict as node-postgres', (ssl, mode, parameters) => {
     if (mode !== undefined) {
       process.env.PGSSLMODE = mode;

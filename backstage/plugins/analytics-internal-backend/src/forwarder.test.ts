@@ -12,7 +12,7 @@ const running: { stop(): Promise<void> | void }[] = [];
 const logger = mockServices.logger.mock();
 
 afterEach(async () => {
-  await Promise.all(running.splice(0).map(one => one.stop()));
+  await Promise.all(running.splice(0).map((one) => one.stop()));
 });
 
 async function service(listener: RequestListener): Promise<Listening> {
@@ -43,7 +43,10 @@ async function backendOf(listener: RequestListener): Promise<string> {
 
 function send(url: string, options: RequestOptions = {}, body?: Buffer | string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    http.request(url, { agent: false, ...options }, resolve).on('error', reject).end(body);
+    http
+      .request(url, { agent: false, ...options }, resolve)
+      .on('error', reject)
+      .end(body);
   });
 }
 
@@ -128,7 +131,8 @@ describe('a request', () => {
     ['in chunks', { 'transfer-encoding': 'chunked' }],
     ['zipped', { 'content-encoding': 'gzip' }],
   ])('of 1 MB arrives whole %s', async (_, headers) => {
-    const body = 'content-encoding' in headers ? gzipSync(Buffer.alloc(1 << 20, 7)) : Buffer.alloc(1 << 20, 7);
+    const body =
+      'content-encoding' in headers ? gzipSync(Buffer.alloc(1 << 20, 7)) : Buffer.alloc(1 << 20, 7);
     const seen: unknown[] = [];
     const url = await backendOf(async (request, response) => {
       seen.push(request.headers, await bodyOf(request));
@@ -144,10 +148,10 @@ describe('a request', () => {
   it('goes on while it comes in', async () => {
     const parts: string[] = [];
     const url = await backendOf((request, response) => {
-      request.on('data', part => parts.push(String(part))).on('end', () => response.end());
+      request.on('data', (part) => parts.push(String(part))).on('end', () => response.end());
     });
     const request = http.request(`${url}/events`, { method: 'POST', agent: false });
-    const answered = new Promise(resolve => request.once('response', resolve));
+    const answered = new Promise((resolve) => request.once('response', resolve));
 
     request.write('first');
     await until(() => parts.includes('first'));
@@ -157,13 +161,16 @@ describe('a request', () => {
     expect(parts).toEqual(['first', 'second']);
   });
 
-  it.each(['/../metrics', '/a/%2e%2E/b', '/..%2f..', '/.'])('with the path %s is refused', async path => {
+  it.each(['/../metrics', '/a/%2e%2E/b', '/..%2f..', '/.'])('with the path %s is refused', async (path) => {
     const url = await backendOf((_, response) => response.end('reached'));
     const { hostname, port, pathname } = new URL(url);
 
     const answer = await send('http://_', { hostname, port, path: `${pathname}${path}` });
 
-    expect(await problemOf(answer)).toMatchObject({ status: 400, type: 'urn:analytics-internal:problem:invalid-path' });
+    expect(await problemOf(answer)).toMatchObject({
+      status: 400,
+      type: 'urn:analytics-internal:problem:invalid-path',
+    });
   });
 
   it('that its sender gives up is given up towards the service', async () => {
@@ -176,7 +183,7 @@ describe('a request', () => {
     waiting.end();
     const sending = http.request(`${url}/sending`, { method: 'POST', agent: false }).on('error', () => {});
     sending.write('something');
-    setTimeout(() => [waiting, sending].forEach(request => request.destroy()), 100);
+    setTimeout(() => [waiting, sending].forEach((request) => request.destroy()), 100);
     await until(() => ended.length === 2);
 
     expect(ended.sort()).toEqual(['/api/analytics-internal/sending', '/api/analytics-internal/waiting']);
@@ -274,7 +281,10 @@ describe('an answer', () => {
 
 describe('without an answer', () => {
   it('of a service that is not there yet it is a 503 that says when to come again', async () => {
-    const url = await backend(() => ({ unavailable: 'the analytics service is starting', retryAfterSeconds: 1.2 }));
+    const url = await backend(() => ({
+      unavailable: 'the analytics service is starting',
+      retryAfterSeconds: 1.2,
+    }));
 
     const answer = await send(`${url}/events`, { method: 'POST' }, Buffer.alloc(1 << 20));
 
@@ -303,7 +313,7 @@ describe('without an answer', () => {
   });
 
   it('of a service that is killed while it is asked it is a 503', async () => {
-    const url = await backendOf(request => request.socket.destroy());
+    const url = await backendOf((request) => request.socket.destroy());
 
     expect(await problemOf(await send(`${url}/analytics`))).toMatchObject({ status: 503 });
   });
@@ -322,7 +332,10 @@ describe('without an answer', () => {
 
   it('of a machine that takes no connections it is a 503 in the end', async () => {
     // 192.0.2.0/24 leads nowhere (RFC 5737); on a machine without any route the error is another one.
-    const bridge = await backend(() => ({ url: 'http://192.0.2.1:7008' }), { ...PATIENCE, connectLimitMs: 100 });
+    const bridge = await backend(() => ({ url: 'http://192.0.2.1:7008' }), {
+      ...PATIENCE,
+      connectLimitMs: 100,
+    });
 
     expect(await problemOf(await send(`${bridge}/analytics`))).toMatchObject({ status: 503 });
   });

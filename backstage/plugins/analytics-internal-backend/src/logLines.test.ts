@@ -6,7 +6,7 @@ describe('lines of a stream', () => {
   it('are whole however they arrive, in characters of several bytes too, and the last one without its end', async () => {
     const stream = new PassThrough();
     const lines: string[] = [];
-    const reading = eachLine(stream, line => lines.push(line));
+    const reading = eachLine(stream, (line) => lines.push(line));
 
     for (const byte of Buffer.from('{"event":"café"}\n\nsecond ☕\r\nlast')) {
       stream.write(Buffer.of(byte));
@@ -21,7 +21,7 @@ describe('lines of a stream', () => {
   it('end with a stream that breaks', async () => {
     const stream = new PassThrough();
     const lines: string[] = [];
-    const reading = eachLine(stream, line => lines.push(line));
+    const reading = eachLine(stream, (line) => lines.push(line));
 
     stream.write('first\nsec');
     await new Promise(setImmediate);
@@ -44,7 +44,13 @@ describe('a log line of the service', () => {
 
     logLine(
       logger,
-      JSON.stringify({ event: 'stopping', level, timestamp: '2026-11-25T04:41:27Z', logger: 'x', asked_by: 'SIGTERM' }),
+      JSON.stringify({
+        event: 'stopping',
+        level,
+        timestamp: '2026-11-25T04:41:27Z',
+        logger: 'x',
+        asked_by: 'SIGTERM',
+      }),
     );
 
     expect(logger[method]).toHaveBeenCalledWith('stopping', { logger: 'x', asked_by: 'SIGTERM' });
@@ -60,7 +66,7 @@ describe('a log line of the service', () => {
 
   it.each(['Traceback (most recent call last):', '{"event": ', '{"no": "event"}', '17', 'null'])(
     'that is none (%s) is a warning',
-    line => {
+    (line) => {
       const logger = mockServices.logger.mock();
 
       expect(logLine(logger, line)).toBe(false);

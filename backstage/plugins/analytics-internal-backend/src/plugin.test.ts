@@ -55,7 +55,9 @@ describe('in the mode managed', () => {
     const started = await backend({ command: program.path });
 
     const early = await request(started.server).get('/api/analytics-internal/configuration');
-    await until(async () => (await request(started.server).get('/api/analytics-internal/configuration')).status === 200);
+    await until(
+      async () => (await request(started.server).get('/api/analytics-internal/configuration')).status === 200,
+    );
     const { pid } = program.runs[0]!;
     await started.stop();
 

@@ -7,7 +7,12 @@ import { Pace, Supervisor } from './supervisor';
 import { Program, SERVING } from './testing/program';
 import { isAlive, until } from './testing/waiting';
 
-const QUICK: Partial<Pace> = { firstPauseMs: 40, longestPauseMs: 160, notFoundPauseMs: 50, misusedPauseMs: 50 };
+const QUICK: Partial<Pace> = {
+  firstPauseMs: 40,
+  longestPauseMs: 160,
+  notFoundPauseMs: 50,
+  misusedPauseMs: 50,
+};
 
 let folder: string;
 let supervisor: Supervisor | undefined;
@@ -24,7 +29,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function supervise(command: string, pace: Partial<Pace> = QUICK, environment: NodeJS.ProcessEnv = process.env) {
+function supervise(
+  command: string,
+  pace: Partial<Pace> = QUICK,
+  environment: NodeJS.ProcessEnv = process.env,
+) {
   supervisor = new Supervisor(command, environment, logger, pace);
   supervisor.start();
   return supervisor;
@@ -39,7 +48,10 @@ describe('a supervised service', () => {
     const program = new Program(folder, SERVING);
 
     const supervised = supervise(program.path);
-    expect(supervised.upstream()).toEqual({ unavailable: expect.stringMatching(/starting/), retryAfterSeconds: 1 });
+    expect(supervised.upstream()).toEqual({
+      unavailable: expect.stringMatching(/starting/),
+      retryAfterSeconds: 1,
+    });
     await until(() => 'url' in supervised.upstream());
 
     expect(supervised.upstream()).toEqual({ url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
@@ -59,17 +71,22 @@ describe('a supervised service', () => {
 
     expect(supervised.upstream()).not.toEqual({ url });
     expect(program.runs).toHaveLength(2);
-    expect(errors()).toEqual([expect.stringMatching(/ended: killed by SIGKILL\. It is started again in 0\.0\d+ s/)]);
+    expect(errors()).toEqual([
+      expect.stringMatching(/ended: killed by SIGKILL\. It is started again in 0\.0\d+ s/),
+    ]);
   });
 
   it('that keeps ending is started again after ever longer pauses, each run alone', async () => {
-    const program = new Program(folder, `console.error('analytics-internal: it is broken'); process.exit(1);`);
+    const program = new Program(
+      folder,
+      `console.error('analytics-internal: it is broken'); process.exit(1);`,
+    );
 
     supervise(program.path);
     await until(() => program.runs.length === 5);
     const said = errors();
 
-    const pauses = said.map(text => Number(/again in ([\d.]+) s/.exec(text)![1]));
+    const pauses = said.map((text) => Number(/again in ([\d.]+) s/.exec(text)![1]));
     expect(said[0]).toMatch(/ended: exit code 1; it is broken\./);
     [40, 80, 160, 160].forEach((longest, index) => {
       expect(pauses[index]).toBeGreaterThanOrEqual(longest / 2000);
@@ -84,7 +101,9 @@ describe('a supervised service', () => {
     supervise(program.path, { ...QUICK, stableMs: 50 });
     await until(() => errors().length === 4);
 
-    errors().forEach(text => expect(Number(/again in ([\d.]+) s/.exec(text)![1])).toBeLessThanOrEqual(0.04));
+    errors().forEach((text) =>
+      expect(Number(/again in ([\d.]+) s/.exec(text)![1])).toBeLessThanOrEqual(0.04),
+    );
   });
 
   it('that refuses its settings is an error with its own words, said once, and tried again slowly', async () => {
@@ -102,7 +121,10 @@ describe('a supervised service', () => {
         'in app-config under analyticsInternal and restart the backend; it is tried again every 0.3 s.',
     ]);
     expect(program.runs[1]!.at - program.runs[0]!.at).toBeGreaterThanOrEqual(300);
-    expect(supervised.upstream()).toEqual({ unavailable: expect.any(String), retryAfterSeconds: expect.any(Number) });
+    expect(supervised.upstream()).toEqual({
+      unavailable: expect.any(String),
+      retryAfterSeconds: expect.any(Number),
+    });
   });
 
   it('that is not installed is one error that says how to, until it is', async () => {
@@ -121,7 +143,10 @@ describe('a supervised service', () => {
   });
 
   it('loses no line that it said before it ended', async () => {
-    const lines = Array.from({ length: 2_000 }, (_, number) => `{"event": "line ${number}", "level": "info"}`);
+    const lines = Array.from(
+      { length: 2_000 },
+      (_, number) => `{"event": "line ${number}", "level": "info"}`,
+    );
     const program = new Program(
       folder,
       `require('node:fs').writeSync(2, ${JSON.stringify(lines.join('\n'))}); process.exit(1);`,
@@ -154,7 +179,10 @@ describe('stopping', () => {
   });
 
   it('kills a service that does not end, and says so', async () => {
-    const program = new Program(folder, `${SERVING} process.removeAllListeners('SIGTERM'); process.on('SIGTERM', () => {});`);
+    const program = new Program(
+      folder,
+      `${SERVING} process.removeAllListeners('SIGTERM'); process.on('SIGTERM', () => {});`,
+    );
     const supervised = supervise(program.path, { ...QUICK, stopLimitMs: 200 });
     await until(() => 'url' in supervised.upstream());
 

@@ -29,6 +29,9 @@ export class Program {
 
   get runs(): { at: number; pid: number; arguments: string[] }[] {
     const written = existsSync(this.#runs) ? readFileSync(this.#runs, 'utf8') : '';
-    return written.split('\n').slice(0, -1).map(line => JSON.parse(line));
+    return written
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
   }
 }

@@ -10,7 +10,7 @@ export class Listening {
   private constructor(server: Server) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on('connection', socket => {
+    server.on('connection', (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
     });
@@ -18,14 +18,14 @@ export class Listening {
 
   static async start(listener: RequestListener): Promise<Listening> {
     const server = http.createServer(listener);
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new Listening(server);
   }
 
   /** Take no more connections and end those there are. */
   async stop() {
     this.#server.closeAllConnections();
-    await new Promise(resolve => this.#server.close(resolve));
+    await new Promise((resolve) => this.#server.close(resolve));
   }
 }
 

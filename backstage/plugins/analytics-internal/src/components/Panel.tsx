@@ -21,6 +21,9 @@ export interface PanelProps<C extends Column> {
   children: (answer: Answer<C>, titleId: string) => ReactNode;
 }
 
+/** What a note takes at most: it fills a ranking beside another one, and not a long table. */
+const NOTE_HEIGHT = 384;
+
 /** One question's place on the page: its title, its answer, or what became of it. */
 export function Panel<C extends Column>({
   title,
@@ -34,6 +37,8 @@ export function Panel<C extends Column>({
   const titleId = useId();
   const { answer, error, isStale, lacks, again } = asked;
   const isWaiting = !answer && !error && !lacks;
+  const reservedFor = answer ? keptHeight : height;
+  const reserved = lacks ? Math.min(height, NOTE_HEIGHT) : reservedFor;
   return (
     <section aria-labelledby={titleId} aria-busy={isStale || isWaiting} className={styles.panel}>
       <Card className={styles.card}>
@@ -43,10 +48,7 @@ export function Panel<C extends Column>({
           </h3>
           <div className={styles.actions}>{actions}</div>
         </div>
-        <div
-          className={styles.body}
-          style={{ '--reserved': `${answer ? keptHeight : height}px` } as CSSProperties}
-        >
+        <div className={styles.body} style={{ '--reserved': `${reserved}px` } as CSSProperties}>
           {error && <PanelError title={t('error.title', { what: title })} error={error} again={again} />}
           {!error && lacks && <NotAllowed permission={lacks} />}
           {!error && !lacks && answer && (

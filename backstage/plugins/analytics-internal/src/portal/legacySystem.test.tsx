@@ -60,6 +60,17 @@ describe('in the legacy frontend system', () => {
     expect(await screen.findAllByText('07/16/2026, 12:44:14 PM')).not.toHaveLength(0);
   });
 
+  it('keeps to the path that the portal is served under', async () => {
+    const { fetch } = serviceFetch();
+    renderLegacyApp({ routes: documented, fetch, basePath: '/portal', address: '/analytics-internal' });
+    const log = within(await screen.findByRole('region', { name: 'Activity Log' }));
+    expect(await log.findByRole('link', { name: '/catalog' })).toHaveAttribute('href', '/portal/catalog');
+    const [details] = log.getAllByRole('link', { name: 'View details of navigate /catalog' });
+    await userEvent.click(details!);
+    expect(await heading('Activity details')).toBeInTheDocument();
+    expect(window.location.pathname).toBe('/portal/analytics-internal/1');
+  });
+
   it('has an item for the sidebar', async () => {
     showApp('/', documented, <AnalyticsInternalSidebarItem />);
     await userEvent.click(await screen.findByRole('link', { name: 'Metrics' }));

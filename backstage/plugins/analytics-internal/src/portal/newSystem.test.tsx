@@ -1,10 +1,11 @@
 import {
+  analyticsApiRef,
   createFrontendModule,
   createTranslationMessages,
   fetchApiRef,
   type FrontendFeature,
 } from '@backstage/frontend-plugin-api';
-import { renderTestApp } from '@backstage/frontend-test-utils';
+import { mockApis, renderTestApp } from '@backstage/frontend-test-utils';
 import { TranslationBlueprint } from '@backstage/plugin-app-react';
 import { screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
@@ -31,11 +32,15 @@ function showApp({
   answer,
 }: Shown = {}) {
   const service = serviceFetch(configuration, answer);
+  const analytics = mockApis.analytics();
   const config = { defaultLanguage: language, availableLanguages: ['en', 'pt-BR'] };
   renderTestApp({
     features: [plugin, ...features],
     initialRouteEntries: [address],
-    apis: [[fetchApiRef, { fetch: service.fetch }]],
+    apis: [
+      [fetchApiRef, { fetch: service.fetch }],
+      [analyticsApiRef, analytics],
+    ],
     config: {
       app: {
         baseUrl: 'http://localhost:3000',
@@ -44,7 +49,7 @@ function showApp({
       backend: { baseUrl: 'http://localhost:7007' },
     },
   });
-  return service;
+  return { ...service, captured: () => analytics.getEvents() };
 }
 
 describe('in the new frontend system', () => {
@@ -114,6 +119,17 @@ describe('in the new frontend system', () => {
     });
     showApp({ features: [createFrontendModule({ pluginId: 'app', extensions: [words] })] });
     expect(await screen.findByRole('heading', { name: 'How we are doing' })).toBeInTheDocument();
+  });
+
+  it('lets no name become the subject of a click', async () => {
+    const { captured } = showApp();
+    const panel = async (name: string) => within(await screen.findByRole('region', { name }));
+    const [action] = await (await panel('Activity Log')).findAllByRole('link', { name: 'navigate' });
+    await userEvent.click(action!);
+    const person = await (await panel('Actions Performed (Total)')).findByRole('link', { name: 'ana' });
+    await userEvent.click(person);
+    const clicks = captured().filter((event) => event.action === 'click');
+    expect(clicks.map(({ subject }) => subject)).toEqual(['navigate']);
   });
 
   it('says how the module is added before the first event', async () => {

@@ -11,19 +11,28 @@ export interface LegacyApp {
   beside?: ReactNode;
   fetch: typeof fetch;
   address: string;
+  /** The path that the app is served under. */
+  basePath?: string;
   apis?: AnyApiFactory[];
 }
 
 /** Show an app of the legacy system as its users write one, at an address. */
-export function renderLegacyApp({ routes, beside, fetch, address, apis = [] }: LegacyApp): void {
-  window.history.replaceState(null, '', address);
+export function renderLegacyApp({
+  routes,
+  beside,
+  fetch,
+  address,
+  basePath = '',
+  apis = [],
+}: LegacyApp): void {
+  window.history.replaceState(null, '', basePath + address);
   const app = createApp({
     apis: [createApiFactory(fetchApiRef, { fetch }), ...apis],
     configLoader: async () => [
       {
         context: 'test',
         data: {
-          app: { baseUrl: window.location.origin },
+          app: { baseUrl: window.location.origin + basePath },
           backend: { baseUrl: 'http://localhost:7007' },
         },
       },

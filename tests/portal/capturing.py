@@ -1,0 +1,45 @@
+"""What the portal handed to its analytics implementations, kept by the browser itself: it survives reloads and tabs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from playwright.async_api import BrowserContext, Page
+
+# The portal's recorder pushes onto the array synchronously, so a page's very last event is kept as well. One key each:
+# several tabs write at once.
+KEEP = """
+(() => {
+  const load = crypto.randomUUID();
+  let count = 0;
+  window.__capturedEvents = {
+    push: entry => localStorage.setItem(`captured ${load} ${String(count++).padStart(6, '0')}`, JSON.stringify(entry)),
+  };
+})();
+"""
+READ = "Object.entries(localStorage).filter(([key]) => key.startsWith('captured '))"
+
+
+@dataclass(frozen=True)
+class Captured:
+    """One call of ``captureEvent``."""
+
+    load: str
+    """Which load of a page it was made in."""
+    at: datetime
+    event: dict[str, Any]
+
+
+async def keep_captured(context: BrowserContext) -> None:
+    """From now on keep what pages of this context capture."""
+    await context.add_init_script(KEEP)
+
+
+async def captured(page: Page) -> list[Captured]:
+    """Everything captured in the page's context so far, in order within each page load."""
+    kept = sorted(await page.evaluate(READ))
+    entries = [(key.split()[1], json.loads(text)) for key, text in kept]
+    return [Captured(load, datetime.fromisoformat(entry["at"]), entry["event"]) for load, entry in entries]

@@ -1,0 +1,71 @@
+"""The pages in the portal show exactly what was done in it, as it was captured."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from playwright.async_api import expect
+
+from tests.page.test_walk import log_rows, panel
+from tests.portal.collapsing import Item
+from tests.portal.looking import axe_violations, screenshot
+from tests.portal.visiting import Visit
+from tests.portal.walking import Walker
+
+PAYMENTS = re.compile(r"/(catalog|docs)/default/component/payments(/|$)")
+
+
+def views_of_payments(counted: Counter[Item]) -> int:
+    """Navigations to the entity's page and to its documentation, in both places where that is read."""
+    return sum(count for (action, path), count in counted.items() if action == "navigate" and PAYMENTS.match(path))
+
+
+async def test_the_metrics_page_shows_every_event_of_the_walk(tab: Walker, visit: Visit) -> None:
+    await tab.choose("Metrics")
+    await expect(panel(tab.page, "Activity Log").get_by_role("row").nth(1)).to_be_visible()
+    counted = await visit.settle()
+    await tab.page.get_by_role("button", name="Refresh").click()
+    await expect(tab.page.get_by_role("button", name=f"Events {counted.total()}")).to_be_visible()
+    await expect(tab.page.get_by_role("button", name=f"Items {len(counted)}")).to_be_visible()
+    await expect(tab.page.get_by_role("button", name="People 1")).to_be_visible()
+    await screenshot(tab, "metrics")
+    rows = await log_rows(tab.page)
+    assert {(action, subject): accesses for action, subject, accesses in rows} == dict(counted)
+    assert len(rows) == len(counted)
+
+
+async def test_the_details_tell_who_opened_a_page(tab: Walker, visit: Visit) -> None:
+    await tab.choose("Metrics")
+    item = ("navigate", "/catalog/default/component/payments/docs/questions")
+    counted = await visit.settle()
+    await panel(tab.page, "Activity Log").get_by_role("link", name=f"View details of {' '.join(item)}").click()
+    await expect(panel(tab.page, "About")).to_contain_text(item[1])
+    history = panel(tab.page, "User Access History")
+    await expect(history.get_by_role("row").nth(1)).to_contain_text("Guest")
+    await expect(history.get_by_role("row").nth(1)).to_contain_text(str(counted[item]))
+    await screenshot(tab, "details")
+    assert await axe_violations(tab.page) == []
+
+
+async def test_the_usage_card_counts_what_concerns_the_entity(tab: Walker, visit: Visit) -> None:
+    counted = await visit.settle()
+    async with visit.nothing_arrives():
+        await tab.open_entity()
+        card = tab.page.get_by_role("region", name="Usage")
+        await expect(card).to_contain_text(re.compile(rf"Views\s*{views_of_payments(counted)}\b"))
+        await expect(card).to_contain_text(re.compile(r"People\s*1\b"))
+        docs = counted["navigate", "/catalog/default/component/payments/docs/getting-started"]
+        await expect(card.get_by_role("row", name=re.compile("getting-started"))).to_contain_text(str(docs))
+        await card.get_by_role("tab", name="Searches").click()
+        await expect(card.get_by_role("row", name=re.compile("refund"))).to_contain_text("1")
+        await card.get_by_role("tab", name="Readers").click()
+        await expect(card.get_by_role("row", name=re.compile("Guest"))).to_be_visible()
+        await screenshot(tab, "card")
+        assert await axe_violations(tab.page, card) == []
+
+
+async def test_nothing_on_the_metrics_page_is_in_the_way_of_those_who_use_no_mouse(tab: Walker) -> None:
+    await tab.choose("Metrics")
+    await expect(panel(tab.page, "Activity Log").get_by_role("row").nth(1)).to_be_visible()
+    assert await axe_violations(tab.page) == []
