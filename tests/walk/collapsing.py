@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import groupby
 
-from tests.portal.capturing import Captured
+from tests.walk.capturing import Captured
 
 NAVIGATION = timedelta(seconds=1)
 SEARCH = timedelta(seconds=2)

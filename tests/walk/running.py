@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.portal.collapsing import Item, item_of
 from tests.running import free_port
+from tests.walk.collapsing import Item, item_of
 
 ROOT = Path(__file__).parents[2]
 STOP_LIMIT_S = 60.0

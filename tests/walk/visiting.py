@@ -7,13 +7,14 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, Route
 
-from tests.portal.capturing import Captured, captured, keep_captured
-from tests.portal.collapsing import Item, counted
-from tests.portal.running import Portal
-from tests.portal.walking import Walker
+from tests.walk.capturing import Captured, captured, keep_captured
+from tests.walk.collapsing import Item, counted
+from tests.walk.running import Portal
+from tests.walk.walking import Walker
 
 # Far more than the module's interval: it waits for a busy machine, not for the module.
 SETTLE_LIMIT_S = 45.0
@@ -28,10 +29,9 @@ class Visit:
         self.errors: list[str] = []
 
     @classmethod
-    async def begin(cls, browser: Browser, portal: Portal, **options: object) -> Visit:
-        context = await browser.new_context(
-            **{"viewport": {"width": 1440, "height": 1000}, "locale": "en-GB", **options}
-        )
+    async def begin(cls, browser: Browser, portal: Portal, **options: Any) -> Visit:
+        options = {"viewport": {"width": 1440, "height": 1000}, "locale": "en-GB", **options}
+        context = await browser.new_context(**options)
         await keep_captured(context)
         return cls(portal, context)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.async_api import Locator, Page
 
 from tests.page.conftest import SCREENSHOTS
-from tests.portal.running import ROOT
-from tests.portal.walking import Walker
+from tests.walk.running import ROOT
+from tests.walk.walking import Walker
 
 AXE = ROOT / "backstage/node_modules/axe-core/axe.min.js"
 # The frame around our pages is Backstage's.

@@ -8,10 +8,10 @@ from collections import Counter
 from playwright.async_api import expect
 
 from tests.page.test_walk import log_rows, panel
-from tests.portal.collapsing import Item
-from tests.portal.looking import axe_violations, screenshot
-from tests.portal.visiting import Visit
-from tests.portal.walking import Walker
+from tests.walk.collapsing import Item
+from tests.walk.looking import axe_violations, screenshot
+from tests.walk.visiting import Visit
+from tests.walk.walking import Walker
 
 PAYMENTS = re.compile(r"/(catalog|docs)/default/component/payments(/|$)")
 
