@@ -55,7 +55,7 @@ test-backstage: $(WORKSPACE) $(STANDALONE_MODULES)
 	$(YARN) prettier:check
 	$(YARN) tsc
 	$(YARN) lint
-	CI=true $(YARN) test
+	CI=true $(YARN) test --silent
 	$(YARN) check:api-reports
 
 test-newest: $(NEWEST_MODULES) ## the packages' types against the newest Backstage that they allow
