@@ -40,8 +40,7 @@ async def walked(portal: Portal, portal_browser: Browser) -> Portal:
     visit = await Visit.begin(portal_browser, portal)
     tab = await visit.tab()
     await walk(tab)
-    actions = {call.event["action"] for call in await visit.captured()}
-    assert actions >= {"navigate", "click", "search", "discover", "create", "not-found", "signIn"}
+    await visit.until_captured({"navigate", "click", "search", "discover", "create", "not-found", "signIn"})
     await visit.end()
     return portal
 

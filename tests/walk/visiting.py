@@ -44,6 +44,13 @@ class Visit:
     async def captured(self) -> list[Captured]:
         return await captured(self._page)
 
+    async def until_captured(self, actions: set[str]) -> None:
+        """Wait for all of these actions: some are captured only after what is to be seen."""
+        deadline = time.monotonic() + SETTLE_LIMIT_S
+        while missing := actions - {call.event["action"] for call in await self.captured()}:
+            assert time.monotonic() < deadline, f"not captured: {missing}"
+            await asyncio.sleep(0.25)
+
     async def expected(self) -> Counter[Item]:
         """What the service must have counted by now, all visits before this one included."""
         return self.portal.done + counted(await self.captured())

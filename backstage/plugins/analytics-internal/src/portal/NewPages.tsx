@@ -9,11 +9,14 @@ import { PortalPages } from './PortalPages';
 export function NewPages() {
   return (
     <PortalPages system="new" paths={useNewPaths().paths}>
-      <Routes>
-        <Route path="/" element={<MetricsPage />} />
-        <Route path="/items/:id" element={<ActivityDetailsPage />} />
-        <Route path="*" element={<NotFoundErrorPage />} />
-      </Routes>
+      {/* What the portal has around a page is no landmark. */}
+      <main>
+        <Routes>
+          <Route path="/" element={<MetricsPage />} />
+          <Route path="/items/:id" element={<ActivityDetailsPage />} />
+          <Route path="*" element={<NotFoundErrorPage />} />
+        </Routes>
+      </main>
     </PortalPages>
   );
 }
