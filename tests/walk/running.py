@@ -27,10 +27,11 @@ STOP_LIMIT_S = 60.0
 class Portal:
     """A portal that runs, and the ledger of all that was done in it."""
 
-    def __init__(self, system: str, url: str, api: str) -> None:
+    def __init__(self, system: str, url: str, api: str, auditor: str | None = None) -> None:
         self.system = system
         self.url = url
         self.api = api
+        self._auditor = auditor
         self.done: Counter[Item] = Counter()
         """What visits that are over have done, counted at ``captureEvent``."""
 
@@ -41,14 +42,14 @@ class Portal:
         token: str = answer.json()["backstageIdentity"]["token"]
         return token
 
-    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Ask our service as the guest."""
-        headers = {"Authorization": f"Bearer {self.token()}", **more.pop("headers", {})}
+    def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> httpx.Response:
+        """Ask our service with a token, or as the guest."""
+        headers = {"Authorization": f"Bearer {token or self.token()}"}
         return httpx.request(method, f"{self.api}/{path}", headers=headers, timeout=60, **more)
 
     def stored(self) -> list[dict[str, Any]]:
-        """Every event the service has stored."""
-        answer = self.ask("GET", "events?after=0")
+        """Every event the service has stored, as the auditor is told, or the guest where there is none."""
+        answer = self.ask("GET", "events?after=0", self._auditor)
         answer.raise_for_status()
         return [json.loads(line) for line in answer.text.splitlines()]
 
@@ -60,8 +61,11 @@ class Portal:
 
 
 @contextlib.contextmanager
-def running_portal(system: str, **options: str) -> Iterator[Portal]:
-    """Start the portal, and stop it with Ctrl-C's signal; nothing of it may be left running then."""
+def running_portal(system: str, auditor: str | None = None, **options: str) -> Iterator[Portal]:
+    """Start the portal, and stop it with Ctrl-C's signal; nothing of it may be left running then.
+
+    ``auditor`` is the token of a machine that may read every event, for a guest who may not.
+    """
     folder = Path(tempfile.mkdtemp(prefix="portal-"))
     port = options.get("PORTAL_PORT") or str(free_port())
     environment = {"PORTAL_SYSTEM": system, "PORTAL_PORT": port, "PORTAL_DATA": str(folder / "data"), **options}
@@ -71,7 +75,7 @@ def running_portal(system: str, **options: str) -> Iterator[Portal]:
     try:
         url = _address(process)
         service = options.get("PORTAL_SERVICE") or url
-        yield Portal(system, url, f"{service}/api/analytics-internal")
+        yield Portal(system, url, f"{service}/api/analytics-internal", auditor)
     finally:
         left = _stop(process)
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ import {
   YAxis,
 } from 'recharts';
 import type { Granularity } from '../format/dates';
-import { drawnPoints, uncollectedStretch, type Point } from '../view/series';
+import { drawnPoints, isLone, uncollectedStretch, type CurvePart, type Point } from '../view/series';
 import styles from './Curve.module.css';
 import { CurveTooltip } from './CurveTooltip';
 import { usePages } from './PagesContext';
@@ -36,7 +36,8 @@ export default function Curve({ points, granularity, name, height, onChoose }: C
   const { t } = usePages();
   const format = useFormat();
   const holder = useUntabbableLayers();
-  const dot = points.length <= FEW_POINTS ? { r: 3 } : false;
+  const drawn = drawnPoints(points);
+  const dotOf = (part: CurvePart) => (points.length <= FEW_POINTS || isLone(drawn, part) ? { r: 3 } : false);
   const uncollected = uncollectedStretch(points);
   const most = points.reduce<Point | null>(
     (best, point) => ((point.value ?? -1) > (best?.value ?? -1) ? point : best),
@@ -56,7 +57,7 @@ export default function Curve({ points, granularity, name, height, onChoose }: C
     <div ref={holder} className={styles.curve} data-clickable={onChoose ? true : undefined}>
       <ResponsiveContainer width="100%" height={height}>
         <ComposedChart
-          data={drawnPoints(points)}
+          data={drawn}
           margin={{ top: 12, right: 12, bottom: 0, left: 0 }}
           aria-label={summary ?? name}
           onClick={({ activeLabel }) => {
@@ -111,14 +112,14 @@ export default function Curve({ points, granularity, name, height, onChoose }: C
           <Area
             dataKey="finished"
             className={styles.finished}
-            dot={dot}
+            dot={dotOf('finished')}
             activeDot={{ r: 5 }}
             isAnimationActive={false}
           />
           <Line
             dataKey="unfinished"
             className={styles.unfinished}
-            dot={dot}
+            dot={dotOf('unfinished')}
             activeDot={{ r: 5 }}
             isAnimationActive={false}
           />

@@ -1,5 +1,5 @@
 import type { Answer, CountMetric, TimeDimension } from '../api/query';
-import { drawnPoints, seriesOf, uncollectedStretch, type Point } from './series';
+import { drawnPoints, isLone, seriesOf, uncollectedStretch, type Point } from './series';
 
 const today = '2026-11-04';
 
@@ -56,6 +56,15 @@ describe('drawnPoints', () => {
   it('draws a single unfinished bucket', () => {
     const only: Point = { label: today, previousLabel: null, value: 3, previous: null, isComplete: false };
     expect(drawnPoints([only])).toMatchObject([{ finished: null, unfinished: 3 }]);
+  });
+});
+
+describe('isLone', () => {
+  it('knows the one point of the day that collection began, and of the day after', () => {
+    const first = drawnPoints(series('2026-11-04'));
+    expect([isLone(first, 'finished'), isLone(first, 'unfinished')]).toEqual([false, true]);
+    const second = drawnPoints(series('2026-11-03'));
+    expect([isLone(second, 'finished'), isLone(second, 'unfinished')]).toEqual([true, false]);
   });
 });
 

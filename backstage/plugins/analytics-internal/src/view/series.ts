@@ -56,11 +56,11 @@ export function seriesOf(
   return (answer.meta.time_labels ?? []).map(pointOf);
 }
 
-/** A point with what is drawn of it: the finished part of the curve, and the part that is not over yet. */
-export interface DrawnPoint extends Point {
-  finished: number | null;
-  unfinished: number | null;
-}
+/** The part of the curve that is over, and the part that is not over yet. */
+export type CurvePart = 'finished' | 'unfinished';
+
+/** A point with what is drawn of it in each part. */
+export type DrawnPoint = Point & Record<CurvePart, number | null>;
 
 /** The points with the curve in two parts; the unfinished one begins at the last finished point. */
 export function drawnPoints(points: Point[]): DrawnPoint[] {
@@ -70,6 +70,11 @@ export function drawnPoints(points: Point[]): DrawnPoint[] {
     finished: point.isComplete ? point.value : null,
     unfinished: begins >= 0 && place >= begins - 1 ? point.value : null,
   }));
+}
+
+/** Whether a part is one point: there is no line to either side that would show it. */
+export function isLone(points: DrawnPoint[], part: CurvePart): boolean {
+  return points.filter((point) => point[part] !== null).length === 1;
 }
 
 /** The first and the last bucket before collection began; null where all were collected. */
