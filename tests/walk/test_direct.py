@@ -73,7 +73,7 @@ async def test_the_usage_card_has_no_readers(reader: Walker) -> None:
 async def test_no_answer_names_anybody(direct: Portal, reader: Walker) -> None:
     assert direct.ask("GET", "configuration").json()["may"] == {"read": True, "people": False, "admin": False}
     people = {"metrics": ["events"], "dimensions": ["person"], "date_range": {"last": "28d"}}
-    filtered = {"metrics": ["events"], "filters": [["is", "person", ["user:default/ana"]]], "date_range": {"last": "28d"}}
+    filtered = {"metrics": ["events"], "filters": ["contains", "person", ["b"]], "date_range": {"last": "28d"}}
     for question in (people, filtered):
         assert direct.ask("POST", "query", json=question).status_code == 403
     assert direct.ask("GET", "events?after=0").status_code == 403
