@@ -19,7 +19,7 @@ export interface AboutProps {
   ever: Asked<'item' | 'first_access' | 'last_access'>;
 }
 
-const HEIGHT = 52;
+const HEIGHT = 120;
 
 /** What an item is, and how much it was accessed in the period. */
 export function About({ id, ever }: AboutProps) {

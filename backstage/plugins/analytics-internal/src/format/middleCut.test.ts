@@ -1,8 +1,14 @@
 import { splitForMiddleCut } from './middleCut';
 
 describe('splitForMiddleCut', () => {
-  it('leaves a short text whole', () => {
-    expect(splitForMiddleCut('/catalog')).toEqual({ head: '/catalog', tail: '' });
+  it.each(['/catalog', '/a-single-segment', 'A sentence without any slash'])('leaves %s whole', (text) => {
+    expect(splitForMiddleCut(text)).toEqual({ head: text, tail: '' });
+  });
+  it.each([
+    ['/catalog/default', '/default'],
+    ['/catalog/default/component/payments', '/component/payments'],
+  ])('ends with what tells %s from others', (text, tail) => {
+    expect(splitForMiddleCut(text).tail).toBe(tail);
   });
   it('keeps the last segment together', () => {
     const { tail } = splitForMiddleCut('/docs/default/component/payments/runbooks/on-call');

@@ -7,8 +7,10 @@ const TAIL = 24;
  * The tail begins at a slash where one is near, since the last segment is what tells two paths apart.
  */
 export function splitForMiddleCut(text: string): { head: string; tail: string } {
-  if (text.length <= TAIL * 1.5) return { head: text, tail: '' };
-  const slash = text.indexOf('/', text.length - TAIL);
-  const cut = slash > 0 && slash < text.length - 6 ? slash : text.length - TAIL;
-  return { head: text.slice(0, cut), tail: text.slice(cut) };
+  const short = text.startsWith('/') ? TAIL / 2 : TAIL * 1.5;
+  if (text.length <= short) return { head: text, tail: '' };
+  const latest = Math.max(0, text.length - TAIL);
+  const slash = text.indexOf('/', Math.max(1, latest));
+  const cut = slash > 0 && slash < text.length - 6 ? slash : latest;
+  return cut === 0 ? { head: text, tail: '' } : { head: text.slice(0, cut), tail: text.slice(cut) };
 }
