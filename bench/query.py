@@ -33,6 +33,7 @@ from bench.questions import (
     ZONE,
     Bounds,
     bounds,
+    card,
     details,
     for_duckdb,
     for_postgres,
@@ -147,6 +148,12 @@ async def _busiest_item(replica: Replica) -> int:
     return int(found[0])
 
 
+async def _busiest_entity(replica: Replica) -> str:
+    sql = "SELECT ref FROM event JOIN entity USING (entity_id) GROUP BY ref ORDER BY count(*) DESC, ref LIMIT 1"
+    found = await replica.query(sql, lambda cursor: cursor.fetchone())
+    return str(found[0])
+
+
 async def compare(asked: Asked, questions: Questions, rounds: int, postgres_rounds: int) -> list[str]:
     """Print what each question costs, and return those that are answered differently."""
     costs: list[Cost] = []
@@ -169,14 +176,22 @@ def _sum(costs: list[Cost]) -> Cost:
     return Cost("all together", *sums)
 
 
-async def at_once(asked: Asked, rounds: int) -> None:
-    """All questions of the page at the same time, as a browser asks them."""
+async def at_once(asked: Asked, rounds: int, questions: Questions) -> float:
+    """All questions of a page at the same time, as a browser asks them: ms."""
     times = []
     for _ in range(rounds):
         started = time.perf_counter()
-        await asyncio.gather(*(asked.here(question) for question in overview().values()))
+        await asyncio.gather(*(asked.here(question) for question in questions.values()))
         times.append(1000 * (time.perf_counter() - started))
-    print(f"\nthe overview page's questions asked at once: {median(times):.1f} ms")
+    return median(times)
+
+
+async def pages(asked: Asked, rounds: int, entity: str) -> None:
+    """What somebody waits for who opens the metrics page, and who opens the page of the most visited entity."""
+    overview_ms = await at_once(asked, rounds, overview())
+    card_ms = await at_once(asked, rounds, card(entity))
+    print(f"\nthe overview page's questions asked at once: {overview_ms:.1f} ms")
+    print(f"the usage card's of {entity}: {card_ms:.1f} ms, {card_ms / overview_ms:.2f} of the overview page's")
 
 
 async def _measure(pool: Pool, dsn: str, folder: Path, options: argparse.Namespace) -> list[str]:
@@ -190,7 +205,7 @@ async def _measure(pool: Pool, dsn: str, folder: Path, options: argparse.Namespa
         item = await _busiest_item(replica)
         asked = Asked(replica, postgres, bounds(UNTIL, 28, item))
         different = await compare(asked, overview(), options.rounds, options.postgres_rounds)
-        await at_once(asked, options.rounds)
+        await pages(asked, options.rounds, await _busiest_entity(replica))
         different += await compare(asked, details(item), options.rounds, options.postgres_rounds)
         await freshness.measure(pool, replica, options.rounds)
         print(f"\nRSS of this process {psutil.Process().memory_info().rss / 1e6:.0f} MB")

@@ -60,6 +60,28 @@ def details(item: int) -> dict[str, dict[str, object]]:
     }
 
 
+def card(entity: str) -> dict[str, dict[str, object]]:
+    """What the usage card of an entity asks: `view/usage.ts` in the same folder."""
+    of_entity = ["is", "entity", [entity]]
+    visits = ["and", of_entity, ["is", "action", ["navigate"]]]
+    return {
+        "card_totals": {"metrics": ["events", "people"], "filters": visits, **COMPARED},
+        "card_curve": {"metrics": ["events"], "dimensions": ["time:day"], "filters": visits, "limit": 1000, **COMPARED},
+        "read_pages": {
+            "metrics": ["events"],
+            "dimensions": ["doc_page"],
+            "filters": ["and", visits, ["is_not", "doc_page", [None]]],
+            "limit": 5,
+        },
+        "searches_leading_here": {
+            "metrics": ["events"],
+            "dimensions": ["search_term"],
+            "filters": ["and", of_entity, ["is", "action", ["discover"]]],
+            "limit": 5,
+        },
+    }
+
+
 class Bounds(msgspec.Struct, frozen=True):
     """The periods of the questions, as values of the hand-written SQL's parameters."""
 

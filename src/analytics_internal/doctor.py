@@ -18,6 +18,7 @@ import asyncpg
 import httpx
 import msgspec
 
+from analytics_internal.client.remote import problem_of
 from analytics_internal.log.connection import Connection, connect_pool, set_up
 from analytics_internal.log.embedded import DataDirInUse, DataDirLock, EmbeddedPostgres, running_dsn
 from analytics_internal.log.migrations import NEWEST, version_on
@@ -33,6 +34,10 @@ SHOWN = 5
 Counts = dict[tuple[str, str, str], int]
 ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
 """The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
+
+
+class NotTold(Exception):
+    """The running service does not answer; the message says why."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -164,7 +169,9 @@ def _asked(url: str, token: str | None) -> ReaderCounts:
             response = await client.post(
                 f"{url}/api/analytics-internal/query", content=_question(first, last), headers=headers
             )
-        response.raise_for_status()
+        if not response.is_success:
+            hint = " (--token takes one of the service's import_tokens)" if response.status_code in {401, 403} else ""
+            raise NotTold(f"{response.status_code}: {problem_of(response)}{hint}")
         return int(response.headers["x-log-position"]), _parsed(response.text)
 
     return counts
@@ -198,7 +205,7 @@ async def _compare(connection: Connection, settings: Settings, reader: ReaderCou
         following = next_bucket(month, "time:month")
         try:
             position, theirs = await reader(month, following - timedelta(days=1))
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, NotTold) as error:
             yield Finding(False, f"the running service's reader could not be asked: {error}")
             return
         rows = await connection.fetch(SQL["counts"], settings.timezone, month, following, position)

@@ -84,7 +84,7 @@ class Remote:
         response = self._again(lambda: self._once("POST", content=body.encode()))
         if response.status_code in TOO_MUCH:
             if len(events) == 1:
-                return [Verdict("rejected", f"status {response.status_code}", _problem_of(response))]
+                return [Verdict("rejected", f"status {response.status_code}", problem_of(response))]
             half = len(events) // 2
             return self.post(events[:half]) + self.post(events[half:])
         if response.status_code != 200:
@@ -146,7 +146,7 @@ class Remote:
         self.has_answered = True
         if response.status_code in LATER:
             response.read()
-            raise _Later(response.status_code, _pause_of(response), _problem_of(response))
+            raise _Later(response.status_code, _pause_of(response), problem_of(response))
         return response
 
     def _again(self, request: Callable[[], httpx.Response]) -> httpx.Response:
@@ -166,7 +166,7 @@ class Remote:
             401: " (give --token or ANALYTICS_INTERNAL_TOKEN)",
             404: " (is --url the address of analytics-internal?)",
         }.get(response.status_code, "")
-        raise RemoteError(f"{self.url} answered {response.status_code}: {_problem_of(response)}{hint}")
+        raise RemoteError(f"{self.url} answered {response.status_code}: {problem_of(response)}{hint}")
 
 
 def events_url(url: str) -> str:
@@ -219,7 +219,8 @@ def _pause_of(response: httpx.Response) -> float | None:
         return None
 
 
-def _problem_of(response: httpx.Response) -> str:
+def problem_of(response: httpx.Response) -> str:
+    """What the service says is wrong, in its own words where it has any."""
     try:
         problem = msgspec.json.decode(response.content, type=_Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):

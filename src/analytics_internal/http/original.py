@@ -6,7 +6,6 @@ A first access counts 1, a click and a navigation on one subject are two items, 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import msgspec
@@ -20,8 +19,10 @@ DEFAULT_ITEMS = 1_000
 MAX_ITEMS = 10_000
 MAX_USERS = 1_000
 
+# Times come from the reader as text: a long list has some hundred thousand of them.
+TIMES = ", ".join(f"strftime({at}, '%Y-%m-%dT%H:%M:%S.%gZ')" for at in ("min(e.occurred_at)", "max(e.occurred_at)"))
 ITEMS = """
-SELECT e.item_id, a.name, i.subject, i.path, count(*), min(e.occurred_at), max(e.occurred_at)
+SELECT e.item_id, a.name, i.subject, i.path, count(*), {times}
 FROM event e JOIN item i USING (item_id) JOIN action a ON a.action_id = i.action_id
 WHERE e.position <= {position} {only}
 GROUP BY ALL
@@ -29,7 +30,7 @@ ORDER BY max(e.occurred_at) DESC, e.item_id
 LIMIT {limit} OFFSET {offset}
 """
 PEOPLE_OF_ITEMS = """
-SELECT e.item_id, e.person_id, p.ref, count(*), min(e.occurred_at), max(e.occurred_at)
+SELECT e.item_id, e.person_id, p.ref, count(*), {times}
 FROM event e JOIN person p USING (person_id)
 WHERE e.position <= {position} AND e.item_id IN ({items})
 GROUP BY ALL
@@ -118,22 +119,20 @@ async def top_users(request: Request) -> Response:
 
 async def _items(service: Service, is_named: bool, only: str, limit: int, offset: int) -> list[OriginalItem]:
     position = (await service.replica.catch_up()).position
-    sql = ITEMS.format(position=position, only=only, limit=limit, offset=offset)
+    sql = ITEMS.format(position=position, times=TIMES, only=only, limit=limit, offset=offset)
     rows = await service.replica.query(sql, lambda cursor: cursor.fetchall())
     people: dict[int, list[PersonOfItem]] = {row[0]: [] for row in rows}
     if people and is_named:
-        sql = PEOPLE_OF_ITEMS.format(position=position, items=", ".join(map(str, people)))
-        for row in await service.replica.query(sql, lambda cursor: cursor.fetchall()):
-            people[row[0]].append(_person(row))
-    return [
-        OriginalItem(id_, action, subject, path, count, _time(first), _time(last), people[id_])
-        for id_, action, subject, path, count, first, last in rows
-    ]
+        sql = PEOPLE_OF_ITEMS.format(position=position, times=TIMES, items=", ".join(map(str, people)))
+        # In the reader's thread: in the event loop every other request would wait for the people of a thousand items.
+        for person in await service.replica.query(sql, lambda cursor: [_person(row) for row in cursor.fetchall()]):
+            people[person.analytics_id].append(person)
+    return [OriginalItem(*row, people[row[0]]) for row in rows]
 
 
-def _person(row: tuple[int, int, str, int, datetime, datetime]) -> PersonOfItem:
+def _person(row: tuple[int, int, str, int, str, str]) -> PersonOfItem:
     item_id, person_id, ref, count, first, last = row
-    return PersonOfItem(person_id, item_id, _name_of(ref), _namespace_of(ref), count, _time(first), _time(last))
+    return PersonOfItem(person_id, item_id, _name_of(ref), _namespace_of(ref), count, first, last)
 
 
 def _name_of(ref: str) -> str:
@@ -142,7 +141,3 @@ def _name_of(ref: str) -> str:
 
 def _namespace_of(ref: str) -> str:
     return ref.partition(":")[2].partition("/")[0]
-
-
-def _time(at: datetime) -> str:
-    return at.replace(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
