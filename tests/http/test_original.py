@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -71,6 +72,20 @@ async def test_an_item_has_the_originals_fields_filled(original: httpx.AsyncClie
         "id", "analytics_id", "name", "namespace", "access_count", "created_at", "updated_at",
     }  # fmt: skip
     assert (person["name"], person["namespace"], person["analytics_id"]) == ("guest", "default", item["id"])
+
+
+async def test_times_are_utc_in_whole_milliseconds(original: httpx.AsyncClient) -> None:
+    """As the original's backend writes them, whatever the offset and the precision of an event's own time."""
+    day = datetime.now(UTC).date() - timedelta(days=2)
+    for at in (f"{day}T20:30:05.007999-03:00", f"{day}T23:45:00+00:00"):
+        post = {"action": "timed", "subject": "/timed", "occurredAt": at, "user": "user:default/guest"}
+        await original.post("/events", json=post)
+
+    item = next(item for item in await items_of(original) if item["action"] == "timed")
+
+    assert (item["created_at"], item["updated_at"]) == (f"{day}T23:30:05.007Z", f"{day}T23:45:00.000Z")
+    (person,) = item["metrics"]
+    assert (person["created_at"], person["updated_at"]) == (item["created_at"], item["updated_at"])
 
 
 async def test_one_item_is_the_one_of_the_list(original: httpx.AsyncClient) -> None:

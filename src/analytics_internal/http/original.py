@@ -127,7 +127,10 @@ async def _items(service: Service, is_named: bool, only: str, limit: int, offset
         # In the reader's thread: in the event loop every other request would wait for the people of a thousand items.
         for person in await service.replica.query(sql, lambda cursor: [_person(row) for row in cursor.fetchall()]):
             people[person.analytics_id].append(person)
-    return [OriginalItem(*row, people[row[0]]) for row in rows]
+    return [
+        OriginalItem(id_, action, subject, path, count, first, last, people[id_])
+        for id_, action, subject, path, count, first, last in rows
+    ]
 
 
 def _person(row: tuple[int, int, str, int, str, str]) -> PersonOfItem:
