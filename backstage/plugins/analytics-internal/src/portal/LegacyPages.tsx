@@ -4,6 +4,7 @@ import { MetricsPage } from '../components/MetricsPage';
 import { LegacyFrame } from './LegacyFrame';
 import { useLegacyPaths } from './paths';
 import { PortalPages } from './PortalPages';
+import { useFormatDateToShort } from './useFormatDateToShort';
 
 /**
  * What the pages of the legacy frontend system take.
@@ -14,21 +15,22 @@ export interface AnalyticsInternalPageProps {
   /**
    * Whether accesses are shown with their day alone, `16/07/2025`, instead of with their time, `16/07/2025 12:44:14`.
    *
-   * @defaultValue true
+   * @defaultValue `analyticsInternal.formatDateToShort` of app-config, or true
    */
   formatDateToShort?: boolean;
 }
 
 function LegacyPortal({
-  formatDateToShort = true,
+  formatDateToShort,
   children,
 }: AnalyticsInternalPageProps & { children: JSX.Element }) {
+  const configured = useFormatDateToShort();
   return (
     <PortalPages
       system="legacy"
       Frame={LegacyFrame}
       paths={useLegacyPaths().paths}
-      isTimeShown={!formatDateToShort}
+      isTimeShown={!(formatDateToShort ?? configured ?? true)}
     >
       {children}
     </PortalPages>

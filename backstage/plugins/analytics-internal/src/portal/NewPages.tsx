@@ -4,11 +4,14 @@ import { ActivityDetailsPage } from '../components/ActivityDetailsPage';
 import { MetricsPage } from '../components/MetricsPage';
 import { useNewPaths } from './paths';
 import { PortalPages } from './PortalPages';
+import { useFormatDateToShort } from './useFormatDateToShort';
 
 /** The pages in the new frontend system, below wherever the app mounts them. */
 export function NewPages() {
+  const configured = useFormatDateToShort();
+  const isTimeShown = configured === undefined ? undefined : !configured;
   return (
-    <PortalPages system="new" paths={useNewPaths().paths}>
+    <PortalPages system="new" paths={useNewPaths().paths} isTimeShown={isTimeShown}>
       {/* What the portal has around a page is no landmark. */}
       <main>
         <Routes>

@@ -60,6 +60,18 @@ describe('in the legacy frontend system', () => {
     expect(await screen.findAllByText('07/16/2026, 12:44:14 PM')).not.toHaveLength(0);
   });
 
+  it.each([
+    ['shows the time of an access where that is configured', <AnalyticsInternalPage key="page" />, true],
+    ['does not where the code says otherwise', <AnalyticsInternalPage key="page" formatDateToShort />, false],
+  ])('%s', async (_, page, isTimeShown) => {
+    const { fetch } = serviceFetch();
+    const routes = [<Route key="page" path="/analytics-internal" element={page} />];
+    renderLegacyApp({ routes, fetch, address: '/analytics-internal', formatDateToShort: false });
+    const log = within(await screen.findByRole('region', { name: 'Activity Log' }));
+    await log.findAllByText(/^07\/16\/2026/);
+    expect(log.queryAllByText('07/16/2026, 12:44:14 PM').length > 0).toBe(isTimeShown);
+  });
+
   it('keeps to the path that the portal is served under', async () => {
     const { fetch } = serviceFetch();
     renderLegacyApp({ routes: documented, fetch, basePath: '/portal', address: '/analytics-internal' });

@@ -21,6 +21,7 @@ interface Shown {
   features?: FrontendFeature[];
   configuration?: Partial<Configuration>;
   answer?: (query: Query) => Answer;
+  formatDateToShort?: boolean;
 }
 
 /** Show an app of the new system with the plugin in it. */
@@ -30,10 +31,11 @@ function showApp({
   features = [],
   configuration,
   answer,
+  formatDateToShort,
 }: Shown = {}) {
   const service = serviceFetch(configuration, answer);
   const analytics = mockApis.analytics();
-  const config = { defaultLanguage: language, availableLanguages: ['en', 'pt-BR'] };
+  const languages = { defaultLanguage: language, availableLanguages: ['en', 'pt-BR'] };
   renderTestApp({
     features: [plugin, ...features],
     initialRouteEntries: [address],
@@ -44,9 +46,10 @@ function showApp({
     config: {
       app: {
         baseUrl: 'http://localhost:3000',
-        extensions: language ? [{ 'api:app/app-language': { config } }] : [],
+        extensions: language ? [{ 'api:app/app-language': { config: languages } }] : [],
       },
       backend: { baseUrl: 'http://localhost:7007' },
+      ...(formatDateToShort !== undefined && { analyticsInternal: { formatDateToShort } }),
     },
   });
   return { ...service, captured: () => analytics.getEvents() };
@@ -80,6 +83,12 @@ describe('in the new frontend system', () => {
     expect(await screen.findByRole('heading', { name: 'Activity details' })).toBeInTheDocument();
     const ways = screen.getAllByRole('link', { name: 'Metrics' }).map((link) => link.getAttribute('href'));
     expect(ways).toContain('/analytics-internal?period=90d');
+  });
+
+  it('shows the time of an access in the log where that is configured', async () => {
+    showApp({ formatDateToShort: false });
+    const log = await screen.findByRole('region', { name: 'Activity Log' });
+    expect(await within(log).findAllByText('07/16/2026, 12:44:14 PM')).not.toHaveLength(0);
   });
 
   it('links into the portal that it is in, without leaving it', async () => {

@@ -14,6 +14,7 @@ export interface LegacyApp {
   /** The path that the app is served under. */
   basePath?: string;
   apis?: AnyApiFactory[];
+  formatDateToShort?: boolean;
 }
 
 /** Show an app of the legacy system as its users write one, at an address. */
@@ -24,6 +25,7 @@ export function renderLegacyApp({
   address,
   basePath = '',
   apis = [],
+  formatDateToShort,
 }: LegacyApp): void {
   window.history.replaceState(null, '', basePath + address);
   const app = createApp({
@@ -34,6 +36,7 @@ export function renderLegacyApp({
         data: {
           app: { baseUrl: window.location.origin + basePath },
           backend: { baseUrl: 'http://localhost:7007' },
+          ...(formatDateToShort !== undefined && { analyticsInternal: { formatDateToShort } }),
         },
       },
     ],
