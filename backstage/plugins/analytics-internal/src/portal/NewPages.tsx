@@ -5,9 +5,11 @@ import { MetricsPage } from '../components/MetricsPage';
 import { useNewPaths } from './paths';
 import { PortalPages } from './PortalPages';
 import { useFormatDateToShort } from './useFormatDateToShort';
+import { useTop } from './useTop';
 
 /** The pages in the new frontend system, below wherever the app mounts them. */
 export function NewPages() {
+  useTop();
   const configured = useFormatDateToShort();
   const isTimeShown = configured === undefined ? undefined : !configured;
   return (

@@ -85,6 +85,18 @@ describe('in the new frontend system', () => {
     expect(ways).toContain('/analytics-internal?period=90d');
   });
 
+  it('begins the details at their top, and leaves a filtered page where it is', async () => {
+    const root = document.documentElement;
+    showApp();
+    const log = within(await screen.findByRole('region', { name: 'Activity Log' }));
+    root.scrollTop = 900;
+    await userEvent.click((await log.findAllByRole('link', { name: 'navigate' }))[0]!);
+    expect(root.scrollTop).toBe(900);
+    await userEvent.click((await screen.findAllByRole('link', { name: /^View details of navigate/ }))[0]!);
+    expect(await screen.findByRole('heading', { name: 'Activity details' })).toBeInTheDocument();
+    expect(root.scrollTop).toBe(0);
+  });
+
   it('shows the time of an access in the log where that is configured', async () => {
     showApp({ formatDateToShort: false });
     const log = await screen.findByRole('region', { name: 'Activity Log' });
