@@ -173,6 +173,28 @@ describe('a request', () => {
     });
   });
 
+  it.each(['GET', 'HEAD', 'DELETE', 'OPTIONS'])('%s hides no other one in its body', async (method) => {
+    // Called a matter of the connection, the length is one of the headers that a proxy leaves out.
+    const hidden = 'GET /hidden HTTP/1.1\r\nHost: service\r\n\r\n';
+    const seen: unknown[] = [];
+    const url = await backendOf(async (request, response) => {
+      seen.push([request.url, String(await bodyOf(request))]);
+      response.end();
+    });
+
+    await send(
+      `${url}/seen`,
+      { method, headers: { connection: 'close, Content-Length', 'content-length': String(hidden.length) } },
+      hidden,
+    );
+    await send(`${url}/next`);
+
+    expect(seen).toEqual([
+      ['/api/analytics-internal/seen', hidden],
+      ['/api/analytics-internal/next', ''],
+    ]);
+  });
+
   it('that its sender gives up is given up towards the service', async () => {
     const ended: string[] = [];
     const url = await backendOf((request, response) => {

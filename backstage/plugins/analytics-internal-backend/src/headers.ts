@@ -16,6 +16,9 @@ const OF_ONE_CONNECTION = [
 // The host is the service's own; this backend has answered `Expect` already; the portal's cookies open its sessions,
 // and the service needs a token only.
 const NOT_FOR_THE_SERVICE = ['host', 'expect', 'cookie'];
+// Whatever a client calls a matter of its connection: without the length of a body the service would take the body
+// for the next request of the connection, which others use too.
+const OF_WHAT_IS_SENT = 'content-length';
 
 /** The headers with which a client's request goes on to the service. */
 export function requestHeaders(request: Request): OutgoingHttpHeaders {
@@ -50,6 +53,7 @@ function passedOn(
 ): Record<string, string[]> {
   const named = (headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
   const left = new Set([...OF_ONE_CONNECTION, ...besides, ...named]);
+  left.delete(OF_WHAT_IS_SENT);
   return Object.fromEntries(
     Object.entries(distinct).flatMap(([name, values]) => (values && !left.has(name) ? [[name, values]] : [])),
   );
