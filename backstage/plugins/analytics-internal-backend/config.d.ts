@@ -45,8 +45,18 @@ export interface Config {
     importTokens?: string[];
     /**
      * Mode managed: further settings of the service, by the names it has for them, like `log_level`.
-     * @deepVisibility secret
      */
-    settings?: { [name: string]: string | number | boolean | string[] };
+    settings?: {
+      /**
+       * Another database than the backend's.
+       * @visibility secret
+       */
+      database_url?: string;
+      /**
+       * @visibility secret
+       */
+      import_tokens?: string | string[];
+      [name: string]: string | number | boolean | string[] | undefined;
+    };
   };
 }
