@@ -31,6 +31,7 @@ export class Child {
   /** Resolves when the run is over, whichever way. */
   readonly ended: Promise<End>;
 
+  /** Throws an error of the system when it does not even try: see `notStarted`. */
   constructor(
     command: string,
     environment: NodeJS.ProcessEnv,
@@ -80,12 +81,7 @@ export class Child {
 
   #exit(): Promise<End> {
     return new Promise((resolve) => {
-      this.#process.on('error', (error: NodeJS.ErrnoException) =>
-        resolve({
-          kind: NOT_STARTED.includes(error.code ?? '') ? 'not found' : 'ended',
-          reason: error.message,
-        }),
-      );
+      this.#process.on('error', (error) => resolve(notStarted(error)));
       this.#process.on('exit', (code, signal) =>
         resolve({
           kind: code === MISUSED ? 'misused' : 'ended',
@@ -120,6 +116,14 @@ export class Child {
     }
     return false;
   }
+}
+
+/** The end of a run that did not begin. */
+export function notStarted(error: NodeJS.ErrnoException): End {
+  return {
+    kind: NOT_STARTED.includes(error.code ?? '') ? 'not found' : 'ended',
+    reason: error.message,
+  };
 }
 
 /** Whether the service says that it is ready. */

@@ -142,6 +142,30 @@ describe('a supervised service', () => {
     expect(program.runs).toHaveLength(1);
   });
 
+  it('whose program has a file in its path where a folder should be is not installed', async () => {
+    const program = new Program(folder, SERVING);
+
+    supervise(join(program.path, 'analytics-internal'));
+    await until(() => errors().length === 1);
+
+    expect(errors()).toEqual([
+      expect.stringMatching(/ENOTDIR\. Looked for was .* it is looked for again every/),
+    ]);
+  });
+
+  it('for which the system has no room just now is started again', async () => {
+    const program = new Program(folder, SERVING);
+    // More than the system takes: it refuses as it does without memory, before there is a process.
+    const environment: NodeJS.ProcessEnv = { PATH: process.env.PATH, TOO_LONG: 'x'.repeat(1 << 20) };
+
+    const supervised = supervise(program.path, QUICK, environment);
+    await until(() => errors().length === 1);
+    delete environment.TOO_LONG;
+    await until(() => 'url' in supervised.upstream());
+
+    expect(errors()[0]).toMatch(/ended: spawn E2BIG\. It is started again in/);
+  });
+
   it('loses no line that it said before it ended', async () => {
     const lines = Array.from(
       { length: 2_000 },

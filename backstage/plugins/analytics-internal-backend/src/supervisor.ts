@@ -1,6 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Child, End } from './child';
+import { Child, End, notStarted } from './child';
 import { Upstream } from './upstream';
 
 /** How the service is started again and stopped. */
@@ -90,15 +90,23 @@ export class Supervisor {
 
   async #oneRun(began: number): Promise<End> {
     this.#upstream = { unavailable: 'the analytics service is starting', retryAfterSeconds: 1 };
-    this.#child = new Child(this.#command, this.#environment, this.#logger, (url) => {
-      this.#saidLast = undefined;
-      if (!this.#stopping.signal.aborted) {
-        this.#upstream = { url };
-        const seconds = ((performance.now() - began) / 1000).toFixed(1);
-        this.#logger.info(`analytics-internal is ready at ${url} after ${seconds} s`);
-      }
-    });
+    try {
+      this.#child = new Child(this.#command, this.#environment, this.#logger, (url) =>
+        this.#takeReady(url, began),
+      );
+    } catch (error) {
+      return notStarted(error as NodeJS.ErrnoException);
+    }
     return await this.#child.ended;
+  }
+
+  #takeReady(url: string, began: number) {
+    this.#saidLast = undefined;
+    if (!this.#stopping.signal.aborted) {
+      this.#upstream = { url };
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      this.#logger.info(`analytics-internal is ready at ${url} after ${seconds} s`);
+    }
   }
 
   #pauseAfter(end: End, pauseMs: number): number {
