@@ -1,6 +1,7 @@
 import { mockServices } from '@backstage/backend-test-utils';
 import express from 'express';
 import http, { IncomingMessage, RequestListener, RequestOptions } from 'node:http';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { Forwarder } from './forwarder';
 import { bodyOf, Listening } from './testing/servers';
@@ -124,6 +125,20 @@ describe('a request', () => {
         connection: 'keep-alive',
       },
     ]);
+  });
+
+  it('of HTTP/1.0, which need not name a host, is one like others', async () => {
+    const seen: http.IncomingHttpHeaders[] = [];
+    const url = await backendOf((request, response) => {
+      seen.push(request.headers);
+      response.end('reached');
+    });
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+
+    socket.write('GET /api/analytics-internal/configuration HTTP/1.0\r\n\r\n');
+
+    expect(String(await bodyOf(socket))).toMatch(/^HTTP\/1\.1 200 .*reached$/s);
+    expect(seen).toEqual([expect.not.objectContaining({ 'x-forwarded-host': expect.anything() })]);
   });
 
   it.each([

@@ -25,11 +25,12 @@ export function requestHeaders(request: Request): OutgoingHttpHeaders {
   const { headers, headersDistinct, socket } = request;
   const left = passedOn(headers, headersDistinct, NOT_FOR_THE_SERVICE);
   const forwardedFor = [headers['x-forwarded-for'], socket.remoteAddress].filter(Boolean).join(', ');
+  const forwardedHost = headers['x-forwarded-host'] ?? headers.host; // HTTP/1.0 need not have one
   return {
     ...left,
     ...(headers['transfer-encoding'] && { 'transfer-encoding': 'chunked' }),
     'x-forwarded-for': forwardedFor,
-    'x-forwarded-host': headers['x-forwarded-host'] ?? headers.host,
+    ...(forwardedHost !== undefined && { 'x-forwarded-host': forwardedHost }),
     'x-forwarded-proto': headers['x-forwarded-proto'] ?? request.protocol,
   };
 }

@@ -72,7 +72,8 @@ function definedOnly(settings: Settings): Settings {
 /** This process's own environment with the settings in it, and no proxy between the service and this backend. */
 function environment(settings: Settings): NodeJS.ProcessEnv {
   const { hostname } = new URL(String(settings.internal_backend_url));
-  const noProxy = [process.env.NO_PROXY ?? process.env.no_proxy, hostname].filter(Boolean).join(',');
+  const host = hostname.replace(/^\[|\]$/g, ''); // in brackets the service could not read it
+  const noProxy = [process.env.NO_PROXY ?? process.env.no_proxy, host].filter(Boolean).join(',');
   return {
     ...process.env,
     NO_PROXY: noProxy,

@@ -1,0 +1,51 @@
+import { ConfigReader } from '@backstage/config';
+import { mockServices } from '@backstage/backend-test-utils';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startManaged } from './managed';
+import { Program, SERVING } from './testing/program';
+import { until } from './testing/waiting';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'managed-'));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** The environment of a service that is started by a backend which plugins reach at this address. */
+async function environmentOf(backendUrl: string): Promise<NodeJS.ProcessEnv> {
+  const file = join(folder, 'environment');
+  const noting = `require('node:fs').writeFileSync(${JSON.stringify(file)}, JSON.stringify(process.env));`;
+  const program = new Program(folder, noting + SERVING);
+  const service = await startManaged(
+    { mode: 'managed', command: program.path, settings: {} },
+    {
+      config: new ConfigReader({ backend: { baseUrl: 'https://portal.example' } }),
+      database: mockServices.database.mock(),
+      discovery: mockServices.discovery.mock({ getBaseUrl: async (plugin) => `${backendUrl}/api/${plugin}` }),
+      logger: mockServices.logger.mock(),
+    },
+  );
+  await until(() => 'url' in service.upstream());
+  await service.stop();
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+describe('the service', () => {
+  it.each([
+    ['http://localhost:7007', 'localhost'],
+    // In brackets httpx, which the service asks the backend with, does not take it for an address.
+    ['http://[::1]:7007', '::1'],
+  ])('reaches the backend at %s, through no proxy', async (backendUrl, host) => {
+    const environment = await environmentOf(backendUrl);
+
+    expect(environment.ANALYTICS_INTERNAL_INTERNAL_BACKEND_URL).toBe(backendUrl);
+    expect(environment.NO_PROXY!.split(',').at(-1)).toBe(host);
+    expect(environment.no_proxy).toBe(environment.NO_PROXY);
+  });
+});
