@@ -81,6 +81,28 @@ async def test_a_withdrawn_key_is_dropped_after_ten_minutes(
     assert not await is_known(user_keys.key(KEY_ID))
 
 
+async def test_a_withdrawn_key_is_dropped_after_a_quiet_hour_at_once(
+    user_keys: KeySet, portal: PortalStandIn, clock: Clock
+) -> None:
+    await user_keys.key(KEY_ID)
+    portal.keys = {"key-2": new_key()}
+
+    clock.go_on(keys.KEYS_OUTLIVE_S - 1)
+
+    assert not await is_known(user_keys.key(KEY_ID))
+
+
+async def test_old_keys_outlive_a_portal_that_goes_away_in_a_quiet_hour(
+    user_keys: KeySet, portal: PortalStandIn, clock: Clock
+) -> None:
+    await user_keys.key(KEY_ID)
+    portal.failing[USER_KEYS] = 503
+
+    clock.go_on(keys.KEYS_OUTLIVE_S - 1)
+
+    assert await is_known(user_keys.key(KEY_ID))
+
+
 async def test_old_keys_outlive_a_portal_that_is_restarted(
     user_keys: KeySet, portal: PortalStandIn, clock: Clock
 ) -> None:

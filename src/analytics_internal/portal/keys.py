@@ -20,6 +20,9 @@ PLUGIN_KEYS_PATH = "/api/{plugin}/.backstage/auth/v1/jwks.json"
 # the old ones go on to hold until the second: its restart must not cost events.
 KEYS_HOLD_S = 600.0
 KEYS_OUTLIVE_S = 3600.0
+# So long after the first a request goes on with the old keys while new ones are fetched. Later it waits: after a quiet
+# hour the old keys say nothing about which ones were withdrawn.
+FETCH_MARGIN_S = 60.0
 # An unknown key may be a new one, or forged: not every one of them may make us fetch.
 FETCH_INTERVAL_S = 5.0
 FAILED_FETCH_INTERVAL_S = 1.0
@@ -93,11 +96,12 @@ class KeySet:
         if key_id in self._keys and age < KEYS_HOLD_S:
             return self._keys[key_id]
         fetching = self._fetch_soon()
-        if key_id in self._keys and age < KEYS_OUTLIVE_S:
+        outlives = key_id in self._keys and age < KEYS_OUTLIVE_S
+        if outlives and (age < KEYS_HOLD_S + FETCH_MARGIN_S or self._problem is not None):
             return self._keys[key_id]  # nobody waits for the portal as long as the old keys hold
         if fetching is not None:
             await asyncio.shield(fetching)
-        if self._problem is not None:
+        if self._problem is not None and not outlives:
             raise type(self._problem)(*self._problem.args)
         if key_id not in self._keys:
             raise UnknownKey(key_id)
