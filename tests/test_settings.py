@@ -202,3 +202,50 @@ def test_the_documentation_is_current() -> None:
     assert markdown() in DOCUMENTATION.read_text(), (
         'run: python -c "from analytics_internal.settings import markdown; print(markdown())" and put it in place'
     )
+
+
+@pytest.mark.parametrize(
+    "secret", ["hid[den", "hid]den", "hid#den", "hid/den", "hid?den", "12/hidden", "12?hidden", "hid@den/x", "hid den"]
+)
+def test_a_password_that_makes_no_url_is_an_error_that_does_not_repeat_it(secret: str) -> None:
+    (problem,) = _problems({"auth": "none", "database_url": f"postgresql://ana:{secret}@db/analytics"})
+
+    assert problem == (
+        'database_url: "postgresql://ana:••••••@db/analytics" (flag --database-url) must be a URL like '
+        "postgresql://user:password@host/database; in a password all but letters, digits, `-`, `.`, `_` and `~` is "
+        "written as in %40 for @"
+    )
+
+
+def test_what_is_no_url_at_all_is_an_error_that_repeats_no_password() -> None:
+    for url in ("ana:hid/den@db/analytics", "mysql://ana:hid/den@db", "//ana:hid#den@db", "postgresql:ana:hidden@db"):
+        (problem,) = _problems({"auth": "none", "database_url": url})
+
+        assert "••••••@db" in problem
+        assert "den" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://",
+        "postgresql://ana@/plugin?host=%2Frun",
+        "postgresql:///analytics?host=%2Frun%2Fpostgresql&port=5433",
+        "postgresql://ana%40corp:p%40ss%3Aw%2Frd%20%2520%3F%23%2B%26%22@db:5433/a%20b%2Fc?sslmode=disable",
+        "postgres://ana:a!$&'()*+,;=b@[::1]:5432/analytics?search_path=%22a%22",
+        "postgresql://ana@first:5432,second:5433,[::1]/analytics?target_session_attrs=any",
+    ],
+)
+def test_whatever_the_driver_takes_is_a_url_of_a_database(url: str) -> None:
+    settings, _ = load({"auth": "none", "database_url": url})
+
+    assert settings.database_url == url
+
+
+def test_an_address_that_cannot_be_read_is_an_error() -> None:
+    (problem,) = _problems({"backend_url": "http://[::1:7007"})
+
+    assert (
+        problem
+        == 'backend_url: "http://[::1:7007" (flag --backend-url) must be a URL that starts with http:// or https://'
+    )

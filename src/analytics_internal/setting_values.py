@@ -16,6 +16,14 @@ from pydantic_settings import NoDecode
 
 from analytics_internal.subject import normalise_entity_ref
 
+_postgres_scheme = re.compile(r"(?i:postgres(ql)?)://")
+# The user, one or several hosts with their ports, the database, and parameters by name.
+_postgres_host = r"(\[[0-9a-zA-Z:.%]*\]|[^\s/?#@:,\[\]]*)(:\d*)?"
+_any_postgres_url = re.compile(
+    rf"(?i:postgres(ql)?)://([^\s/?#@\[\]]*@)?{_postgres_host}(,{_postgres_host})*"
+    r"(/[^\s?#@]*)?(\?([^\s=&#]+=[^\s&#]*(&|$))*)?"
+)
+
 
 def refusal(allowed: str) -> PydanticCustomError:
     """The error of a value that is not allowed, with what is."""
@@ -36,12 +44,27 @@ def _split(value: object) -> object:
 
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not (parts.netloc or parts.scheme.startswith("postgres")):
+        try:
+            parts = urlsplit(value)
+        except ValueError:  # brackets that are no address
+            parts = urlsplit("")
+        if parts.scheme not in schemes or not parts.netloc:
             raise refusal(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
         return value
 
     return AfterValidator(check)
+
+
+def _postgres_url(value: str) -> str:
+    # What the driver says about a URL that it cannot read has parts of the password in it.
+    if _postgres_scheme.match(value) is None:
+        raise refusal("must be a URL that starts with postgresql:// or postgres://")
+    if _any_postgres_url.fullmatch(value) is None:
+        raise refusal(
+            "must be a URL like postgresql://user:password@host/database; in a password all but letters, digits, "
+            "`-`, `.`, `_` and `~` is written as in %40 for @"
+        )
+    return value
 
 
 def _time_zone(value: str) -> str:
@@ -75,7 +98,7 @@ def _token(value: SecretStr) -> SecretStr:
 
 
 HttpUrl = Annotated[str, _url("http", "https")]
-PostgresUrl = Annotated[str, _url("postgresql", "postgres")]
+PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 FolderPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Who = Annotated[list[Annotated[str, AfterValidator(_who)]], NoDecode, BeforeValidator(_split)]

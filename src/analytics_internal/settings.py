@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import available_timezones
 
 import platformdirs
@@ -311,11 +310,9 @@ def _masked(name: str, value: object) -> str:
 
 
 def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    name, colon, _ = user.partition(":")
-    query = re.sub(r"(?i)\b((?:ssl)?password)=[^&]*", rf"\1={MASK}", parts.query)
-    return urlunsplit(parts._replace(netloc=f"{name}{colon and f':{MASK}'}{at}{host}", query=query))
+    # Up to the last @: a password that is not quoted may have anything in it, and what is shown may be no URL at all.
+    masked = re.sub(r"(?s)^([^:/?#@]*://|//)?([^:/?#@]*):.*@", rf"\1\2:{MASK}@", url)
+    return re.sub(r"(?i)\b((?:ssl)?password)=[^&]*", rf"\1={MASK}", masked)
 
 
 def _toml(value: object) -> str:
