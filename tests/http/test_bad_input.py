@@ -152,3 +152,11 @@ async def test_a_page_from_elsewhere_may_not_call_a_service_without_authenticati
 
     assert_is_problem(from_elsewhere, 403, "not-allowed")
     assert_is_problem(by_another_name, 403, "not-allowed")
+
+
+@pytest.mark.parametrize("path", ["/top-users/", "/query/", "/analytics/1/", "", "/../../healthz/"])
+async def test_an_address_with_a_last_slash_is_another_one(client: httpx.AsyncClient, path: str) -> None:
+    response = await client.get(str(client.base_url).rstrip("/") + path)
+
+    assert_is_problem(response, 404, "not-found")
+    assert "location" not in response.headers

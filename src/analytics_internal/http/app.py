@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,6 +37,7 @@ def make_app(service: Service) -> ASGIApp:
         exception_handlers={Exception: problems.handle, **dict.fromkeys(problems.EXPECTED, problems.handle)},
     )
     router.state.service = service
+    router.router.redirect_slashes = False
     app: ASGIApp = EventsFirst(router, service)
     portal_origin = _origin(service.settings.portal_url)
     if portal_origin is not None:
@@ -55,7 +56,9 @@ def make_app(service: Service) -> ASGIApp:
 
 def routes() -> list[Route | Mount]:
     """Every address there is, but for what `EventsFirst` takes before."""
-    return [Mount(PREFIX, routes=_api()), *_operations(), *_pages()]
+    # No redirects to addresses without a last slash: they would name this service's own host, which whoever comes
+    # through the bridge cannot reach.
+    return [Mount(PREFIX, app=Router(_api(), redirect_slashes=False)), *_operations(), *_pages()]
 
 
 class EventsFirst:
