@@ -97,6 +97,9 @@ export class Forwarder {
     const limit = this.#limitPatience(outgoing);
     // Not `pipeline`: that would end the client's connection, on which it is still to be told what happened.
     request.pipe(outgoing);
+    // The service may answer and close before it has read everything: the rest has to go somewhere, as it stands before
+    // the client's next request. After `pipe`, which stops reading at this event.
+    outgoing.once('close', () => request.resume());
     return new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve);
       // Stays: an error after the answer has begun is the answer's, and without a listener it would end the backend.
