@@ -92,14 +92,18 @@ export class Forwarder {
       path: `${url.pathname.replace(/\/$/, '')}${API_PATH}${request.url}`,
       headers: requestHeaders(request),
     });
-    // The client has gone: what the service still does for it is not needed, and may have no end.
-    response.once('close', () => response.writableFinished || outgoing.destroy());
+    // The client has gone, or has its answer: what the service still does for it is not needed, and may have no end; what
+    // it still sends has to go somewhere, as it stands before its next request.
+    response.once('close', () => {
+      request.unpipe(outgoing);
+      request.resume();
+      if (!response.writableFinished || !outgoing.writableFinished) {
+        outgoing.destroy();
+      }
+    });
     const limit = this.#limitPatience(outgoing);
     // Not `pipeline`: that would end the client's connection, on which it is still to be told what happened.
     request.pipe(outgoing);
-    // The service may answer and close before it has read everything: the rest has to go somewhere, as it stands before
-    // the client's next request. After `pipe`, which stops reading at this event.
-    outgoing.once('close', () => request.resume());
     return new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve);
       // Stays: an error after the answer has begun is the answer's, and without a listener it would end the backend.
