@@ -315,24 +315,31 @@ describe('an answer', () => {
     expect(String(await bodyOf(answer))).toBe('too large');
   });
 
-  it('that comes before the end of the request leaves the connection to the next one', async () => {
-    const url = await backendOf((request, response) => {
-      if (request.method === 'GET') {
-        response.end('next');
-        return;
-      }
-      response.writeHead(413).end('too large', () => setTimeout(() => request.socket.destroy(), 50));
-    });
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  it.each([
+    ['the connection is closed', (request: IncomingMessage) => request.socket.destroy()],
+    ['the rest is never read', () => {}],
+    ['the rest is read', (request: IncomingMessage) => request.resume()],
+  ])(
+    'that comes before the end of the request leaves the connection to the next one when %s',
+    async (_, then) => {
+      const url = await backendOf((request, response) => {
+        if (request.method === 'GET') {
+          response.end('next');
+          return;
+        }
+        response.writeHead(413).end('too large', () => setTimeout(() => then(request), 50));
+      });
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 
-    const refused = await send(`${url}/events`, { method: 'POST', agent }, Buffer.alloc(16 << 20));
-    await bodyOf(refused);
-    const next = await send(`${url}/configuration`, { agent });
+      const refused = await send(`${url}/events`, { method: 'POST', agent }, Buffer.alloc(16 << 20));
+      await bodyOf(refused);
+      const next = await send(`${url}/configuration`, { agent });
 
-    expect(refused.statusCode).toBe(413);
-    expect(String(await bodyOf(next))).toBe('next');
-    agent.destroy();
-  });
+      expect(refused.statusCode).toBe(413);
+      expect(String(await bodyOf(next))).toBe('next');
+      agent.destroy();
+    },
+  );
 });
 
 describe('without an answer', () => {
