@@ -40,9 +40,25 @@ describe('what app-config says', () => {
   it.each(['https://analytics.example.com', 'http://10.0.0.7:7008/behind/a/path'])(
     'takes %s for a service elsewhere',
     (baseUrl) => {
-      expect(read({ mode: 'remote', baseUrl: `${baseUrl}/` })).toEqual({ mode: 'remote', baseUrl });
+      expect(read({ mode: 'remote', baseUrl: `${baseUrl}/` })).toEqual({
+        mode: 'remote',
+        baseUrl,
+        idle: [],
+      });
     },
   );
+
+  it('names what a service elsewhere is not told', () => {
+    const config = {
+      mode: 'remote',
+      baseUrl: 'https://analytics.example.com',
+      peopleReaders: [],
+      settings: {},
+    };
+    expect(read(config)).toMatchObject({
+      idle: ['analyticsInternal.peopleReaders', 'analyticsInternal.settings'],
+    });
+  });
 
   it.each([
     [{ mode: 'remote' }, /analyticsInternal\.baseUrl must be .* like https:.*mode: remote needs it/],

@@ -3,6 +3,16 @@ import { InputError } from '@backstage/errors';
 
 const KEY = 'analyticsInternal';
 const MODES = ['managed', 'remote'];
+const MANAGED_ONLY = [
+  'command',
+  'timezone',
+  'dataDir',
+  'readers',
+  'peopleReaders',
+  'admins',
+  'importTokens',
+  'settings',
+];
 
 /** What app-config says about a service that the bridge starts. */
 export interface ManagedConfig {
@@ -18,6 +28,8 @@ export interface RemoteConfig {
   mode: 'remote';
   /** Where it is, without a slash at the end. */
   baseUrl: string;
+  /** Keys for the mode managed that are there as well: who wrote them may believe that they do something. */
+  idle: string[];
 }
 
 /** Settings of the service by name, as `docs/reference/settings.md` has them. */
@@ -37,7 +49,8 @@ export function readBridgeConfig(root: Config): ManagedConfig | RemoteConfig {
   const config = root.getOptionalConfig(KEY);
   const mode = config?.getOptionalString('mode') ?? 'managed';
   if (mode === 'remote') {
-    return { mode, baseUrl: readBaseUrl(config?.getOptionalString('baseUrl')) };
+    const idle = MANAGED_ONLY.filter((key) => config?.has(key)).map((key) => `${KEY}.${key}`);
+    return { mode, baseUrl: readBaseUrl(config?.getOptionalString('baseUrl')), idle };
   }
   if (mode !== 'managed') {
     throw new InputError(`${KEY}.mode must be ${MODES.join(' or ')}, not '${mode}'`);
