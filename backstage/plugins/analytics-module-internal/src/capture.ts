@@ -45,7 +45,8 @@ export function startCapture(settings: Settings, portal: Portal): Capture {
     // What is sent already stands for both navigations; of a search the last words count.
     const isReplaced = repeated && delivery.takeBack(repeated.id, owner);
     const isSecondNavigation = repeated && !isReplaced && moment.action === 'navigate';
-    if (isSecondNavigation || (settings.collapse.includes('signIn') && signsIn && session.isKnown)) return;
+    if (!moment.text || isSecondNavigation) return;
+    if (signsIn && session.isKnown && settings.collapse.includes('signIn')) return;
     const rest = JSON.stringify({ sessionId: session.id, user: owner }).slice(1);
     delivery.add(moment.id, owner, `${moment.text},${rest}`);
   }
@@ -68,10 +69,13 @@ export function startCapture(settings: Settings, portal: Portal): Capture {
   addEventListener('visibilitychange', () => document.hidden && leave());
   return (event) => {
     if (read('analytics-internal.opt-out') === 'true') return;
-    if (!isSelected(event)) return;
     const moment = momentOf(event, Date.now(), settings.environment);
-    if (user) admit(moment, user);
-    else if (held.push(moment) > MAX_HELD) held.shift();
+    // What is left out still takes the place of what it repeats: the root of the new system knows no plugin to leave out.
+    if (!isSelected(event)) moment.text = '';
+    if (user) {
+      moment.isOfRoot = false;
+      admit(moment, user);
+    } else if (held.push(moment) > MAX_HELD) held.shift();
     // A page that is being left gets no more timers, a hidden one few. Some things are reported as late as that.
     if (document.hidden) queueMicrotask(leave);
   };

@@ -226,6 +226,33 @@ describe('in the portal', () => {
     expect(service.events[1]!.context).toEqual({ pluginId: 'techdocs', extensionId: 'page:techdocs' });
   });
 
+  it('a page that only the root of the new system reports is counted as often as its address is changed', async () => {
+    const tab = openTab();
+    tab.navigate('/reports?team=a', root);
+    await pass(30_000);
+    tab.identity.signIn(ana);
+    await pass(20);
+    tab.navigate('/reports?team=a', root);
+    await pass(60_000);
+    tab.navigate('/reports?team=b', root);
+    await pass(60_000);
+    tab.navigate('/reports?team=c', root);
+    await pass(60_000);
+    expect(service.subjects).toEqual(['/reports?team=a', '/reports?team=b', '/reports?team=c']);
+  });
+
+  it('the load of a page of an excluded plugin is not counted for the root either', async () => {
+    const tab = openTab({ excludePlugins: ['techdocs'] });
+    tab.navigate('/docs', root);
+    tab.identity.signIn(ana);
+    await pass(1_500);
+    tab.navigate('/docs', { pluginId: 'techdocs', extensionId: 'page:techdocs' });
+    await pass(10_000);
+    tab.navigate('/catalog');
+    await pass(10_000);
+    expect(service.subjects).toEqual(['/catalog']);
+  });
+
   it('signing in counts once for a session, whatever is loaded and in whatever tab', async () => {
     for (let load = 0; load < 4; load++) {
       const tab = openTab({}, ana);

@@ -30,7 +30,8 @@ export function createRepetitions(collapse: string[]): Repetitions {
       next.openUntil = Date.now() + SEARCH_MS;
       return last && (isNavigation ? isSameNavigation : isSameSearch)(last, next) ? last : undefined;
     },
-    isOpen: (id) => [navigation, search].some((moment) => moment?.id === id && Date.now() < moment.openUntil),
+    isOpen: (id) =>
+      [navigation, search].some((moment) => moment?.id === id && moment.openUntil! > Date.now()),
   };
 }
 

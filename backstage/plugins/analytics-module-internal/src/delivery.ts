@@ -162,7 +162,7 @@ export function createDelivery(
 /** The first of the events named, as many as fit; one that is too large for any request goes alone. */
 function takeBatch(names: string[]): string[] {
   let bytes = 0;
-  const end = names.findIndex((name) => (bytes += new Blob([`${read(name)},`]).size) > MAX_BATCH_BYTES);
+  const end = names.findIndex((name) => (bytes += new Blob([read(name)!, ',']).size) > MAX_BATCH_BYTES);
   return end < 0 ? names : names.slice(0, end || 1);
 }
 

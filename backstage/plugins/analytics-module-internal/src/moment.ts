@@ -18,11 +18,11 @@ export interface Moment {
   at: number;
   action: string;
   subject: string;
-  /** Whether it is of the new frontend system's root, which does not know yet what page will be shown. */
+  /** Whether it is of the new frontend system's root before the sign-in, which does not know yet what page will be shown. */
   isOfRoot: boolean;
   /** Until when it may be replaced by what repeats it, and should not be sent. */
-  openUntil: number;
-  /** The event as JSON, without its last brace: session and user are still to come. */
+  openUntil?: number;
+  /** The event as JSON, without its last brace: session and user are still to come. Empty when it is left out. */
   text: string;
 }
 
@@ -34,11 +34,16 @@ export interface Moment {
 export function momentOf(event: CapturedEvent, at: number, environment: string): Moment {
   const { action, subject, value, attributes, context } = event;
   const id = uuid7(at);
-  const occurredAt = new Date(at);
-  const where = { ...context, ...(environment && { environment }) };
-  const text = JSON.stringify({ id, occurredAt, action, subject, value, attributes, context: where });
-  const isOfRoot = context?.extensionId === 'app/root';
-  return { id, at, action, subject, isOfRoot, openUntil: 0, text: text.slice(0, -1) };
+  const text = JSON.stringify({
+    id,
+    occurredAt: new Date(at),
+    action,
+    subject,
+    value,
+    attributes,
+    context: { ...context, ...(environment && { environment }) },
+  }).slice(0, -1);
+  return { id, at, action, subject, isOfRoot: context?.extensionId === 'app/root', text };
 }
 
 /** The path of an address inside of the portal: without query, fragment and the slash at its end. */

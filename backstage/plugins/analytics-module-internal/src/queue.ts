@@ -55,7 +55,7 @@ export function createQueue(onInherit: () => void, debug: Tell): EventQueue {
     let [events, characters, dropped] = [0, 0, 0];
     for (const name of eventNames().reverse()) {
       events++;
-      characters += `${name}${read(name)}`.length;
+      characters += (name + read(name)).length;
       if (events > MAX_EVENTS || characters > MAX_CHARACTERS || ageOf(name) > MAX_AGE_MS) {
         erase(name);
         dropped++;
