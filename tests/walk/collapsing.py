@@ -31,14 +31,17 @@ def counted(calls: Iterable[Captured]) -> Counter[Item]:
 def collapsed(calls: list[Captured]) -> list[Captured]:
     """The calls of one page load without those that another one stands for."""
     kept: list[Captured] = []
+    is_loading = False
     navigation: Captured | None = None
     search: Captured | None = None
     for call in calls:
         if call.event["action"] == "navigate":
-            if navigation is not None and is_same_navigation(navigation, call):
+            if navigation is not None and is_same_navigation(navigation, call, is_loading):
                 kept.remove(navigation)
             if navigation is not None and path_of(navigation) != path_of(call):
                 search = None
+            # The root of the new frontend system reports a page before anybody is signed in, its plugin after that.
+            is_loading = not kept and call.event["context"].get("extensionId") == "app/root"
             navigation = call
         elif call.event["action"] == "search":
             if search is not None and is_typed_on(search, call):
@@ -50,15 +53,14 @@ def collapsed(calls: list[Captured]) -> list[Captured]:
     return kept
 
 
-def is_same_navigation(earlier: Captured, later: Captured) -> bool:
-    """To one path within a second; the root of the new frontend system reports a page before its plugin does."""
-    is_of_root = earlier.event["context"].get("extensionId") == "app/root"
-    return path_of(earlier) == path_of(later) and (is_of_root or later.at - earlier.at < NAVIGATION)
+def is_same_navigation(earlier: Captured, later: Captured, is_loading: bool) -> bool:
+    """To one path within a second; while a page loads, however long that takes."""
+    return path_of(earlier) == path_of(later) and (is_loading or later.at - earlier.at < NAVIGATION)
 
 
 def is_typed_on(earlier: Captured, later: Captured) -> bool:
     """The words of one search while they are typed: longer, shorter or the same within two seconds."""
-    before, after = earlier.event["subject"].lower(), later.event["subject"].lower()
+    before, after = earlier.event["subject"], later.event["subject"]
     return later.at - earlier.at < SEARCH and (after.startswith(before) or (after != "" and before.startswith(after)))
 
 
