@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route
 
-from tests.page.conftest import CHROMIUM_FLAGS
+from tests.chromium import running_chromium
 from tests.serving import API, Serving, serving
 
 BACKSTAGE = Path(__file__).parents[2] / "backstage"
@@ -48,12 +47,8 @@ def service() -> Iterator[Serving]:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium is not None, "chromium is needed: `make test` installs it"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    async with running_chromium() as running:
         yield running
-        await running.close()
 
 
 class Portal:

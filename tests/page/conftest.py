@@ -10,16 +10,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page
 
+from tests.chromium import running_chromium
 from tests.running import Running, command, running_service
 
 EVENTS = Path(__file__).parent.parent / "events"
 # Kept for looking at after a run; not part of the repository.
 SCREENSHOTS = Path(__file__).parent.parent.parent / "test-results" / "screenshots"
-CHROMIUM_FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-# Generous: no test waits for it that passes, and machines that run tests are busy.
-expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
@@ -46,12 +44,8 @@ def empty_service() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium is not None, "chromium is needed: `make test` installs it"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    async with running_chromium() as running:
         yield running
-        await running.close()
 
 
 @pytest.fixture

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser
 
+from tests.chromium import running_chromium
 from tests.walk.running import Portal, running_portal
 from tests.walk.visiting import Visit
 from tests.walk.walking import Walker
-
-CHROMIUM_FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-# Generous: no test waits for it that passes, and machines that run tests are busy.
-expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session", params=["new", "legacy"])
@@ -26,12 +22,8 @@ def portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
 
 @pytest.fixture(scope="session")
 async def portal_browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium is not None, "chromium is needed: `make test` installs it"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    async with running_chromium() as running:
         yield running
-        await running.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import { usePages } from './PagesContext';
 import { PanelError } from './PanelError';
 import styles from './Panel.module.css';
 import type { Asked } from './useAnswer';
+import { Waiting } from './Waiting';
 
 export interface PanelProps<C extends Column> {
   title: string;
@@ -56,9 +57,7 @@ export function Panel<C extends Column>({
               {children(answer, titleId)}
             </div>
           )}
-          {isWaiting && (
-            <div className={styles.waiting} role="status" aria-label={t('loading.label', { what: title })} />
-          )}
+          {isWaiting && <Waiting what={title} />}
         </div>
       </Card>
     </section>

@@ -14,6 +14,7 @@ import { UsageLists } from './UsageLists';
 import { useAnswer } from './useAnswer';
 import { useConfiguration } from './useConfiguration';
 import { FixedView, useView } from './useView';
+import { Waiting } from './Waiting';
 
 export interface UsageCardProps {
   /** The entity, as its full ref. */
@@ -73,9 +74,7 @@ function Usage({ hasDocs }: Pick<UsageCardProps, 'hasDocs'>) {
   const row = counted.answer?.results[0];
   const isNobody = asked.configuration?.first_day === null || row?.events.value === 0;
   if (isNobody) return <p className={styles.nobody}>{t('usage.nobody')}</p>;
-  if (!counted.answer || !row) {
-    return <div className={styles.waiting} role="status" aria-label={t('loading.label', { what: title })} />;
-  }
+  if (!counted.answer || !row) return <Waiting what={title} />;
   return (
     <>
       <UsageFigures answer={counted.answer} />

@@ -1,0 +1,13 @@
+import { usePages } from './PagesContext';
+import styles from './Waiting.module.css';
+
+export interface WaitingProps {
+  /** What is being loaded, in words. */
+  what: string;
+}
+
+/** In the place of an answer that has not come yet; it fills `--reserved`. */
+export function Waiting({ what }: WaitingProps) {
+  const { t } = usePages();
+  return <div className={styles.waiting} role="status" aria-label={t('loading.label', { what })} />;
+}
