@@ -77,6 +77,8 @@ function resolveFromHere(): Plugin {
 
 export default defineConfig({
   base: './',
+  // Else the pages' sources take the nearest one, which extends a package of the other workspace.
+  tsconfig: resolve(here, 'tsconfig.json'),
   plugins: [resolveFromHere(), react(), extractInjectedStyles(), itemsEntry()],
   build: {
     outDir: resolve(here, '../../src/analytics_internal/http/page'),
