@@ -2,14 +2,18 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Request, Response } from 'express';
 import http, { IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { requestHeaders, setResponseHeaders } from './headers';
 import { sendProblem } from './problem';
+import { isRepeatable, isRepeatableWith, KeptBody, Room } from './repetition';
 import { API_PATH, Upstream } from './upstream';
 
 // Servers close an idle connection after some seconds, uvicorn after 5. A request sent into one that is being closed
-// would fail for no reason, so we are the first to close it.
+// would fail for no reason, so we are the first to close it. A server may have other reasons to close one: then what can
+// be sent again is.
 const IDLE_CONNECTION_MS = 4_000;
+const CLOSED = ['ECONNRESET', 'EPIPE'];
 const CONNECT_LIMIT_MS = 5_000;
 // The slowest honest answers (a reader far behind, a database that does not answer) take some 100 s.
 const ANSWER_LIMIT_MS = 120_000;
@@ -18,6 +22,9 @@ const RETRY_AFTER_SECONDS = 1;
 const DOT_SEGMENT = /(?:^|\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:$|\/|\\|%2f|%5c)/i;
 
 class TooSlow extends Error {}
+
+/** The service closed a connection that had served others before, and answered nothing to what was sent last. */
+class Stale extends Error {}
 
 /** How long a forwarder waits. */
 export interface Patience {
@@ -33,6 +40,7 @@ export class Forwarder {
   readonly #upstream: () => Upstream;
   readonly #logger: LoggerService;
   readonly #patience: Patience;
+  readonly #room: Room;
   readonly #agents = {
     'http:': new http.Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS }),
     'https:': new https.Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS }),
@@ -42,10 +50,12 @@ export class Forwarder {
     upstream: () => Upstream,
     logger: LoggerService,
     patience: Patience = { connectLimitMs: CONNECT_LIMIT_MS, answerLimitMs: ANSWER_LIMIT_MS },
+    room = new Room(),
   ) {
     this.#upstream = upstream;
     this.#logger = logger;
     this.#patience = patience;
+    this.#room = room;
   }
 
   /** End the connections to the service, also those that still carry something. */
@@ -80,11 +90,40 @@ export class Forwarder {
     await this.#passBack(answer, response);
   }
 
-  #answerTo(request: Request, response: Response, serviceUrl: string): Promise<IncomingMessage> {
+  /**
+   * The beginning of the service's answer.
+   *
+   * A request that met a connection which the service was closing is sent once more, on a new one, when nothing of an
+   * answer has come and sending it twice does no more than sending it once.
+   */
+  async #answerTo(request: Request, response: Response, serviceUrl: string): Promise<IncomingMessage> {
+    const kept = isRepeatable(request) ? new KeptBody(request, this.#room) : undefined;
+    try {
+      // Not `pipeline`: that would end the client's connection, on which it is still to be told what happened.
+      return await this.#ask(request, response, serviceUrl, (outgoing) => request.pipe(outgoing));
+    } catch (error) {
+      const body = error instanceof Stale ? await kept?.whole() : undefined;
+      if (body === undefined || response.destroyed || !isRepeatableWith(request, body)) {
+        throw error;
+      }
+      this.#logger.debug(`sent again, on a new connection: ${request.method} ${request.path}`);
+      return await this.#ask(request, response, serviceUrl, (outgoing) => outgoing.end(body), false);
+    } finally {
+      kept?.drop();
+    }
+  }
+
+  #ask(
+    request: Request,
+    response: Response,
+    serviceUrl: string,
+    send: (outgoing: http.ClientRequest) => void,
+    isConnectionShared = true,
+  ): Promise<IncomingMessage> {
     const url = new URL(serviceUrl);
     const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
     const outgoing = (protocol === 'https:' ? https : http).request({
-      agent: this.#agents[protocol],
+      agent: isConnectionShared && this.#agents[protocol],
       protocol,
       hostname: url.hostname.replace(/^\[|\]$/g, ''),
       port: url.port,
@@ -102,12 +141,12 @@ export class Forwarder {
       }
     });
     const limit = this.#limitPatience(outgoing);
-    // Not `pipeline`: that would end the client's connection, on which it is still to be told what happened.
-    request.pipe(outgoing);
+    const isStale = staleness(outgoing);
+    send(outgoing);
     return new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve);
       // Stays: an error after the answer has begun is the answer's, and without a listener it would end the backend.
-      outgoing.on('error', reject);
+      outgoing.on('error', (error) => reject(isStale(error) ? new Stale(error.message) : error));
     }).finally(() => clearTimeout(limit));
   }
 
@@ -152,6 +191,18 @@ export class Forwarder {
       this.#logger.debug(`an answer of analytics-internal broke off: ${String(error)}`);
     }
   }
+}
+
+/** Says of an error whether all that happened is that a connection had been closed which was used before. */
+function staleness(outgoing: http.ClientRequest): (error: NodeJS.ErrnoException) => boolean {
+  let socket: Socket | undefined;
+  let readBefore = 0;
+  outgoing.once('socket', (given) => {
+    socket = given;
+    readBefore = given.bytesRead;
+  });
+  return ({ code = '' }) =>
+    outgoing.reusedSocket && CLOSED.includes(code) && socket?.bytesRead === readBefore;
 }
 
 function refuse(
