@@ -142,7 +142,25 @@ def test_without_authentication_only_loopback_is_listened_to(host: str) -> None:
     assert "use host=127.0.0.1 or auth=backstage" in problem
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_every_address_must_be_loopback_without_authentication() -> None:
+    (problem,) = _problems({"auth": "none", "host": "127.0.0.1, 192.0.2.1, ::1, ::"})
+    assert "host is 192.0.2.1, ::: use" in problem
+
+
+@pytest.mark.parametrize("text", ['host = "127.0.0.1, ::1"', 'host = ["127.0.0.1", "::1"]'])
+def test_several_addresses_are_a_text_with_commas_or_a_list(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = _file(f'auth = "none"\n{text}')
+    assert load({}, file)[0].host == "127.0.0.1, ::1"
+    assert load({"host": ["127.0.0.1", "::1"]}, file)[0].host == "127.0.0.1, ::1"
+    monkeypatch.setenv("ANALYTICS_INTERNAL_HOST", "127.0.0.1,::1")
+    assert load({}, file)[0].host == "127.0.0.1,::1"
+
+
+def test_no_address_at_all_is_an_error() -> None:
+    assert "must be an address like 127.0.0.1" in _problems({"auth": "none", "host": " , "})[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "127.0.0.1, ::1", "[::1]"])
 def test_loopback_has_many_names(host: str) -> None:
     assert load({"auth": "none", "host": host})[0].host == host
 

@@ -39,14 +39,16 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
-Url = Annotated[str, Parameter(help="Address of the running service.")]
+Url = Annotated[
+    str | None, Parameter(help="Address of the running service; else that of --data-dir, else http://127.0.0.1:7008.")
+]
 Token = Annotated[
     str | None, Parameter(env_var=TOKEN_VARIABLE, show_env_var=True, help="Token of a machine (setting import_tokens).")
 ]
 DatabaseUrl = Annotated[str | None, Parameter(help="PostgreSQL 15 to 18; without it the one in the data folder.")]
 DataDir = Annotated[Path | None, Parameter(help="Folder of the embedded PostgreSQL and of the reader's file.")]
 Config = Annotated[Path | None, Parameter(help="Settings file (.toml or .yaml).")]
-DEFAULT_URL = "http://127.0.0.1:7008"
+ServiceDataDir = Annotated[Path | None, Parameter(help="Data folder of the running service, which knows its address.")]
 
 
 def main() -> None:
@@ -68,7 +70,9 @@ def run(arguments: list[str]) -> int:
 @app.command
 def serve(
     *,
-    host: Annotated[str | None, Parameter(help="Address to listen on.")] = None,
+    host: Annotated[
+        list[str] | None, Parameter(negative=(), help="Address to listen on; may be given several times.")
+    ] = None,
     port: Annotated[int | None, Parameter(help="Port to listen on; 0 takes a free one. Default: 7008.")] = None,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
@@ -114,12 +118,12 @@ def doctor(
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
     config: Config = None,
-    url: Url = DEFAULT_URL,
+    url: Annotated[str | None, Parameter(help="Address of the running service; the data folder knows it.")] = None,
     token: Token = None,
 ) -> int:
     """Check a live database and say what is wrong with it.
 
-    The reader of a service that runs on the data folder is asked through --url.
+    The reader of a service that runs on the data folder is asked where that service listens.
     """
     flags = {"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING
     return _with_settings(flags, config, lambda settings, _: _examine(settings, url, token))
@@ -128,7 +132,8 @@ def doctor(
 @app.command(name="import")
 def import_(
     *files: Annotated[str, Parameter(allow_leading_hyphen=True, help="JSON lines, plain or .gz; - reads stdin.")],
-    url: Url = DEFAULT_URL,
+    url: Url = None,
+    data_dir: ServiceDataDir = None,
     user: Annotated[str | None, Parameter(help="Entity ref of who did what a line names nobody for.")] = None,
     token: Token = None,
 ) -> int:
@@ -144,13 +149,14 @@ def import_(
         return _complain(f"Unknown option: {unknown} (a file of this name is ./{unknown})", MISUSED)
     if not files:
         return _complain("import needs a FILE, or - for stdin", MISUSED)
-    return _as_client(lambda: import_files(files, url, token, user))
+    return _as_client(lambda: import_files(files, _address(url, data_dir), token, user))
 
 
 @app.command
 def export(
     *,
-    url: Url = DEFAULT_URL,
+    url: Url = None,
+    data_dir: ServiceDataDir = None,
     after: Annotated[int, Parameter(help="Position after which to begin.")] = 0,
     limit: Annotated[int | None, Parameter(help="At most so many events.")] = None,
     output: Annotated[Path | None, Parameter(help="File to write, or to continue when it is there.")] = None,
@@ -161,7 +167,7 @@ def export(
 
     if after < 0 or (limit is not None and limit < 1):
         return _complain("--after must be 0 or more, --limit 1 or more", MISUSED)
-    return _as_client(lambda: export_events(url, token, after, limit, output))
+    return _as_client(lambda: export_events(_address(url, data_dir), token, after, limit, output))
 
 
 @app.command
@@ -170,7 +176,8 @@ def demo(
     events: Annotated[int, Parameter(help="How many.")] = 100_000,
     seed: Annotated[int, Parameter(help="Another seed makes another portal.")] = 1,
     until: Annotated[datetime | None, Parameter(help="End of the year of events (UTC without an offset); now.")] = None,
-    url: Annotated[str | None, Parameter(help=f"Address of the running service; {DEFAULT_URL}.")] = None,
+    url: Url = None,
+    data_dir: ServiceDataDir = None,
     output: Annotated[
         Path | None,
         Parameter(allow_leading_hyphen=True, help="Write JSON lines to a file, or - for stdout, and send nothing."),
@@ -180,12 +187,12 @@ def demo(
     """Fill a service with a year of a realistic portal's events that never happened."""
     from analytics_internal.client import invented
 
-    if url is not None and output is not None:
-        return _complain("--url and --output exclude each other", MISUSED)
+    if output is not None and (url is not None or data_dir is not None):
+        return _complain(f"--{'url' if url is not None else 'data-dir'} and --output exclude each other", MISUSED)
     end = until.replace(tzinfo=UTC) if until is not None and until.tzinfo is None else until
     if output is not None:
         return _as_client(lambda: invented.write(events, seed, end, output))
-    return _as_client(lambda: invented.send(events, seed, end, url or DEFAULT_URL, token))
+    return _as_client(lambda: invented.send(events, seed, end, _address(url, data_dir), token))
 
 
 def _with_settings(flags: Mapping[str, object], config: Path | None, command: Command) -> int:
@@ -220,7 +227,7 @@ def _migrate(settings: Settings, _: Mapping[str, str]) -> int:
     return service.migrate(settings)
 
 
-def _examine(settings: Settings, url: str, token: str | None) -> int:
+def _examine(settings: Settings, url: str | None, token: str | None) -> int:
     from analytics_internal import doctor as examination
 
     return examination.run(settings, url, token)
@@ -229,10 +236,10 @@ def _examine(settings: Settings, url: str, token: str | None) -> int:
 def _as_service(work: Callable[[], int]) -> int:
     import asyncpg
 
+    from analytics_internal.listening import CannotListen
     from analytics_internal.log.connection import UnsupportedServer
     from analytics_internal.log.embedded import DataDirInUse, EmbeddedPostgresError
     from analytics_internal.log.migrations import UnusableSchema
-    from analytics_internal.serve import CannotListen
 
     try:
         return work()
@@ -246,14 +253,27 @@ def _as_client(work: Callable[[], int]) -> int:
     from analytics_internal.client.exporting import NotAnExport
     from analytics_internal.client.invented import NotPossible
     from analytics_internal.client.remote import RemoteError
+    from analytics_internal.whereabouts import NotRunning
 
     try:
         return work()
+    except NotRunning as error:
+        return _complain(f"{error}; start it, or say --url", MISUSED)
     except (RemoteError, NotAnExport, NotPossible) as error:
         return _complain(str(error), MISUSED)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _complain(f"{place}{error.strerror or error}", MISUSED)
+
+
+def _address(url: str | None, data_dir: Path | None) -> str:
+    """Where the running service is asked. Raises NotRunning: none is known to run on the data folder."""
+    from analytics_internal.client.remote import DEFAULT_URL
+    from analytics_internal.whereabouts import service_of
+
+    if url is not None or data_dir is None:
+        return url or DEFAULT_URL
+    return service_of(data_dir.expanduser().absolute())
 
 
 def _complain(text: str, code: int) -> int:

@@ -28,6 +28,7 @@ from analytics_internal.query.language import parse
 from analytics_internal.query.period import next_bucket
 from analytics_internal.reader.replica import READER_FILE, Replica
 from analytics_internal.settings import Settings
+from analytics_internal.whereabouts import NotRunning, service_of
 
 SQL = load(Path(__file__).with_name("doctor.sql"))
 SHOWN = 5
@@ -45,27 +46,37 @@ class Finding(msgspec.Struct, frozen=True):
 
     is_well: bool
     text: str
+    is_checked: bool = True
+    """False when it could not be found out; that is nothing wrong."""
+
+    @property
+    def mark(self) -> str:
+        if not self.is_checked:
+            return "-    "
+        return "ok   " if self.is_well else "WRONG"
 
 
-def run(settings: Settings, url: str, token: str | None = None) -> int:
-    """Check and print. Returns 0 when all is well, 1 when something is wrong.
+def run(settings: Settings, url: str | None, token: str | None = None) -> int:
+    """Check and print. Returns 0 when nothing is wrong, 1 when something is.
 
-    With a service running on the data folder its reader is asked through ``url``; otherwise the reader's file is
-    opened here.
+    With a service running on the data folder its reader is asked, where the folder says that it listens or at ``url``;
+    otherwise the reader's file is opened here.
     """
 
     async def check() -> int:
-        wrong = 0
+        wrong = unchecked = 0
         async for finding in examine(settings, url, token):
-            print("ok   " if finding.is_well else "WRONG", finding.text, flush=True)
-            wrong += not finding.is_well
-        print("All is well." if not wrong else f"{wrong} of the checks found something wrong.")
+            print(finding.mark, finding.text, flush=True)
+            wrong += finding.is_checked and not finding.is_well
+            unchecked += not finding.is_checked
+        well = "All that was checked is well." if unchecked else "All is well."
+        print(well if not wrong else f"{wrong} of the checks found something wrong.")
         return 1 if wrong else 0
 
     return asyncio.run(check())
 
 
-async def examine(settings: Settings, url: str, token: str | None = None) -> AsyncIterator[Finding]:
+async def examine(settings: Settings, url: str | None, token: str | None = None) -> AsyncIterator[Finding]:
     """Every finding, in the order of the checks."""
     async with contextlib.AsyncExitStack() as stack:
         is_running = False
@@ -84,10 +95,14 @@ async def examine(settings: Settings, url: str, token: str | None = None) -> Asy
         for name, good, bad in CHECKS:
             yield await _check(connection, name, good, bad)
         yield Finding(True, await _sizes(connection))
-        if is_running:
-            reader = _asked(url.rstrip("/"), token)
-        else:
+        if not is_running:
             reader = await _opened(settings, dsn, stack)
+        else:
+            try:
+                reader = _asked((url or service_of(settings.data_dir)).rstrip("/"), token)
+            except NotRunning as error:
+                yield _not_compared(str(error))
+                return
         async for finding in _compare(connection, settings, reader):
             yield finding
 
@@ -177,6 +192,10 @@ def _asked(url: str, token: str | None) -> ReaderCounts:
     return counts
 
 
+def _not_compared(why: str) -> Finding:
+    return Finding(True, f"the reader was not compared with the log: {why}", is_checked=False)
+
+
 def _question(first: date, last: date) -> bytes:
     return msgspec.json.encode(
         {
@@ -206,7 +225,7 @@ async def _compare(connection: Connection, settings: Settings, reader: ReaderCou
         try:
             position, theirs = await reader(month, following - timedelta(days=1))
         except (httpx.HTTPError, NotTold) as error:
-            yield Finding(False, f"the running service's reader could not be asked: {error}")
+            yield _not_compared(f"the running service could not be asked: {error or type(error).__name__}")
             return
         rows = await connection.fetch(SQL["counts"], settings.timezone, month, following, position)
         ours = {(str(row["day"]), str(row["item_id"]), row["person"] or ""): row["events"] for row in rows}

@@ -7,15 +7,18 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
 import uvicorn
 import uvloop
 
+from analytics_internal import whereabouts
 from analytics_internal.event import Acceptance
 from analytics_internal.http.app import make_app
 from analytics_internal.http.state import Service
+from analytics_internal.listening import BACKLOG, listeners, own_url_of, url_of
 from analytics_internal.log import migrations
 from analytics_internal.log.connection import connect_pool
 from analytics_internal.log.embedded import DataDirLock, EmbeddedPostgres
@@ -33,14 +36,9 @@ from analytics_internal.stopping import Stop, Stopped, unless_stopped
 from analytics_internal.subject import Portal
 
 CATCH_UP_INTERVAL_S = 5.0
-BACKLOG = 2048
 READER_CONNECTIONS = 4
 
 log = structlog.get_logger(__name__)
-
-
-class CannotListen(RuntimeError):
-    """The address to listen on is taken or not ours."""
 
 
 def run(settings: Settings) -> int:
@@ -53,24 +51,14 @@ def run(settings: Settings) -> int:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with (
         DataDirLock(settings.data_dir),
-        _listener(settings) as listener,
+        listeners(settings.host, settings.port) as sockets,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        return runner.run(_serve(settings, listener))
+        whereabouts.forget(settings.data_dir)
+        return runner.run(_serve(settings, sockets))
 
 
-def _listener(settings: Settings) -> socket.socket:
-    """The socket to listen on, taken before anything slow is started."""
-    try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise CannotListen(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another --host or --port"
-        ) from error
-
-
-async def _serve(settings: Settings, listener: socket.socket) -> int:
+async def _serve(settings: Settings, sockets: list[socket.socket]) -> int:
     stop = Stop()
     stop.on_signals()
     if settings.stop_with_stdin:
@@ -83,8 +71,6 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         server = _Server(
             uvicorn.Config(
                 make_app(service),
-                host=settings.host,
-                port=settings.port,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -92,10 +78,11 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
                 proxy_headers=False,
                 timeout_graceful_shutdown=30,
                 backlog=BACKLOG,
-            )
+            ),
+            settings.data_dir,
         )
         stopping = asyncio.create_task(server.stop_when(stop))
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=sockets)
         stopping.cancel()
         return 0 if stop.was_asked else 1
 
@@ -109,6 +96,11 @@ async def _start(settings: Settings, parts: contextlib.AsyncExitStack) -> Servic
 class _Server(uvicorn.Server):
     """uvicorn's server, stopped by us: the database must outlive its last answer."""
 
+    def __init__(self, config: uvicorn.Config, data_dir: Path) -> None:
+        super().__init__(config)
+        self._data_dir = data_dir
+        self._announced = contextlib.ExitStack()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -119,10 +111,15 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
-            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-            port = self.servers[0].sockets[0].getsockname()[1]  # with port 0 the system has chosen one
-            print(f"analytics-internal: http://{host}:{port}/", flush=True)
+        if self.started and sockets:
+            self._announced.enter_context(whereabouts.announced(self._data_dir, [own_url_of(s) for s in sockets]))
+            log.info("listening", urls=[url_of(listener) for listener in sockets])
+            # One line, whatever the number of addresses: programs read it.
+            print(f"analytics-internal: {url_of(sockets[0])}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._announced.close()
+        await super().shutdown(sockets)
 
 
 def migrate(settings: Settings) -> int:

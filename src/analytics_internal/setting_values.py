@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+from analytics_internal.listening import hosts_of
 from analytics_internal.subject import normalise_entity_ref
 
 _postgres_scheme = re.compile(r"(?i:postgres(ql)?)://")
@@ -97,6 +98,19 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _joined(value: object) -> object:
+    """Several addresses may be a list, as a file and repeated flags have them."""
+    is_list = isinstance(value, list) and all(isinstance(part, str) for part in value)
+    return ", ".join(value) if is_list and isinstance(value, list) else value
+
+
+def _hosts(value: str) -> str:
+    if not hosts_of(value):
+        raise refusal("must be an address like 127.0.0.1 or ::, or several, separated by commas")
+    return value
+
+
+Hosts = Annotated[str, BeforeValidator(_joined), AfterValidator(_hosts)]
 HttpUrl = Annotated[str, _url("http", "https")]
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 FolderPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]

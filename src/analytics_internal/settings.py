@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from zoneinfo import available_timezones
@@ -26,8 +25,10 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from analytics_internal.listening import hosts_of, is_loopback
 from analytics_internal.setting_values import (
     FolderPath,
+    Hosts,
     HttpUrl,
     Level,
     Memory,
@@ -84,7 +85,10 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, nested_model_default_partial_update=False
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+    host: Hosts = Field(
+        "127.0.0.1",
+        description="Address to listen on, or several, separated by commas; `::` takes IPv4 as well as IPv6.",
+    )
     port: int = Field(7008, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     database_url: PostgresUrl | None = Field(
         None,
@@ -184,9 +188,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _authentication_is_possible(self) -> Settings:
-        if self.auth == "none" and not _is_loopback(self.host):
+        open_hosts = [host for host in hosts_of(self.host) if not is_loopback(host)]
+        if self.auth == "none" and open_hosts:
             raise refusal(
-                f"auth=none trusts every caller and is only for this machine, but host is {self.host}: "
+                f"auth=none trusts every caller and is only for this machine, but host is {', '.join(open_hosts)}: "
                 "use host=127.0.0.1 or auth=backstage"
             )
         if self.auth == "backstage" and self.backend_url is None and self.portal_url is None:
@@ -348,10 +353,3 @@ def _allowed(name: str) -> str:
     if lowest is None:
         return kind
     return f"{kind}, {lowest} to {highest}" if highest is not None else f"{kind}, {lowest} or more"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import shutil
@@ -23,6 +24,9 @@ import structlog
 from analytics_internal.log import server_processes, server_user
 
 DATABASE = "analytics_internal"
+LOCK_FILE = "lock"
+LOCK_ATTEMPTS = 5
+LOCK_PAUSE_S = 0.05
 SOCKET = ".s.PGSQL.5432"
 SOCKET_FOLDER_PREFIX = "analytics-internal-"
 MAX_SOCKET_PATH = 103  # macOS; Linux takes 107.
@@ -109,7 +113,7 @@ class DataDirLock:
     """Holds a data folder for one service: as long as the context, and not longer than the process."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "lock"
+        self._path = data_dir / LOCK_FILE
         self._file: IO[str] | None = None
 
     def __enter__(self) -> None:
@@ -117,7 +121,7 @@ class DataDirLock:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = self._path.open("a+")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take(self._file)
         except BlockingIOError:
             self._file.seek(0)
             pid = self._file.read().strip()
@@ -128,11 +132,35 @@ class DataDirLock:
         self._file.write(f"{os.getpid()}\n")
         self._file.flush()
 
+    @staticmethod
+    def _take(file: IO[str]) -> None:
+        """Raises BlockingIOError: somebody holds it for longer than `owner_of` looks at it."""
+        for _ in range(LOCK_ATTEMPTS - 1):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(LOCK_PAUSE_S)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         assert self._file is not None
         # Emptied, not removed: a file removed under a lock lets a third service lock its successor.
         self._file.truncate(0)
         self._file.close()
+
+
+def owner_of(data_dir: Path) -> int | None:
+    """The process that holds a data folder, 0 when it has not said which; None when nobody does."""
+    try:
+        with (data_dir / LOCK_FILE).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pid = file.read().strip()
+                return int(pid) if pid.isdecimal() else 0
+    except FileNotFoundError:
+        pass
+    return None
 
 
 class EmbeddedPostgres:

@@ -1,0 +1,65 @@
+"""Where the service of a data folder listens: written there by the service, read by the commands beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from analytics_internal.log.embedded import owner_of
+
+FILE = "service.json"
+
+
+class NotRunning(LookupError):
+    """No service of this folder is known to answer; the message says why."""
+
+
+class Whereabouts(msgspec.Struct, frozen=True):
+    """One running service: its process, and its addresses as this machine reaches them."""
+
+    pid: int
+    urls: list[str]
+
+
+@contextlib.contextmanager
+def announced(data_dir: Path, urls: Sequence[str]) -> Iterator[None]:
+    """Let others find this process's service as long as the context. Whoever calls it holds the folder's lock."""
+    file, new = data_dir / FILE, data_dir / f"{FILE}.new"
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
+        written.write(msgspec.json.encode(Whereabouts(os.getpid(), list(urls))) + b"\n")
+    new.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def forget(data_dir: Path) -> None:
+    """Remove what a killed service has left. Whoever calls it holds the folder's lock."""
+    (data_dir / FILE).unlink(missing_ok=True)
+
+
+def service_of(data_dir: Path) -> str:
+    """The address of the service that runs on a data folder, without a last slash.
+
+    Raises:
+        NotRunning: none does, or it does not listen yet.
+    """
+    if not data_dir.is_dir():
+        raise NotRunning(f"there is no folder {data_dir}")
+    owner = owner_of(data_dir)
+    if owner is None:
+        raise NotRunning(f"no service runs on {data_dir}")
+    try:
+        found = msgspec.json.decode((data_dir / FILE).read_bytes(), type=Whereabouts)
+    except (FileNotFoundError, msgspec.DecodeError):
+        raise NotRunning(f"{data_dir} is in use, but no service listens for it (yet)") from None
+    # The file of a service that was killed stays until the next one has the folder.
+    if found.pid != owner or not found.urls:
+        raise NotRunning(f"{data_dir} is in use, but no service listens for it (yet)")
+    return found.urls[0].rstrip("/")
