@@ -1,3 +1,4 @@
+import codecs
 import csv
 import io
 import json
@@ -35,7 +36,7 @@ async def test_a_link_answers_as_a_question_in_a_body(client: httpx.AsyncClient)
 async def test_every_row_comes_as_csv(client: httpx.AsyncClient) -> None:
     question = {**QUESTION, "limit": None}
     by_header = await client.post("/query", json=question, headers={"accept": "text/csv"})
-    by_link = await client.get("/query", params={"q": json.dumps(question), "format": "csv"})
+    by_link = await client.get("/query", params={"q": json.dumps(question)}, headers={"accept": "text/csv"})
 
     rows = list(csv.DictReader(io.StringIO(by_header.text)))
 
@@ -44,6 +45,27 @@ async def test_every_row_comes_as_csv(client: httpx.AsyncClient) -> None:
     assert by_link.text == by_header.text
     assert {row["item.subject"] for row in rows} == {f"/asked/{n}" for n in range(9)}
     assert list(rows[0]) == ["person", "item.id", "item.action", "item.subject", "item.path", "events", "people"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_address_that_says_csv_is_for_a_spreadsheet(client: httpx.AsyncClient, method: str) -> None:
+    asked = json.dumps({**QUESTION, "limit": None})
+    for_program = await client.post("/query", content=asked, headers={"accept": "text/csv"})
+
+    for_spreadsheet = await client.request(method, "/query", params={"q": asked, "format": "csv"}, content=asked)
+
+    assert for_spreadsheet.content == codecs.BOM_UTF8 + for_program.content
+    assert for_spreadsheet.headers["content-disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_unknown_format_is_told_which_there_are(client: httpx.AsyncClient, method: str) -> None:
+    asked = json.dumps(QUESTION)
+
+    refused = await client.request(method, "/query", params={"q": asked, "format": "xls"}, content=asked)
+
+    assert_is_problem(refused, 400, "invalid-query")
+    assert refused.json()["errors"][0]["allowed"] == ["json", "csv"]
 
 
 async def test_pages_lead_to_each_other(client: httpx.AsyncClient) -> None:

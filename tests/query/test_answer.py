@@ -1,16 +1,21 @@
+import json
 import random
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
-from analytics_internal.query.language import DIMENSIONS, METRICS, InvalidQuery
+from analytics_internal.query.answer import csv_lines, prepare
+from analytics_internal.query.csv_cells import guarded
+from analytics_internal.query.language import DIMENSIONS, METRICS, InvalidQuery, parse
 from analytics_internal.reader.replica import Replica
 from tests.query.model import Question
 from tests.query.model import answer as modelled
@@ -118,11 +123,10 @@ async def test_csv_says_what_json_says(stored: Stored, question: Question, zone:
 
 
 def as_cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@")) else text
+    return guarded(value) if isinstance(value, str) else "" if value is None else str(value)
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "-", "\t", "\n=", " ＋", "＠"])
 async def test_a_spreadsheet_runs_no_cell(stored: Stored, start: str) -> None:
     await stored.store([event(f"{start}HYPERLINK(1)", action="search", occurred_at=NOW)])
 
@@ -131,6 +135,15 @@ async def test_a_spreadsheet_runs_no_cell(stored: Stored, start: str) -> None:
     )
 
     assert line == [f"'{start}HYPERLINK(1)", "1"]
+
+
+async def test_a_file_says_first_that_it_cannot_be_made(stored: Stored) -> None:
+    question = {"metrics": ["events"], "dimensions": ["item"], "limit": None}
+    prepared = await prepare(stored.replica, *parse(json.dumps(question).encode(), True), ZoneInfo("UTC"), NOW)
+    broken = msgspec.structs.replace(prepared.plan, sql=f"SELECT error('broken') FROM ({prepared.plan.sql})")
+
+    with pytest.raises(duckdb.Error, match="broken"):
+        await anext(csv_lines(stored.replica, msgspec.structs.replace(prepared, plan=broken)))
 
 
 @settings(max_examples=10)

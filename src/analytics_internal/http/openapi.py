@@ -147,7 +147,8 @@ def _give_events() -> Schema:
 
 
 def _ask() -> Schema:
-    operation = _operation("ask", "Ask a question", {**_json(_ref("Answer")), **_CSV}, (*_READ, 413))
+    responses = {**_json(_ref("Answer")), **_CSV}
+    operation = _operation("ask", "Ask a question", responses, (*_READ, 413), [_FORMAT])
     operation["requestBody"] = {"required": True, "content": _json(_ref("Query"))}
     return operation
 
@@ -161,11 +162,18 @@ def _ask_by_link() -> Schema:
             "description": "The question as JSON",
             "content": {"application/json": {"schema": _ref("Query")}},
         },
-        _parameter("format", {"type": "string", "enum": ["json", "csv"], "default": "json"}, "Form of the answer"),
+        _FORMAT,
     ]
     return _operation("askByLink", "Ask a question by a link", {**_json(_ref("Answer")), **_CSV}, _READ, parameters)
 
 
+_FORMAT: Schema = {
+    "name": "format",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "enum": ["json", "csv"]},
+    "description": "Form of the answer, else as Accept asks; `csv` begins with a byte order mark, for spreadsheets",
+}
 _CSV: Schema = {"text/csv": {"schema": {"type": "string"}}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -13,6 +14,7 @@ from analytics_internal.http import people
 from analytics_internal.http.state import caller_with, limited_body, service_of
 from analytics_internal.portal.callers import Caller
 from analytics_internal.query.answer import answer, csv_lines, first_event_at, prepare
+from analytics_internal.query.csv_cells import BYTE_ORDER_MARK
 from analytics_internal.query.language import InvalidQuery, Problem, parse
 
 MAX_QUERY_BYTES = 256 * 1024
@@ -20,11 +22,10 @@ FORMATS = ("json", "csv")
 
 
 async def ask(request: Request) -> Response:
-    """``POST /query`` with the question as body: docs/reference/query.md."""
+    """``POST /query?format=json|csv`` with the question as body: docs/reference/query.md."""
     caller = await caller_with(request, "read")
     body = await limited_body(request.scope, request.receive, MAX_QUERY_BYTES)
-    wants_csv = "text/csv" in request.headers.get("accept", "")
-    return await _answer(request, caller, body, wants_csv)
+    return await _answer(request, caller, body)
 
 
 async def ask_by_link(request: Request) -> Response:
@@ -33,15 +34,15 @@ async def ask_by_link(request: Request) -> Response:
     question = request.query_params.get("q")
     if question is None:
         raise InvalidQuery(Problem("q", "is required: the question as JSON"))
+    return await _answer(request, caller, question.encode("utf-8", "surrogatepass"))
+
+
+async def _answer(request: Request, caller: Caller, body: bytes) -> Response:
+    service = service_of(request)
     format_ = request.query_params.get("format")
     if format_ is not None and format_ not in FORMATS:
         raise InvalidQuery(Problem("format", "unknown", list(FORMATS)))
     wants_csv = format_ == "csv" or (format_ is None and "text/csv" in request.headers.get("accept", ""))
-    return await _answer(request, caller, question.encode("utf-8", "surrogatepass"), wants_csv)
-
-
-async def _answer(request: Request, caller: Caller, body: bytes, wants_csv: bool) -> Response:
-    service = service_of(request)
     query, wire = parse(body, allow_no_limit=wants_csv)
     await people.require_for(request, caller, wire)
     if not wants_csv:
@@ -53,7 +54,18 @@ async def _answer(request: Request, caller: Caller, body: bytes, wants_csv: bool
         "Content-Disposition": f'attachment; filename="{name}"',
         "X-Log-Position": str(prepared.page.position),
     }
-    return StreamingResponse(csv_lines(service.replica, prepared), media_type="text/csv", headers=headers)
+    lines = csv_lines(service.replica, prepared)
+    # Before 200 is said: what fails here is answered as an error, not as a file that ends early.
+    first = await anext(lines)
+    # An address that says CSV is opened in a spreadsheet; a program says it in a header.
+    start = BYTE_ORDER_MARK if format_ == "csv" else b""
+    return StreamingResponse(_file(start + first, lines), media_type="text/csv", headers=headers)
+
+
+async def _file(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for lines in rest:
+        yield lines
 
 
 async def configuration(request: Request) -> Response:

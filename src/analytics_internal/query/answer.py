@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from analytics_internal.query import language
+from analytics_internal.query.csv_cells import csv_rows
 from analytics_internal.query.language import InvalidQuery, Problem, Query, WireQuery
 from analytics_internal.query.period import Period, bucket_of, buckets, next_bucket, offsets, resolve
 from analytics_internal.query.plan import Plan, parameters, plan
@@ -21,7 +20,6 @@ from analytics_internal.reader.replica import Replica
 
 Row = tuple[object, ...]
 CSV_ROWS = 5_000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -94,11 +92,13 @@ async def _rows(replica: Replica, prepared: Prepared) -> list[Row]:
 
 
 async def csv_lines(replica: Replica, prepared: Prepared) -> AsyncIterator[bytes]:
-    """The answer as CSV, streamed."""
-    yield _csv([[*prepared.plan.labels, *prepared.plan.metrics]])
+    """The answer as CSV, streamed. Nothing comes before the first rows, so that what fails can still be said."""
+    header = [*prepared.plan.labels, *prepared.plan.metrics]
     chunks = await replica.query(prepared.plan.sql, lambda cursor: cursor, prepared.parameters)
-    while rows := await replica.in_thread(lambda: chunks.fetchmany(CSV_ROWS)):
-        yield _csv([_cells(row, prepared) for row in rows])
+    rows: list[Row] = await replica.in_thread(lambda: chunks.fetchmany(CSV_ROWS))
+    yield csv_rows([header, *(_cells(row, prepared) for row in rows)])
+    while rows and (rows := await replica.in_thread(lambda: chunks.fetchmany(CSV_ROWS))):
+        yield csv_rows(_cells(row, prepared) for row in rows)
 
 
 async def first_event_at(replica: Replica) -> datetime | None:
@@ -195,20 +195,7 @@ def _cells(row: Row, prepared: Prepared) -> list[object]:
     for name, n in dimensions.items():
         if name in language.TIME_DIMENSIONS:
             cells[n] = _bucket_label(cells[n], prepared.period, name)
-    return [_cell(_json_value(value)) for value in cells]
-
-
-def _cell(value: object) -> object:
-    # A spreadsheet would run it: https://owasp.org/www-community/attacks/CSV_Injection
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return "" if value is None else value
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+    return [_json_value(value) for value in cells]
 
 
 def _fingerprint(wire: WireQuery, zone: ZoneInfo) -> str:

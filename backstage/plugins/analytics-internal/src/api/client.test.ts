@@ -19,11 +19,13 @@ describe('the client', () => {
     expect(JSON.parse(init?.body as string)).toEqual(question);
   });
 
-  it('asks for every row as CSV', async () => {
+  it('asks for every row as CSV for a spreadsheet', async () => {
     const { client, fetch } = clientAnswering(new Response('events\n1\n'));
     const file = await client.csv({ ...question, limit: 25, cursor: 'abc' });
     expect(await file.text()).toBe('events\n1\n');
-    expect(JSON.parse(fetch.mock.calls[0]![1]?.body as string)).toMatchObject({ limit: null, cursor: null });
+    const [url, init] = fetch.mock.calls[0]!;
+    expect(url).toBe('https://portal.example/api/analytics-internal/query?format=csv');
+    expect(JSON.parse(init?.body as string)).toMatchObject({ limit: null, cursor: null });
   });
 
   it('rejects with the problem the service named', async () => {

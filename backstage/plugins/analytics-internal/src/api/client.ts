@@ -13,7 +13,7 @@ export interface AnalyticsClient {
    * Rejects with a `ProblemError` where the service objected, with a `TypeError` where it was not reached.
    */
   query<C extends Column>(query: Query<C>, signal?: AbortSignal): Promise<Answer<C>>;
-  /** Every row of a question's answer as CSV. */
+  /** Every row of a question's answer as CSV, for a spreadsheet. */
   csv(query: Query): Promise<Blob>;
   /** What there is to know before asking: the reporting time zone, the newest position, what the caller may do. */
   configuration(signal?: AbortSignal): Promise<Configuration>;
@@ -34,8 +34,8 @@ export function createClient({ baseUrl, fetch }: ClientOptions): AnalyticsClient
     return response;
   }
 
-  function put(query: Query, accept: string, signal?: AbortSignal): Promise<Response> {
-    return ask('/query', {
+  function put(path: string, query: Query, accept: string, signal?: AbortSignal): Promise<Response> {
+    return ask(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept },
       body: JSON.stringify(query),
@@ -45,11 +45,11 @@ export function createClient({ baseUrl, fetch }: ClientOptions): AnalyticsClient
 
   return {
     async query<C extends Column>(query: Query<C>, signal?: AbortSignal): Promise<Answer<C>> {
-      const response = await put(query, 'application/json', signal);
+      const response = await put('/query', query, 'application/json', signal);
       return (await response.json()) as Answer<C>;
     },
     async csv(query) {
-      const response = await put({ ...query, limit: null, cursor: null }, 'text/csv');
+      const response = await put('/query?format=csv', { ...query, limit: null, cursor: null }, 'text/csv');
       return response.blob();
     },
     async configuration(signal) {
