@@ -1,4 +1,4 @@
-# Everything that sets up, runs and checks the project. Needs Python 3.11+, Node 20+ and make.
+# Everything that sets up, runs and checks the project. Needs Python 3.11+, Node 20.19+ and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ DATA ?= data
 PORT ?= 7008
 EVENTS ?= 100000
 # Stamps are named after the lock files: nothing is installed or built twice.
-sha = $(shell cat $(1) | sha256sum | cut -c1-16)
+sha = $(shell cat $(1) | { sha256sum 2>/dev/null || shasum -a 256; } | cut -c1-16)
 RUNTIME := $(VENV)/.runtime-$(call sha,requirements.lock pyproject.toml)
 DEVELOPMENT := $(VENV)/.development-$(call sha,requirements-dev.lock pyproject.toml)
 STANDALONE_MODULES := $(STANDALONE)/node_modules/.installed-$(call sha,$(STANDALONE)/package-lock.json)
@@ -21,6 +21,7 @@ WORKSPACE := $(BACKSTAGE)/node_modules/.installed-$(call sha,$(BACKSTAGE)/yarn.l
 PAGE_SOURCES := $(shell git ls-files $(STANDALONE) $(BACKSTAGE)/plugins/analytics-internal/src 2>/dev/null)
 YARN := $(BACKSTAGE)/yarn --cwd $(BACKSTAGE)
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
+NEEDS := @sh .ci/needs $(PYTHON)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .PHONY: install run demo portal packages test test-python test-backstage test-newest check bench crash lock clean
@@ -89,6 +90,7 @@ clean:
 	  $(BACKSTAGE)/*/*/dist $(BACKSTAGE)/dist-types
 
 $(VENV)/bin/python:
+	$(NEEDS)
 	$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME): | $(VENV)/bin/python
@@ -102,14 +104,17 @@ $(DEVELOPMENT): | $(VENV)/bin/python
 	@rm -f $(VENV)/.development-* $(VENV)/.runtime-* && touch $@ $(RUNTIME)
 
 $(STANDALONE_MODULES):
+	$(NEEDS)
 	npm --prefix $(STANDALONE) $(NPM_CI)
 	@rm -f $(STANDALONE)/node_modules/.installed-* && touch $@
 
 $(NEWEST_MODULES):
+	$(NEEDS)
 	npm --prefix $(NEWEST) $(NPM_CI)
 	@rm -f $(NEWEST)/node_modules/.installed-* && touch $@
 
 $(WORKSPACE):
+	$(NEEDS)
 	npm --prefix $(BACKSTAGE)/tools $(NPM_CI)
 	$(YARN) install --immutable
 	@rm -f $(BACKSTAGE)/node_modules/.installed-* && touch $@
