@@ -114,6 +114,55 @@ async def test_arbitrary_bytes_are_no_server_error(client: httpx.AsyncClient, bo
     assert (await client.post("/query", content=body)).status_code == 400
 
 
+LONG = "\x01ã" * 2_500
+FILTERS = [["is", f"d{n}", [LONG[:9]]] for n in range(90)]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"metrics": [f"m{n}" for n in range(5_000)]},
+        {"metrics": ["events"], "dimensions": [LONG]},
+        {"metrics": ["events"], "filters": ["and", *FILTERS]},
+        {"metrics": ["events"], "filters": ["is", "subject", [LONG]]},
+        {"metrics": ["events"], "filters": ["or", *([["is", "subject", ["x"]]] * 2_000)]},
+        {"metrics": ["events"], "order_by": [[f"m{n}", "desc"] for n in range(2_000)]},
+        {"metrics": ["events"], "compare": LONG},
+        {"metrics": ["events"], "cursor": LONG},
+        {"metrics": ["events"], "date_range": {LONG: LONG}},
+        {LONG: ["events"]},
+        {LONG: LONG, "metrics": {LONG: 1}},
+    ],
+    ids=lambda question: str(question)[:40],
+)
+async def test_an_error_is_short_whatever_is_wrong(client: httpx.AsyncClient, question: dict[str, object]) -> None:
+    response = await client.post("/query", json=question)
+
+    assert_is_problem(response, 400, "invalid-query")
+    assert len(response.content) < 16_384
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"/{'x' * 20_000}"),
+        ("GET", f"/analytics/{'7' * 20_000}"),
+        ("GET", f"/analytics?limit={'7' * 20_000}"),
+        ("GET", f"/events?after={'x' * 20_000}"),
+        ("GET", f"/query?q={'x' * 20_000}"),
+        ("GET", f"/query?q={{}}&format={'x' * 20_000}"),
+        ("POST", f"/query?{'x' * 20_000}"),
+        ("POST", "/events"),
+    ],
+    ids=lambda text: text[:20],
+)
+async def test_every_routes_error_is_short(client: httpx.AsyncClient, method: str, path: str) -> None:
+    response = await client.request(method, path, content=json.dumps({"events": 1, LONG: {LONG: LONG}}).encode())
+
+    assert 400 <= response.status_code < 500
+    assert len(response.content) < 16_384
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "kind"),
     [

@@ -1,3 +1,5 @@
+import base64
+import contextlib
 import json
 import random
 from collections.abc import AsyncIterator
@@ -184,6 +186,55 @@ async def test_pages_answer_for_the_moment_of_the_first_one(stored: Stored) -> N
 async def test_a_cursor_that_is_none_is_told_so(stored: Stored, cursor: str) -> None:
     with pytest.raises(InvalidQuery, match="none of ours"):
         await stored.ask({"metrics": ["events"], "cursor": cursor})
+
+
+whole_numbers = st.sampled_from([-1, 2**53, 2**62, 2**62 + 1, 2**63, 2**64, 2**130, -(2**130)]) | st.integers()
+odd_values = whole_numbers | st.none() | st.booleans() | st.floats() | st.text(max_size=20) | st.just("9" * 30_000)
+times = st.datetimes().map(str) | st.sampled_from(["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+
+
+@settings(max_examples=100)
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(["fingerprint", "asked_at", "position", "offset", "more"]), odd_values | times, min_size=1
+    ),
+    removed=st.none() | st.sampled_from(["asked_at", "position", "offset"]),
+)
+async def test_a_cursor_edited_by_hand_is_answered_or_told_so(
+    stored: Stored, changes: dict[str, object], removed: str | None
+) -> None:
+    question = {"metrics": ["events"], "dimensions": ["subject"], "limit": 1}
+    page = opened((await stored.ask(question))["meta"]["next_cursor"]) | changes
+    page.pop(removed, None)
+    cursor = base64.urlsafe_b64encode(json.dumps(page).encode()).decode()
+
+    with contextlib.suppress(InvalidQuery):
+        assert len((await stored.ask({**question, "cursor": cursor}))["results"]) <= 1
+
+
+@pytest.mark.parametrize("change", [{"offset": 2**130}, {"offset": -1}, {"position": 301}, {"position": 2**61}])
+async def test_a_cursor_that_leads_out_of_the_log_is_told_so(stored: Stored, change: dict[str, int]) -> None:
+    question = {"metrics": ["events"], "dimensions": ["subject"], "limit": 1}
+    page = opened((await stored.ask(question))["meta"]["next_cursor"]) | change
+
+    with pytest.raises(InvalidQuery, match="none of ours"):
+        await stored.ask({**question, "cursor": base64.urlsafe_b64encode(json.dumps(page).encode()).decode()})
+
+
+@settings(max_examples=60)
+@given(place=st.integers(0, 300), byte=st.characters(max_codepoint=255))
+async def test_a_cursor_with_any_letter_changed_is_answered_or_told_so(stored: Stored, place: int, byte: str) -> None:
+    question = {"metrics": ["events"], "dimensions": ["subject"], "limit": 1}
+    cursor = (await stored.ask(question))["meta"]["next_cursor"]
+    place %= len(cursor)
+
+    with contextlib.suppress(InvalidQuery):
+        await stored.ask({**question, "cursor": cursor[:place] + byte + cursor[place + 1 :]})
+
+
+def opened(cursor: str) -> dict[str, object]:
+    page: dict[str, object] = json.loads(base64.urlsafe_b64decode(cursor + "=="))
+    return page
 
 
 async def test_a_cursor_of_another_question_is_told_so(stored: Stored) -> None:

@@ -123,6 +123,44 @@ def test_filters_nest_only_so_deep() -> None:
     assert "deep" in problems(filters=["not", nested])[0].detail
 
 
+def filters_of(count: int) -> list[object]:
+    return ["and", *(["is", "action", ["a"]] for _ in range(count - 1))]
+
+
+def values_of(count: int, length: int = 1) -> list[object]:
+    return [
+        "or",
+        ["is", "action", ["x" * length] * (count // 2)],
+        ["is", "path", ["x" * length] * (count - count // 2)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("largest", "too_large", "limit"),
+    [
+        (filters_of(language.MAX_FILTERS), filters_of(language.MAX_FILTERS + 1), "100"),
+        (values_of(language.MAX_FILTER_VALUES), values_of(language.MAX_FILTER_VALUES + 1), "1,000"),
+        (values_of(32, 1_024), values_of(33, 1_024), "32,768"),
+    ],
+)
+def test_filters_have_a_largest_size_that_the_error_says(
+    largest: list[object], too_large: list[object], limit: str
+) -> None:
+    assert parsed(filters=largest).filter is not None
+
+    (problem,) = problems(filters=too_large)
+
+    assert problem.field == "filters"
+    assert problem.detail.endswith(f"a question may have {limit}")
+
+
+def test_of_many_problems_the_first_are_named_and_the_rest_are_counted() -> None:
+    found = problems(metrics=[f"m{n}" for n in range(8_000)])
+
+    assert len(found) == language.MAX_PROBLEMS + 1
+    assert found[-1].detail == "and 7,990 more problems"
+
+
 def test_csv_may_have_every_row() -> None:
     query, _ = parse(b'{"metrics": ["events"], "limit": null}', allow_no_limit=True)
 

@@ -321,6 +321,10 @@ def _query_schemas() -> Schema:
             "query": {"type": "object"},
         }
     )
+    query["description"] = (
+        f"At most {language.MAX_FILTERS} filters, nested at most {language.MAX_FILTER_DEPTH} deep, with at most "
+        f"{language.MAX_FILTER_VALUES:,} values of {language.MAX_FILTER_CHARACTERS:,} characters altogether"
+    )
     return {"Query": query, **_filter_schemas(comparison), "Answer": answer}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 import structlog
 from starlette.exceptions import HTTPException
@@ -19,6 +21,8 @@ from analytics_internal.reader.replica import Behind
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+MAX_PROBLEM_BYTES = 16_000
+MAX_DETAIL = 1_500
 
 
 class BodyTooLarge(Exception):
@@ -58,16 +62,36 @@ TITLES = {
 def problem(
     kind: str, status: int, detail: str, errors: list[Problem] | None = None, headers: dict[str, str] | None = None
 ) -> Response:
-    """One problem as a response; ``kind`` is the last part of its type."""
+    """One problem as a response; ``kind`` is the last part of its type. It has at most ``MAX_PROBLEM_BYTES``.
+
+    Whatever a caller sends may be quoted: what is too long is cut, and the last of many errors are left out.
+    """
     body: dict[str, object] = {
         "type": f"urn:analytics-internal:problem:{kind}",
         "title": TITLES[kind],
         "status": status,
-        "detail": detail,
+        "detail": _cut(detail),
     }
+    # A character that JSON escapes takes six bytes.
+    room = MAX_PROBLEM_BYTES - 6 * MAX_DETAIL - 500
     if errors is not None:
-        body["errors"] = errors
+        body["errors"] = list(_that_fit(errors, room))
     return Response(msgspec.json.encode(body), status, headers, CONTENT_TYPE)
+
+
+def _that_fit(errors: list[Problem], room: int) -> Iterator[Problem]:
+    for error in errors:
+        cut = msgspec.structs.replace(error, field=_cut(error.field, 200), detail=_cut(error.detail, 500))
+        room -= len(msgspec.json.encode(cut)) + 1
+        if room < 0:
+            return
+        yield cut
+
+
+def _cut(text: str, length: int = MAX_DETAIL) -> str:
+    # A lone surrogate has no place in UTF-8.
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def from_error(error: Exception) -> Response:

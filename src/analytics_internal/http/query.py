@@ -11,13 +11,14 @@ from starlette.responses import Response, StreamingResponse
 
 from analytics_internal import __version__
 from analytics_internal.http import people
+from analytics_internal.http.problems import BodyTooLarge
 from analytics_internal.http.state import caller_with, limited_body, service_of
 from analytics_internal.portal.callers import Caller
 from analytics_internal.query.answer import answer, csv_lines, first_event_at, prepare
 from analytics_internal.query.csv_cells import BYTE_ORDER_MARK
 from analytics_internal.query.language import InvalidQuery, Problem, parse
 
-MAX_QUERY_BYTES = 256 * 1024
+MAX_QUERY_BYTES = 64 * 1024
 FORMATS = ("json", "csv")
 
 
@@ -34,7 +35,10 @@ async def ask_by_link(request: Request) -> Response:
     question = request.query_params.get("q")
     if question is None:
         raise InvalidQuery(Problem("q", "is required: the question as JSON"))
-    return await _answer(request, caller, question.encode("utf-8", "surrogatepass"))
+    body = question.encode("utf-8", "surrogatepass")
+    if len(body) > MAX_QUERY_BYTES:
+        raise BodyTooLarge(f"the question has {len(body):,} bytes; at most {MAX_QUERY_BYTES:,} are taken")
+    return await _answer(request, caller, body)
 
 
 async def _answer(request: Request, caller: Caller, body: bytes) -> Response:

@@ -12,7 +12,7 @@ import msgspec
 
 from analytics_internal.query import language
 from analytics_internal.query.csv_cells import csv_rows
-from analytics_internal.query.language import InvalidQuery, Problem, Query, WireQuery
+from analytics_internal.query.language import MAX_POSITION, InvalidQuery, Problem, Query, WireQuery
 from analytics_internal.query.period import Period, bucket_of, buckets, next_bucket, offsets, resolve
 from analytics_internal.query.plan import Plan, parameters, plan
 from analytics_internal.reader.duckdb import Damaged
@@ -20,6 +20,13 @@ from analytics_internal.reader.replica import Replica
 
 Row = tuple[object, ...]
 CSV_ROWS = 5_000
+
+
+class NotACursor(InvalidQuery):
+    """The cursor was not made by us, or was changed since."""
+
+    def __init__(self) -> None:
+        super().__init__(Problem("cursor", "is none of ours: use meta.next_cursor or meta.previous_cursor"))
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -49,12 +56,14 @@ async def prepare(
     """Let the reader catch up and settle period, position and page.
 
     Raises:
-        InvalidQuery: the cursor is none, or belongs to another question.
+        InvalidQuery: the cursor is none, is ahead of the log, or belongs to another question.
         Behind, LogUnavailable: as ``Replica.catch_up``.
     """
     fingerprint = _fingerprint(wire, zone)
     page = _page_of(query.cursor, fingerprint) if query.cursor is not None else None
     freshness = await replica.catch_up()
+    if page is not None and page.position > freshness.position:
+        raise NotACursor
     if page is None:
         if query.position is not None and query.position > freshness.position:
             raise InvalidQuery(Problem("position", f"the log reaches to {freshness.position} only"))
@@ -212,12 +221,12 @@ def _cursor(page: Page, offset: int) -> str:
 def _page_of(cursor: str, fingerprint: str) -> Page:
     try:
         page = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=Page)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise InvalidQuery(
-            Problem("cursor", "is none of ours: use meta.next_cursor or meta.previous_cursor")
-        ) from error
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
+        raise NotACursor from error
     if page.fingerprint != fingerprint:
         raise InvalidQuery(Problem("cursor", "belongs to another question"))
-    if page.offset < 0 or page.position < 0 or page.asked_at.tzinfo is None or not 1971 <= page.asked_at.year <= 2200:
-        raise InvalidQuery(Problem("cursor", "is none of ours: use meta.next_cursor or meta.previous_cursor"))
+    if not (0 <= page.offset <= MAX_POSITION and 0 <= page.position <= MAX_POSITION):
+        raise NotACursor
+    if page.asked_at.tzinfo is None or not 1971 <= page.asked_at.year <= 2200:
+        raise NotACursor
     return page

@@ -41,9 +41,14 @@ DEFAULT_RANGE: dict[str, object] = {"last": "28d"}
 MAX_POSITION = 2**62
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
+# What a question may hold: with these, making its SQL takes some hundredths of a second at most.
+MAX_FILTERS = 100
 MAX_FILTER_DEPTH = 8
 MAX_FILTER_VALUES = 1_000
+MAX_FILTER_CHARACTERS = 32_768
 MAX_VALUE_LENGTH = 2_048
+MAX_PROBLEMS = 10
+MAX_QUOTED = 80
 MAX_DAYS = 366 * 50
 
 _last = re.compile(r"([1-9]\d{0,4})([dwm])")
@@ -58,11 +63,14 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class InvalidQuery(ValueError):
-    """The question cannot be answered as it is asked."""
+    """The question cannot be answered as it is asked. Of many problems the first ones are named."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(f"{p.field}: {p.detail}" for p in problems))
-        self.problems = list(problems)
+        named = list(problems[:MAX_PROBLEMS])
+        if len(problems) > MAX_PROBLEMS:
+            named.append(Problem("", f"and {len(problems) - MAX_PROBLEMS:,} more problems"))
+        super().__init__("; ".join(f"{p.field}: {p.detail}" if p.field else p.detail for p in named))
+        self.problems = named
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -163,7 +171,7 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
     except msgspec.ValidationError as error:
         raise InvalidQuery(_form_problem(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidQuery(Problem("", f"the body is not JSON: {error}")) from error
+        raise InvalidQuery(Problem("", f"the body is not JSON: {_cut(str(error))}")) from error
     problems: list[Problem] = []
     metrics = _names(wire.metrics, "metrics", METRICS, problems)
     if not wire.metrics:
@@ -171,7 +179,9 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
     dimensions = _names(wire.dimensions, "dimensions", DIMENSIONS, problems)
     if len([name for name in dimensions if name in TIME_DIMENSIONS]) > 1:
         problems.append(Problem("dimensions", "at most one time dimension", list(TIME_DIMENSIONS)))
-    filter_ = _filter(wire.filters, "filters", 1, problems) if wire.filters is not None else None
+    filter_ = None
+    if wire.filters is not None and _is_within_limits(wire.filters, problems):
+        filter_ = _filter(wire.filters, "filters", 1, problems)
     date_range = _date_range(wire.date_range, problems)
     if wire.compare not in (None, "previous_period"):
         problems.append(Problem("compare", f"unknown: {_short(wire.compare)}", ["previous_period", "null"]))
@@ -201,17 +211,48 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
 def _form_problem(message: str) -> Problem:
     field = message.partition("`$.")[2].partition("`")[0].partition("[")[0]
     if "unknown field" in message:
-        return Problem(message.split("`")[1], "unknown field", [f.name for f in msgspec.structs.fields(WireQuery)])
+        return Problem(
+            _cut(message.split("`")[1]), "unknown field", [f.name for f in msgspec.structs.fields(WireQuery)]
+        )
     if "missing required field" in message:
         return Problem(message.split("`")[1], "is required", list(METRICS))
-    return Problem(field, message)
+    return Problem(_cut(field), message)
 
 
 def _names(given: list[str], field: str, allowed: tuple[str, ...], problems: list[Problem]) -> tuple[str, ...]:
-    problems += [Problem(field, f"unknown: {_short(name)}", list(allowed)) for name in given if name not in allowed]
+    unknown = list(dict.fromkeys(name for name in given if name not in allowed))
+    problems += [Problem(field, f"unknown: {_short(name)}", list(allowed)) for name in unknown]
     if len(set(given)) < len(given):
         problems.append(Problem(field, "one is named twice"))
     return tuple(given)
+
+
+def _is_within_limits(given: list[object], problems: list[Problem]) -> bool:
+    """Whether a question's filters are small enough to be looked at one by one, whatever is in them."""
+    filters = values = characters = 0
+    waiting: list[object] = [given]
+    while waiting:
+        filter_ = waiting.pop()
+        filters += 1
+        if not isinstance(filter_, list) or not filter_:
+            continue
+        operator, *rest = filter_
+        if operator in CONNECTIVES:
+            waiting += rest
+        elif len(rest) == 2 and isinstance(rest[1], list):
+            values += len(rest[1])
+            characters += sum(len(value) for value in rest[1] if isinstance(value, str))
+    too_many = [
+        Problem("filters", f"{count:,} {what}; a question may have {limit:,}")
+        for count, limit, what in (
+            (filters, MAX_FILTERS, "filters, each `and`, `or` and `not` counted as one"),
+            (values, MAX_FILTER_VALUES, "values in all filters together"),
+            (characters, MAX_FILTER_CHARACTERS, "characters in all values together"),
+        )
+        if count > limit
+    ]
+    problems += too_many
+    return not too_many
 
 
 def _filter(given: object, field: str, depth: int, problems: list[Problem]) -> Filter | None:
@@ -247,8 +288,8 @@ def _comparison(
     if not isinstance(dimension, str) or dimension not in FILTER_DIMENSIONS:
         problems.append(Problem(field, f"unknown dimension: {_short(dimension)}", list(FILTER_DIMENSIONS)))
         return None
-    if not 1 <= len(values) <= MAX_FILTER_VALUES:
-        problems.append(Problem(field, f"1 to {MAX_FILTER_VALUES:,} values"))
+    if not values:
+        problems.append(Problem(field, "at least one value"))
         return None
     if dimension == "item":
         ids = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and 0 < v < 2**31]
@@ -320,7 +361,8 @@ def _order_by(
         if time is not None:
             return ((time, "asc"),)
         return ((metrics[0], "desc"),) if metrics else ()
-    allowed = [*metrics, *dimensions]
+    known = (*METRICS, *DIMENSIONS)
+    allowed = [name for name in (*metrics, *dimensions) if name in known]
     order: list[tuple[str, Direction]] = []
     for pair in given:
         if len(pair) != 2 or pair[0] not in allowed or pair[1] not in ("asc", "desc"):
@@ -346,5 +388,8 @@ def _check_limit(limit: int | None, allow_no_limit: bool, problems: list[Problem
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED - 1] + "…"
