@@ -164,7 +164,7 @@ def _ask_by_link() -> Schema:
         },
         _FORMAT,
     ]
-    return _operation("askByLink", "Ask a question by a link", {**_json(_ref("Answer")), **_CSV}, _READ, parameters)
+    return _operation("askByLink", "Ask a question by a link", {**_json(_ref("Answer")), **_CSV}, (*_READ, 413), parameters)
 
 
 _FORMAT: Schema = {
