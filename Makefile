@@ -24,7 +24,7 @@ NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 NEEDS := @sh .ci/needs $(PYTHON)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
-.PHONY: install run demo portal packages test test-python test-backstage test-newest check bench crash lock clean
+.PHONY: install run demo portal packages test test-python test-backstage test-newest explore check bench crash lock clean
 
 install: $(RUNTIME) $(PAGE)/index.html ## the command in .venv/bin, the page built
 
@@ -64,6 +64,9 @@ test-newest: $(NEWEST_MODULES) ## the packages' types against the newest Backsta
 
 test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium
 	$(BIN)/pytest $(PYTEST)
+
+explore: $(DEVELOPMENT) ## the property tests with examples that nobody has tried yet
+	HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m hypothesis $(PYTEST)
 
 .PHONY: chromium
 chromium:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -16,14 +17,17 @@ from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.embedded import EmbeddedPostgres
 from analytics_internal.log.migrations import migrate
 
-# Examples are new in every run; one that fails is printed so that it can be run again.
+# What decides whether work lands draws the same examples in every run; `make explore` draws new ones, and prints one that
+# fails so that it can be run again.
 settings.register_profile(
     "ci",
     deadline=None,
+    derandomize=True,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-settings.load_profile("ci")
+settings.register_profile("explore", settings.get_profile("ci"), derandomize=False, max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 _numbers = itertools.count(1)
 
