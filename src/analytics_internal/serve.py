@@ -17,6 +17,8 @@ import uvloop
 from analytics_internal import whereabouts
 from analytics_internal.event import Acceptance
 from analytics_internal.http.app import make_app
+from analytics_internal.http.connection import connecting_to
+from analytics_internal.http.connections import Connections, limits_of, raise_file_limit
 from analytics_internal.http.state import Service
 from analytics_internal.listening import BACKLOG, listeners, own_url_of, url_of
 from analytics_internal.log import migrations
@@ -48,6 +50,7 @@ def run(settings: Settings) -> int:
         CannotListen, DataDirInUse, EmbeddedPostgresError: the service cannot start; the message says what to do.
     """
     configure_logs(settings.log_level, settings.log_format)
+    raise_file_limit()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with (
         DataDirLock(settings.data_dir),
@@ -68,9 +71,13 @@ async def _serve(settings: Settings, sockets: list[socket.socket]) -> int:
             service = await unless_stopped(stop, _start(settings, parts))
         except Stopped:
             return 0
+        connections = Connections(limits_of(settings))
+        await parts.enter_async_context(connections.watched())
         server = _Server(
             uvicorn.Config(
                 make_app(service),
+                http=connecting_to(connections),
+                ws="none",
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -146,6 +146,33 @@ class Settings(BaseSettings):
     buffer_bytes: int = Field(64 << 20, ge=1 << 20, description="The same in bytes.")
     max_batch_events: int = Field(1_000, ge=1, le=10_000, description="Events of one request.")
     max_body_bytes: int = Field(1 << 20, ge=1 << 10, le=64 << 20, description="Bytes of one request.")
+    bodies_bytes: int = Field(
+        128 << 20,
+        ge=1 << 20,
+        description="Bytes of all requests that are being received or answered; more are answered with 503.",
+    )
+    max_connections: int = Field(
+        2_000,
+        ge=16,
+        description="Connections at the same time, as far as the process may open files. One more closes the one that "
+        "has waited longest without a request; `/healthz` and `/readyz` are answered beyond it.",
+    )
+    max_head_bytes: int = Field(
+        32_768, ge=4_096, le=1 << 20, description="Bytes of one request's address and headers; at most 100 headers."
+    )
+    head_timeout_seconds: float = Field(
+        10, ge=1, le=3_600, description="How long a request's head may take, and a new connection until its first."
+    )
+    idle_timeout_seconds: float = Field(
+        75, ge=1, le=86_400, description="How long a connection is kept open for its next request."
+    )
+    transfer_timeout_seconds: float = Field(
+        30,
+        ge=1,
+        le=3_600,
+        description="A body that is sent, or an answer that is read, by less than 16 KiB in this time is given up, "
+        "unless it comes to its end.",
+    )
     linger_ms: float = Field(
         1, ge=0, le=1_000, description="How long a write waits, under load, for more events to share its commit."
     )

@@ -38,7 +38,7 @@ def make_app(service: Service) -> ASGIApp:
     )
     router.state.service = service
     router.router.redirect_slashes = False
-    app: ASGIApp = EventsFirst(router, service)
+    app: ASGIApp = EventsFirst(problems.ErrorsAreAnswers(router), service)
     portal_origin = _origin(service.settings.portal_url)
     if portal_origin is not None:
         # Without the bridge the browser talks to us from the portal's own origin (`discovery.endpoints`).

@@ -9,6 +9,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from analytics_internal.body import NotABatch
 from analytics_internal.log.writer import PASSING, LogUnavailable, Overloaded
@@ -51,6 +52,10 @@ TITLES = {
     "not-found": "There is nothing here",
     "method-not-allowed": "This address does not take this method",
     "body-too-large": "The body is too large",
+    "malformed-request": "This is not a request that can be read",
+    "head-too-large": "The head of the request is too large",
+    "too-slow": "The request came too slowly",
+    "busy": "Too much is asked at the same time",
     "overloaded": "Too many events are waiting to be stored",
     "log-unavailable": "The database did not answer",
     "portal-unavailable": "The portal did not answer",
@@ -136,3 +141,28 @@ async def handle(_: Request, error: Exception) -> Response:
             return problem(kind, error.status_code, error.detail, headers=dict(error.headers or {}))
         return problem("internal-error", error.status_code, error.detail)
     return from_error(error)
+
+
+class ErrorsAreAnswers:
+    """Keeps a connection usable after an error that has been answered.
+
+    Starlette raises an error again when its handler has answered it. The server would take that for a broken answer and
+    close the connection, on which a portal's backend may have sent its next requests.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_complete = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal is_complete
+            await send(message)
+            is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception:
+            if not is_complete:
+                raise

@@ -1,0 +1,386 @@
+"""One connection: uvicorn's HTTP/1.1 protocol, with bounds on what a client may send, for how long, and how slowly.
+
+uvicorn keeps what it is sent for as long as a client likes: a head without an end, thousands of requests ahead of
+their answers, answers that nobody reads. No time limit of the application helps: it has not been called yet, or it
+waits for the client. So the bounds are here, where the bytes come in. The times are checked by ``Connections`` twice a
+second, so that a request sets no timers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, cast
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from analytics_internal.http.connections import Connections, Phase, dropped_total
+from analytics_internal.http.problems import problem
+
+# So much is parsed at a time: nothing that is refused costs more than one piece of it.
+PIECE_BYTES = 16_384
+MAX_HEADERS = 100
+# Requests that came together, before the first one was answered; browsers and proxies send one at a time.
+MAX_PIPELINED = 16
+MAX_AHEAD_BYTES = 65_536
+# What chunks may cost beside what is in them, and once more as much as is in them.
+MAX_FRAMING_BYTES = 65_536
+# A client moves at least so much within `transfer_timeout_s`, or comes to its end.
+LEAST_PROGRESS_BYTES = 16_384
+# A refused client is listened to for a moment: cut off while it sends, it would hear of a reset and not why.
+LEAVING_S = 2.0
+MAX_LEAVING_BYTES = 1 << 20
+# Answered also when there are more connections than may be.
+HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
+
+
+class _Refused(Exception):
+    """What the client sends is not read any further."""
+
+
+class Progress:
+    """Whether something moves: at least so many bytes in so many seconds, however they come."""
+
+    __slots__ = ("_at", "_bytes")
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+        self._bytes = 0
+
+    def is_stuck(self, bytes_: int, now: float, timeout_s: float) -> bool:
+        """``bytes_`` are all that have moved so far."""
+        if self._at is None or bytes_ - self._bytes >= LEAST_PROGRESS_BYTES:
+            self._at, self._bytes = now, bytes_
+        return now - self._at > timeout_s
+
+    def begin_again(self) -> None:
+        self._at = None
+
+
+class Connection(HttpToolsProtocol):
+    """A client's connection. It holds a head, what of a body the application has not read, and what is ahead."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._connections = connections
+        self._limits = connections.limits
+        self._phase = Phase.NEW
+        self._since = connections.now
+        self._is_spare = False
+        self._running: RequestResponseCycle | None = None
+        self._ahead = bytearray()
+        self._refusal: tuple[str, int, str] | None = None
+        self._left_bytes = 0
+        self._is_in_head = False
+        self._is_in_body = False
+        self._head_bytes = 0
+        self._body_bytes = 0
+        self._wire_bytes = 0
+        self._counted_bytes = 0
+        self._receiving = Progress()
+        self._sending = Progress()
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast("asyncio.Transport", transport))  # uvloop's own class
+        if not self._connections.admit(self):
+            self.transport.abort()
+        self._is_spare = self._connections.are_full
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.forget(self, self._phase)
+        self._uncount_body()
+        self._ahead.clear()
+        running = self._running
+        super().connection_lost(exc)
+        if running is not None and not running.response_complete:
+            running.disconnected = True  # also when others wait behind it: it alone can be told
+            running.message_event.set()
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), PIECE_BYTES):
+            if self.transport.is_closing():
+                return
+            if self._phase is Phase.LEAVING:
+                self._left_bytes += len(data) - start
+                if self._left_bytes > MAX_LEAVING_BYTES:
+                    self.cut()
+                return
+            if self._is_answering or self._ahead:
+                self._keep_ahead(data[start:])
+                return
+            self._feed(data[start : start + PIECE_BYTES] if len(data) > PIECE_BYTES else data)
+            self._settle()
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_head = True
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._count_head(len(url))
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_in_head:
+            return  # a trailer: what the application has seen of the head does not change any more
+        self._count_head(len(name) + len(value))
+        headers = self.headers
+        if len(headers) >= MAX_HEADERS:
+            self._refuse_head(f"the request has more than {MAX_HEADERS} headers")
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._refusal = ("malformed-request", 400, f"more than {MAX_PIPELINED} requests came before their answers")
+            raise _Refused
+        super().on_headers_complete()
+        self._is_in_body = True
+        self._body_bytes = self._wire_bytes = 0
+        self._receiving.begin_again()
+        self.flow.resume_reading()  # what comes ahead is counted here; not reading would hide that the client has left
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        cycle = self.cycle
+        if cycle.response_complete:  # nobody waits for the rest; it is read so that the next request can be found
+            if self._body_bytes > self._limits.body_bytes + MAX_LEAVING_BYTES:
+                self._refusal = ("body-too-large", 413, "the body goes on after its answer")
+                raise _Refused
+            return
+        self._counted_bytes += len(body)
+        connections = self._connections
+        connections.bodies_bytes += len(body)
+        if connections.bodies_bytes > self._limits.bodies_bytes and self._counted_bytes < connections.bodies_bytes:
+            self._refusal = ("busy", 503, "the bodies of too many requests are being received")
+            raise _Refused
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        self._is_in_body = False
+        super().on_message_complete()
+
+    # What uvicorn's request cycle calls.
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        self._running = None
+        self._uncount_body()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
+            self._leave()
+            return
+        elif self._ahead:
+            # Not at once: a client that sends far ahead must not make its answers one call stack.
+            self.loop.call_soon(self._go_on)
+        self._settle()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Awaitable[None]]) -> None:
+        self._running = cycle
+        if self._is_spare:
+            self._is_spare = self._connections.are_full
+            if self._is_spare and cycle.scope["path"] not in HEALTH_PATHS:
+                dropped_total.labels("full").inc()
+                app = _no_room
+        super()._start_asgi_task(cycle, app)
+
+    # What ``Connections`` calls.
+
+    def check(self, now: float) -> None:
+        """Give the client up if it has been waited for long enough."""
+        limits, waited_s = self._limits, now - self._since
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent:
+            self._sending.begin_again()
+        # The buffer shrinks when the client reads: what is sent is what is missing in it.
+        elif self._sending.is_stuck(-unsent, now, limits.transfer_timeout_s):
+            self._drop("not read")
+            return
+        if self._phase is Phase.LEAVING:
+            if waited_s > LEAVING_S and not unsent:
+                self.cut()
+        elif self._phase is Phase.NEW and waited_s > limits.head_timeout_s:
+            self._drop("no request")
+        elif self._phase is Phase.IDLE and waited_s > limits.idle_timeout_s:
+            dropped_total.labels("idle").inc()
+            self.transport.close()
+        elif self._phase is Phase.READING:
+            self._check_reading(now, waited_s)
+
+    def cut(self) -> None:
+        """Close at once; what was not sent is lost."""
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._sending.begin_again()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._sending.begin_again()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Never asked for: ``Connections`` looks after idle connections."""
+
+    # Our own.
+
+    @property
+    def _is_answering(self) -> bool:
+        """Whether a request is here as a whole, and not answered yet."""
+        return self._running is not None and not self._is_in_body
+
+    def _go_on(self) -> None:
+        if self._ahead and not self.transport.is_closing():
+            ahead = bytes(self._ahead)
+            self._ahead.clear()
+            self.data_received(ahead)
+
+    def _keep_ahead(self, data: bytes) -> None:
+        self._ahead += data
+        if len(self._ahead) > MAX_AHEAD_BYTES:
+            self._ahead.clear()
+            self._refuse("malformed-request", 400, f"more than {MAX_AHEAD_BYTES:,} bytes were sent before the answer")
+
+    def _feed(self, data: bytes) -> None:
+        was_in_head, was_in_body = self._is_in_head, self._is_in_body
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # No other protocol is spoken here. The request itself has been read; of what follows nothing is known.
+            self._refuse("malformed-request", 400, "this service speaks HTTP/1.1 only, without upgrades")
+            return
+        except httptools.HttpParserError:
+            self._refuse(*self._refusal or ("malformed-request", 400, "this is not a request of HTTP/1.1"))
+            return
+        if self._is_in_head:
+            if was_in_head:  # the parser itself keeps what it has not called out yet
+                self._head_bytes += len(data)
+            if self._head_bytes > self._limits.head_bytes + PIECE_BYTES:
+                self._refuse("head-too-large", 431, f"a request's head has at most {self._limits.head_bytes:,} bytes")
+        elif was_in_body and self._is_in_body:
+            self._wire_bytes += len(data)
+            if self._wire_bytes > MAX_FRAMING_BYTES + 2 * self._body_bytes:
+                self._refuse("malformed-request", 400, "the body is sent in chunks with too little in them")
+
+    def _count_head(self, bytes_: int) -> None:
+        self._head_bytes += bytes_
+        if self._head_bytes > self._limits.head_bytes:
+            self._refuse_head(f"a request's head has at most {self._limits.head_bytes:,} bytes")
+
+    def _refuse_head(self, why: str) -> None:
+        self._refusal = ("head-too-large", 431, why)
+        raise _Refused
+
+    def _refuse(self, kind: str, status: int, detail: str) -> None:
+        """Answer what is under way, then say this, and read no further."""
+        dropped_total.labels(kind).inc()
+        self._refusal = (kind, status, detail)
+        running = self._running
+        if running is None and self._is_in_body:
+            self.cut()  # the request has its answer already; this is the rest of its body
+        elif running is None:
+            self._leave()
+        elif running is self.cycle and self._is_in_body:
+            # The application waits for a body that will not come: for it the client has gone.
+            running.disconnected = True
+            running.message_event.set()
+            if running.response_started:
+                self.cut()
+            else:
+                self._leave()
+        # Else `on_response_complete` goes on from here.
+
+    def _leave(self) -> None:
+        assert self._refusal is not None, "a client is sent away without a reason"
+        kind, status, detail = self._refusal
+        headers = {"connection": "close", **({"retry-after": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
+        response = problem(kind, status, detail, headers=headers)
+        head = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
+        head += [b"%b: %b" % header for header in response.raw_headers]
+        self.transport.write(b"\r\n".join([*head, b"", bytes(response.body)]))
+        self.transport.write_eof()
+        self._uncount_body()
+        self._ahead.clear()
+        self._move_to(Phase.LEAVING)
+
+    def _settle(self) -> None:
+        """The phase that follows from what is under way."""
+        if self._phase is Phase.LEAVING:
+            return
+        if self._is_answering:
+            self._move_to(Phase.ANSWERING)
+        elif self._is_in_head or self._is_in_body:
+            self._move_to(Phase.READING)
+        elif self.cycle is not None:
+            self._move_to(Phase.IDLE)
+
+    def _move_to(self, phase: Phase) -> None:
+        if phase is not self._phase:
+            self._connections.move(self, self._phase, phase)
+            self._phase = phase
+            self._since = self._connections.now
+
+    def _check_reading(self, now: float, waited_s: float) -> None:
+        limits = self._limits
+        if self._is_in_head:
+            if waited_s > limits.head_timeout_s:
+                self._refuse("too-slow", 408, f"a request's head has to come within {limits.head_timeout_s:g} s")
+        elif self.flow.read_paused:
+            self._receiving.begin_again()  # the application has not read what is here: that is not the client's fault
+        elif self._receiving.is_stuck(self._body_bytes, now, limits.transfer_timeout_s):
+            least = f"{LEAST_PROGRESS_BYTES:,} bytes within {limits.transfer_timeout_s:g} s"
+            self._refuse("too-slow", 408, f"a request's body has to come to its end, or at least {least}")
+
+    def _drop(self, reason: str) -> None:
+        dropped_total.labels(reason).inc()
+        self.cut()
+
+    def _uncount_body(self) -> None:
+        self._connections.bodies_bytes -= self._counted_bytes
+        self._counted_bytes = 0
+
+
+def connecting_to(connections: Connections) -> type[asyncio.Protocol]:
+    """What uvicorn takes as ``http``: it calls it for every connection."""
+
+    def connect(
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> Connection:
+        return Connection(connections, config, server_state, app_state, _loop)
+
+    return cast("type[asyncio.Protocol]", connect)
+
+
+async def _no_room(scope: Any, receive: Any, send: Any) -> None:
+    detail = "there are too many connections; try again in a moment"
+    headers = {"connection": "close", "retry-after": "1"}
+    await problem("busy", 503, detail, headers=headers)(scope, receive, send)
