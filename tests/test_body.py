@@ -61,6 +61,80 @@ def test_a_lone_surrogate_fails_its_own_event_only() -> None:
     assert isinstance(judge(second, Batch([]), receipt()), Event)
 
 
+DEEP = b"[" * 5_000 + b"]" * 5_000
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"id": "019f1b2c-7a00-7abc-8def-0123456789ab", "action": "a", "subject": "/", "attributes": {"x": %b}}'
+        % DEEP,
+        b'{"action": "a", "subject": "/", "sentAt": %b}' % DEEP,
+        b'{"action": "a", "subject": "/", "context": %b}' % (b'{"a":' * 5_000 + b"1" + b"}" * 5_000),
+        DEEP,
+        b'{"action": "a", "subject": "/", "value": %b}' % (b"9" * 5_000),
+        b'{"action": "a", "subject": "/", "value": 1e999}',
+        b'{"action": "a", "subject": "/", "value": -1e999, "x": "\\ud800"}',
+        b'{"action": "a", "subject": "/", "attributes": {"x": NaN}}',
+        b'{"action": "a", "subject": "\xff"}',
+    ],
+    ids=lambda bad: bad[:60].decode("latin-1"),
+)
+@pytest.mark.parametrize("beside", [b'{"action": "a", "subject": "/"}', b'{"action": "a", "subject": "\\ud800"}'])
+def test_what_is_wrong_inside_of_one_event_fails_no_other(bad: bytes, beside: bytes) -> None:
+    good = b'{"action": "navigate", "subject": "/a,]}\\"[{"}'
+
+    events = decode_body(b'{"imported": true, "events": [%b, %b,%b ,%b]}' % (good, bad, beside, good), 1000)
+
+    outcomes = [judge(payload, Batch([]), receipt()) for payload in events.events]
+    assert events.is_imported
+    assert len(outcomes) == 4
+    assert isinstance(outcomes[0], Event)
+    assert isinstance(outcomes[1], Rejection)
+    assert isinstance(outcomes[3], Event)
+
+
+def test_an_event_that_is_nested_too_deep_is_told_so_by_its_id() -> None:
+    id_ = "019f1b2c-7a00-7abc-8def-0123456789ab"
+
+    (event,) = decode_body(b'{"action": "a", "attributes": {"x": %b}, "id": "%b"}' % (DEEP, id_.encode()), 1).events
+
+    rejection = judge(event, Batch([]), receipt())
+    assert isinstance(rejection, Rejection)
+    assert (rejection.reason, rejection.id) == ("invalid_event", id_)
+    assert "nested too deep" in rejection.detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"events": [], "sentAt": %b}' % DEEP,
+        b'{"events": [{}, 01], "imported": true}',
+        b'{"events": [{}], "imported": %b}' % DEEP,
+        b'{"events": {"x": %b}}' % DEEP,
+        b'{"events": [%b' % DEEP,
+        b'{"events": [%b}]' % DEEP,
+        b'{"events": [%b]} more' % DEEP,
+        b'{"events": [%b, "a]}' % DEEP,
+        b'{"events": [%b,]}' % DEEP,
+        b'{"events": [%b], : 1}' % DEEP,
+        b'{"events": [' + b'"\\"' * 300_000,
+        DEEP,
+    ],
+    ids=lambda body: body[:40].decode("latin-1"),
+)
+def test_what_is_wrong_around_the_events_fails_them_all(body: bytes) -> None:
+    with pytest.raises(NotABatch):
+        decode_body(body, 1000)
+
+
+def test_of_a_field_that_is_given_twice_the_last_counts_however_a_body_is_read() -> None:
+    plain = decode_body(b'{"events": [1], "events": [2]}', 1000)
+    with_a_deep_one = decode_body(b'{"events": [%b], "\\u0065vents": [2]}' % DEEP, 1000)
+
+    assert [bytes(event) for event in plain.events] == [bytes(event) for event in with_a_deep_one.events] == [b"2"]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -403,3 +403,29 @@ def test_no_secret_is_kept_with_an_undecodable_event(wire: Json, wrong: bytes) -
 
     assert isinstance(judgement, Rejection)
     assert SECRET not in everything_kept(judgement)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["/p?" + "x" * 2046, "/p#" + "x" * 20_000, "https://u:" + "p" * 3_000 + "@h.example/p", "/p?query=" + "é" * 700],
+    ids=["a query", "a fragment", "a password", "a query that is encoded longer"],
+)
+def test_a_subject_is_judged_by_the_length_of_what_is_kept(subject: str) -> None:
+    event = accepted(navigation(subject))
+
+    assert event.path is not None
+    assert event.path.endswith("/p")
+
+
+@pytest.mark.parametrize("subject", ["/" + "p" * 2048, "/p?query=" + "x" * 2048, "text " * 500])
+def test_what_is_kept_of_a_subject_has_a_largest_length(subject: str) -> None:
+    rejection = refused(navigation(subject, id="019f1b2c-7a00-7abc-8def-0123456789ab"))
+
+    assert (rejection.reason, rejection.id) == ("invalid_event", "019f1b2c-7a00-7abc-8def-0123456789ab")
+    assert "2,048" in rejection.detail
+
+
+def test_a_target_is_judged_by_the_length_of_its_path() -> None:
+    click = {"action": "click", "subject": "Docs", "attributes": {"to": "/docs?" + "x" * 3_000}}
+
+    assert accepted(click).path == "/docs"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
+
+from analytics_internal.spans import elements, members
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -55,27 +58,49 @@ def decode_body(body: bytes, max_events: int) -> Batch:
 
 
 def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
-    """Take apart what msgspec refuses whole: one lone surrogate must not fail the events around it."""
+    """Take apart what msgspec refuses whole: what is wrong inside of one event must not fail the events around it."""
     if isinstance(error, msgspec.ValidationError):
         raise NotABatch(f'{error}; allowed is one event object or {{"events": [event, …], "sentAt"?, "imported"?}}')
+    body = _as_utf8(body)
     try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError) as parse_error:
-        raise NotABatch(f"the body is not JSON: {error}") from parse_error
-    if not isinstance(parsed, dict):
-        raise NotABatch('the body must be one event object or {"events": [event, …]}')
-    if "events" not in parsed:
+        surrounding = members(body)
+        events = elements(surrounding.pop("events")) if "events" in surrounding else None
+        for text in events if events is not None else [body]:
+            _check(text)
+    except ValueError as fault:
+        raise NotABatch(f"the body is not JSON, or neither an event nor a batch: {fault}") from fault
+    if events is None:
         return Batch([body])
-    events = parsed.pop("events")
-    if not isinstance(events, list):
-        raise NotABatch("`events` must be a list of event objects")
     # Only the surrounding fields are left: msgspec checks them as always.
+    fields = [f"{json.dumps(name)}:".encode() + text for name, text in surrounding.items()]
     try:
-        rest = _strict_batch.decode(json.dumps({**parsed, "events": []}).encode())
-    except (msgspec.DecodeError, ValueError) as rest_error:
-        raise NotABatch(str(rest_error)) from rest_error
-    texts = [json.dumps(event).encode() for event in events]
-    return _limited(Batch(texts, rest.sent_at, rest.imported), max_events)
+        rest = _strict_batch.decode(b"{" + b",".join([*fields, b'"events":[]']) + b"}")
+    except RecursionError as fault:
+        raise NotABatch("what surrounds `events` is nested too deep") from fault
+    except (msgspec.DecodeError, ValueError) as fault:
+        raise NotABatch(str(fault)) from fault
+    return _limited(Batch(events, rest.sent_at, rest.imported), max_events)
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """The body without a byte order mark, and from the other encodings that JSON once had."""
+    try:
+        return body.decode(json.detect_encoding(body), "surrogatepass").encode("utf-8", "surrogatepass")
+    except UnicodeError:
+        return body
+
+
+def _check(text: bytes) -> None:
+    """Raises ValueError where an event's text is no JSON at all: then nothing says where the next one begins.
+
+    What is too deep, too large a number or no text of Unicode is JSON all the same, and gets a verdict of its own.
+    """
+    with contextlib.suppress(RecursionError):
+        _form.decode(text.decode("utf-8", "replace").strip())
+
+
+# The digits of a number do not matter here, and thousands of them are refused by int().
+_form = json.JSONDecoder(parse_int=len, parse_float=len)
 
 
 def _limited(batch: Batch, max_events: int) -> Batch:

@@ -17,6 +17,7 @@ import msgspec
 
 from analytics_internal.body import Batch
 from analytics_internal.ids import version_7
+from analytics_internal.spans import members
 from analytics_internal.subject import (
     Portal,
     entity_ref_of,
@@ -29,6 +30,7 @@ from analytics_internal.subject import (
 
 Scalar = str | bool | int | float | None
 MAX_EVENT_BYTES = 32 * 1024
+MAX_SUBJECT_LENGTH = 2048
 # Contents that are remembered with what follows from them: at most some 30 MB.
 REMEMBERED_CONTENTS = 16_384
 MAX_REMEMBERED_BYTES = 1_024
@@ -47,7 +49,7 @@ class WireEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """One event as a client sends it: Backstage's ``AnalyticsEvent`` and what our module adds."""
 
     action: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-    subject: Annotated[str, msgspec.Meta(max_length=2048)]
+    subject: Annotated[str, msgspec.Meta(description="Up to 2,048 characters of what is kept of it")]
     value: float | None = None
     attributes: dict[str, Scalar] | None = None
     context: dict[str, Scalar] | None = None
@@ -183,10 +185,16 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
     try:
         wire = _envelope.decode(payload)
         content = _content(wire, receipt.rules.portal)
+    except _Refused as refusal:
+        raise _Refused(refusal.reason, refusal.detail, _id_of(payload)) from refusal
     except msgspec.ValidationError as error:
         raise _Refused("invalid_event", f"{error}{_allowed_fields(str(error))}", _id_of(payload)) from error
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise _Refused("invalid_text", f"not valid Unicode or not JSON: {error}") from error
+    except RecursionError as error:
+        raise _Refused(
+            "invalid_event", "nested too deep: attributes and context have one level", _id_of(payload)
+        ) from error
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise _Refused("invalid_text", f"not valid Unicode or not JSON: {error}", _id_of(payload)) from error
     id_, has_own_id = _checked_id(wire.id, receipt.received_at, batch.is_imported)
     person = receipt.person
     if receipt.may_name_person and wire.user is not None:
@@ -238,6 +246,12 @@ def _derive(action: str, subject: str, attributes_json: bytes, context_json: byt
     if any(isinstance(text, str) and "\0" in text for text in _texts(action, subject, attributes, context)):
         raise _Refused("invalid_text", "a NUL character (\\u0000) cannot be stored")
     original = scrub(action, subject, portal)
+    # What is kept has its parameters encoded anew, which may make them longer than they came.
+    if min(len(original), len(subject)) > MAX_SUBJECT_LENGTH:
+        raise _Refused(
+            "invalid_event",
+            f"what is kept of `subject` has at most {MAX_SUBJECT_LENGTH:,} characters; this is {len(original):,}",
+        )
     path = path_of(action, subject, attributes, context, portal)
     name = path if path is not None and portal.is_path(action, subject) else original
     attributes, context = _kept(attributes, portal), _kept(context, portal)
@@ -358,15 +372,12 @@ def _printable(text: str) -> str:
 
 
 def _id_of(payload: bytes) -> str | None:
+    """The id of an event that is refused, wherever else its text is not what it should be."""
     try:
-        id_ = msgspec.json.decode(payload, type=_OnlyId).id
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        id_ = msgspec.json.decode(members(payload)["id"], type=str)
+    except (KeyError, ValueError):
         return None
-    return _printable(id_[:64]) if id_ is not None else None
-
-
-class _OnlyId(msgspec.Struct):
-    id: str | None = None
+    return _printable(id_[:64])
 
 
 def _allowed_fields(message: str) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 # The subject of these is what a person typed or a result's title: never a path, whatever it looks like.
 TEXT_ACTIONS = frozenset({"search", "discover"})
+MAX_PATH_LENGTH = 2048
 DEFAULT_KEPT_QUERY_PARAMETERS = frozenset({"query", "filters"})
 
 _absolute_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -18,7 +19,9 @@ _slashes = re.compile(r"/{2,}")
 _entity_path = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
 _template_path = re.compile(r"/create/templates/([^/]+)/([^/]+)/?")
 _doc_path = re.compile(r"/(?P<at>docs|catalog)/([^/]+)/([^/]+)/([^/]+)(?P<rest>/.*)?", re.DOTALL)
-_entity_ref = re.compile(r"(?:([^:/\s\x00-\x1f]+):)?(?:([^:/\s\x00-\x1f]+)/)?([^:/\s\x00-\x1f]+)")
+# Half of a surrogate pair is no text: it could be neither stored nor compared.
+_ref_part = r"([^:/\s\x00-\x1f\ud800-\udfff]+)"
+_entity_ref = re.compile(rf"(?:{_ref_part}:)?(?:{_ref_part}/)?{_ref_part}")
 
 
 class Portal(msgspec.Struct, frozen=True):
@@ -98,7 +101,7 @@ def path_of(
     if portal.is_path(action, subject):
         return portal.normalised_path(subject)
     target = attributes.get("to")
-    if not isinstance(target, str) or len(target) > 2048:
+    if not isinstance(target, str) or len(target := _cut(target)) > MAX_PATH_LENGTH:
         return None
     if _is_address(target):
         return portal.normalised_path(target)

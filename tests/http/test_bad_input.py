@@ -73,6 +73,8 @@ async def test_a_body_of_two_megabytes_without_a_length_is_refused(client: httpx
         ('{"action": "a", "subject": "/", "id": "\\u0000"}', "invalid_id"),
         ('{"action": "a", "subject": "/", "user": "a b"}', "invalid_user"),
         ("7", "invalid_event"),
+        ('{"action": "a", "subject": "/", "attributes": {"x": %s}}' % ("[" * 5_000 + "]" * 5_000), "invalid_event"),
+        ('{"action": "a", "subject": "/", "value": %s}' % ("9" * 5_000), "invalid_event"),
     ],
 )
 async def test_a_bad_event_gets_its_verdict_and_fails_no_other(
@@ -201,6 +203,51 @@ async def test_a_page_from_elsewhere_may_not_call_a_service_without_authenticati
 
     assert_is_problem(from_elsewhere, 403, "not-allowed")
     assert_is_problem(by_another_name, 403, "not-allowed")
+
+
+FROM_ANOTHER_SITE = {"sec-fetch-site": "cross-site"}
+FOLLOWING_A_LINK = {**FROM_ANOTHER_SITE, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/api/analytics-internal/top-users", {**FROM_ANOTHER_SITE, "sec-fetch-mode": "no-cors"}),
+        ("/api/analytics-internal/query?q={}", {**FROM_ANOTHER_SITE, "sec-fetch-mode": "no-cors"}),
+        ("/api/analytics-internal/events", FROM_ANOTHER_SITE),
+        ("/api/analytics-internal/events", FOLLOWING_A_LINK),
+        ("/", {**FOLLOWING_A_LINK, "sec-fetch-dest": "iframe"}),
+        ("/metrics", FOLLOWING_A_LINK),
+        ("/", {**FROM_ANOTHER_SITE, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "script"}),
+        ("/", {**FOLLOWING_A_LINK, "origin": "null"}),
+    ],
+)
+async def test_what_another_site_makes_a_browser_fetch_is_refused(
+    client: httpx.AsyncClient, path: str, headers: dict[str, str]
+) -> None:
+    answer = await client.get(f"{client.base_url.copy_with(path='/')}".rstrip("/") + path, headers=headers)
+
+    assert_is_problem(answer, 403, "not-allowed")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/", FOLLOWING_A_LINK),
+        ("/items/1", FOLLOWING_A_LINK),
+        ("/api/analytics-internal/top-users", {"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}),
+        ("/api/analytics-internal/top-users", {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}),
+        ("/api/analytics-internal/top-users", {"sec-fetch-site": "same-site", "origin": "http://localhost:3000"}),
+        ("/api/analytics-internal/top-users", {**FROM_ANOTHER_SITE, "origin": "http://localhost:3000"}),
+        ("/api/analytics-internal/top-users", {}),
+    ],
+)
+async def test_links_to_the_pages_and_what_is_asked_from_here_are_answered(
+    client: httpx.AsyncClient, path: str, headers: dict[str, str]
+) -> None:
+    answer = await client.get(f"{client.base_url.copy_with(path='/')}".rstrip("/") + path, headers=headers)
+
+    assert answer.status_code != 403
 
 
 @pytest.mark.parametrize("path", ["/top-users/", "/query/", "/analytics/1/", "", "/../../healthz/"])

@@ -18,6 +18,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from analytics_internal.http import health, ingest, integration, original, problems, query
+from analytics_internal.http.bodies import ReadToTheEnd
 from analytics_internal.http.loopback import LoopbackOnly
 from analytics_internal.http.openapi import openapi
 from analytics_internal.http.state import Service
@@ -38,7 +39,7 @@ def make_app(service: Service) -> ASGIApp:
     )
     router.state.service = service
     router.router.redirect_slashes = False
-    app: ASGIApp = EventsFirst(problems.ErrorsAreAnswers(router), service)
+    app: ASGIApp = EventsFirst(ReadToTheEnd(problems.ErrorsAreAnswers(router)), service)
     portal_origin = _origin(service.settings.portal_url)
     if portal_origin is not None:
         # Without the bridge the browser talks to us from the portal's own origin (`discovery.endpoints`).

@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 from analytics_internal.body import decode_body
 from analytics_internal.event import Receipt, judge
 from analytics_internal.http import problems
-from analytics_internal.http.state import Service, caller_with, header, limited_body, service_of, whole_number
+from analytics_internal.http.bodies import Reading, answering, limited_body
+from analytics_internal.http.state import Service, caller_with, header, service_of, whole_number
 from analytics_internal.log import tail
 
 EXPORT_CHUNK = 2_000
@@ -25,12 +26,13 @@ async def take(service: Service, scope: Scope, receive: Receive, send: Send) -> 
 
     A bare ASGI application: nearly every request comes here, and a router's layers cost more than the work.
     """
+    reading = Reading(receive)
     try:
-        body = await _stored(service, scope, receive)
+        body = await _stored(service, scope, reading)
     except ClientDisconnect:
         return  # nothing was taken, and there is nobody to tell
     except Exception as error:  # nothing is around us that would answer
-        await problems.from_error(error)(scope, receive, send)
+        await problems.from_error(error)(scope, reading, answering(scope, reading, send))
         return
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

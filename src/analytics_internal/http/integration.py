@@ -6,8 +6,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from analytics_internal.http.bodies import limited_body
 from analytics_internal.http.problems import InvalidConditions
-from analytics_internal.http.state import caller_of, limited_body
+from analytics_internal.http.state import caller_of
 from analytics_internal.portal.callers import NotAllowed
 from analytics_internal.portal.permissions import PERMISSIONS
 

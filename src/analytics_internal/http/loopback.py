@@ -8,9 +8,13 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from analytics_internal.http.bodies import Reading, answering
 from analytics_internal.http.problems import problem
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+API = "/api/"
+OPERATIONS = frozenset({"/metrics", "/readyz", "/healthz", "/openapi.json"})
+PAGES_ONLY = "without authentication a link from another site leads to the pages only"
 
 
 class LoopbackOnly:
@@ -25,19 +29,35 @@ class LoopbackOnly:
         self._portal_origin = portal_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (why := self._why_not(Headers(scope=scope))):
-            await problem("not-allowed", 403, why)(scope, receive, send)
+        if scope["type"] == "http" and (why := self._why_not(scope, Headers(scope=scope))):
+            reading = Reading(receive)
+            await problem("not-allowed", 403, why)(scope, reading, answering(scope, reading, send))
         else:
             await self._app(scope, receive, send)
 
-    def _why_not(self, headers: Headers) -> str | None:
+    def _why_not(self, scope: Scope, headers: Headers) -> str | None:
         host = _host_name("//" + headers.get("host", "localhost")[:256])
         if host not in LOOPBACK_NAMES:
             return f"without authentication the service answers to localhost only, not to {host!r}"
         origin = headers.get("origin")
-        if origin is None or origin == self._portal_origin or _host_name(origin[:256]) in LOOPBACK_NAMES:
+        if origin is None:
+            # A browser says no origin with what it fetches for an image, a script or a link.
+            is_foreign = headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
+            return PAGES_ONLY if is_foreign and not _opens_a_page(scope, headers) else None
+        if origin == self._portal_origin or _host_name(origin[:256]) in LOOPBACK_NAMES:
             return None
         return f"without authentication pages from {origin[:100]!r} may not call the service"
+
+
+def _opens_a_page(scope: Scope, headers: Headers) -> bool:
+    """Whether a person followed a link to one of our pages: the page that has the link sees nothing of the answer."""
+    return (
+        scope["method"] in ("GET", "HEAD")
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+        and not scope["path"].startswith(API)
+        and scope["path"] not in OPERATIONS
+    )
 
 
 @functools.lru_cache(maxsize=256)

@@ -96,7 +96,8 @@ _STATUS = {
     401: "No token, or one that is not valid",
     403: "Known, but not allowed: the detail names the permission that is missing, `errors` what needs it",
     404: "There is nothing here",
-    413: "The body is too large",
+    413: "The body is too large, as it came or decoded",
+    415: "The body is encoded in a way that is not taken: `Accept-Encoding` names those that are",
     503: "Not now: try again after `Retry-After` seconds",
 }
 _READ = (400, 401, 403, 503)
@@ -114,7 +115,7 @@ def _take_events() -> Schema:
         },
     }
     operation = _operation(
-        "takeEvents", "Store events; answers after the commit", _json(_ref("Verdicts")), (*_READ, 413)
+        "takeEvents", "Store events; answers after the commit", _json(_ref("Verdicts")), (*_READ, 413, 415)
     )
     operation["description"] = (
         "One event, or a batch of up to 1,000. One bad event never fails its batch: it gets the verdict `rejected` "
@@ -148,7 +149,7 @@ def _give_events() -> Schema:
 
 def _ask() -> Schema:
     responses = {**_json(_ref("Answer")), **_CSV}
-    operation = _operation("ask", "Ask a question", responses, (*_READ, 413), [_FORMAT])
+    operation = _operation("ask", "Ask a question", responses, (*_READ, 413, 415), [_FORMAT])
     operation["requestBody"] = {"required": True, "content": _json(_ref("Query"))}
     return operation
 
@@ -164,7 +165,9 @@ def _ask_by_link() -> Schema:
         },
         _FORMAT,
     ]
-    return _operation("askByLink", "Ask a question by a link", {**_json(_ref("Answer")), **_CSV}, (*_READ, 413), parameters)
+    return _operation(
+        "askByLink", "Ask a question by a link", {**_json(_ref("Answer")), **_CSV}, (*_READ, 413), parameters
+    )
 
 
 _FORMAT: Schema = {
@@ -244,7 +247,7 @@ def _apply_conditions() -> Schema:
         "applyConditions",
         "Conditions on resources, for the portal's framework: no permission here has resources",
         _json(schema),
-        (*_READ, 413),
+        (*_READ, 413, 415),
     )
     operation["requestBody"] = {"required": True, "content": _json(schema)}
     return operation

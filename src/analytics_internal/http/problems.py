@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from analytics_internal.body import NotABatch
+from analytics_internal.http.bodies import ENCODINGS, BodyTooLarge, InvalidEncoding, UnsupportedEncoding
 from analytics_internal.log.writer import PASSING, LogUnavailable, Overloaded
 from analytics_internal.portal.backend import PortalUnavailable
 from analytics_internal.portal.callers import NotAllowed, Unauthenticated
@@ -26,10 +27,6 @@ MAX_PROBLEM_BYTES = 16_000
 MAX_DETAIL = 1_500
 
 
-class BodyTooLarge(Exception):
-    """The request's body is larger than the limit."""
-
-
 class InvalidConditions(ValueError):
     """The permission framework asks for a decision that no permission of this plugin can need."""
 
@@ -40,8 +37,18 @@ class UnknownItem(LookupError):
 
 EXPECTED = (
     HTTPException, NotABatch, InvalidQuery, InvalidConditions, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge,
+    UnsupportedEncoding, InvalidEncoding,
     Overloaded, LogUnavailable, PortalUnavailable, Behind, Damaged, *PASSING,
 )  # fmt: skip
+
+PLAIN: dict[type[Exception], tuple[str, int]] = {
+    NotABatch: ("not-a-batch", 400),
+    InvalidConditions: ("invalid-conditions", 400),
+    InvalidEncoding: ("invalid-encoding", 400),
+    UnknownItem: ("not-found", 404),
+    BodyTooLarge: ("body-too-large", 413),
+}
+"""Errors of which there is nothing to say but their text."""
 
 TITLES = {
     "not-a-batch": "The body is neither an event nor a batch of events",
@@ -56,6 +63,8 @@ TITLES = {
     "head-too-large": "The head of the request is too large",
     "too-slow": "The request came too slowly",
     "busy": "Too much is asked at the same time",
+    "unsupported-encoding": "The body is encoded in a way that is not taken",
+    "invalid-encoding": "The body is not encoded as it says",
     "overloaded": "Too many events are waiting to be stored",
     "log-unavailable": "The database did not answer",
     "portal-unavailable": "The portal did not answer",
@@ -101,23 +110,20 @@ def _cut(text: str, length: int = MAX_DETAIL) -> str:
 
 def from_error(error: Exception) -> Response:
     """The response for an error; an unknown one is logged and answered without its text."""
+    if plain := PLAIN.get(type(error)):
+        return problem(*plain, str(error))
     later = {"Retry-After": str(RETRY_AFTER_S)}
     match error:
-        case NotABatch():
-            return problem("not-a-batch", 400, str(error))
         case InvalidQuery():
             return problem("invalid-query", 400, str(error), error.problems)
-        case InvalidConditions():
-            return problem("invalid-conditions", 400, str(error))
         case Unauthenticated():
             return problem("unauthenticated", 401, str(error), headers={"WWW-Authenticate": "Bearer"})
         case NotAllowed():
             parts = [Problem(field, what) for field, what in error.parts]
             return problem("not-allowed", 403, str(error), parts or None)
-        case UnknownItem():
-            return problem("not-found", 404, str(error))
-        case BodyTooLarge():
-            return problem("body-too-large", 413, str(error))
+        case UnsupportedEncoding():
+            allowed = {"Accept-Encoding": ", ".join(ENCODINGS)}
+            return problem("unsupported-encoding", 415, str(error), headers=allowed)
         case Overloaded():
             return problem("overloaded", 503, str(error), headers=later)
         case LogUnavailable():

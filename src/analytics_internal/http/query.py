@@ -11,8 +11,8 @@ from starlette.responses import Response, StreamingResponse
 
 from analytics_internal import __version__
 from analytics_internal.http import people
-from analytics_internal.http.problems import BodyTooLarge
-from analytics_internal.http.state import caller_with, limited_body, service_of
+from analytics_internal.http.bodies import BodyTooLarge, limited_body
+from analytics_internal.http.state import caller_with, service_of
 from analytics_internal.portal.callers import Caller
 from analytics_internal.query.answer import answer, csv_lines, first_event_at, prepare
 from analytics_internal.query.csv_cells import BYTE_ORDER_MARK

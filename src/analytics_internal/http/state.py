@@ -5,11 +5,10 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope
+from starlette.requests import Request
+from starlette.types import Scope
 
 from analytics_internal.event import Acceptance
-from analytics_internal.http.problems import BodyTooLarge
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.portal.callers import Caller, Callers
@@ -48,31 +47,6 @@ async def caller_with(request: Request, right: Right) -> Caller:
     caller = await caller_of(request)
     await service_of(request).permissions.require(caller, right)
     return caller
-
-
-async def limited_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
-    """The request's body.
-
-    Raises:
-        BodyTooLarge: before more than the limit is held in memory.
-        ClientDisconnect: the client went away before it was complete.
-    """
-    declared = header(scope, b"content-length") or ""
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise BodyTooLarge(f"the body has {int(declared):,} bytes; at most {max_bytes:,} are taken")
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > max_bytes:
-            raise BodyTooLarge(f"the body has more than the {max_bytes:,} bytes that are taken")
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
 
 
 def header(scope: Scope, name: bytes) -> str | None:
