@@ -14,6 +14,8 @@ from tests.walk.capturing import Captured
 
 NAVIGATION = timedelta(seconds=1)
 SEARCH = timedelta(seconds=2)
+# What is done on the pages and in the card of analytics-internal itself is not captured.
+OWN_PLUGIN = "analytics-internal"
 
 Item = tuple[str, str]
 
@@ -22,7 +24,11 @@ def counted(calls: Iterable[Captured]) -> Counter[Item]:
     """How often each item (action, and subject or path) counts, of the calls of one person in one session."""
     counts: Counter[Item] = Counter()
     for _, load in groupby(calls, key=lambda call: call.load):
-        counts.update(item_of(call.event["action"], call.event["subject"]) for call in collapsed(list(load)))
+        counts.update(
+            item_of(call.event["action"], call.event["subject"])
+            for call in collapsed(list(load))
+            if call.event["context"].get("pluginId") != OWN_PLUGIN
+        )
     if counts["signIn", "success"]:
         counts["signIn", "success"] = 1
     return counts

@@ -20,10 +20,12 @@ export interface Config {
          */
         debug?: boolean;
         /**
-         * The actions that are captured, like `navigate`, `click`, `search`, `discover`, `create` or `not-found`; `*`
-         * stands for all. Default: `['*']`.
+         * The actions that are captured: a list of texts like `navigate`, `click`, `search`, `discover`, `create` or
+         * `not-found`; `*` stands for all. Default: `['*']`. As in the original plugin, whose schema has a boolean here,
+         * it may be that too: true for all, false for none. The type is open so that both can be in one workspace; the
+         * module checks the value.
          */
-        actions?: string[];
+        actions?: unknown;
         /**
          * How many events are sent at once without waiting for the interval, 1 to 999. Default: 20.
          */
@@ -45,6 +47,10 @@ export interface Config {
          * Paths of the portal of which, with all below them, nothing is captured, like `/docs/default/group/hr`. Default: none.
          */
         excludePaths?: string[];
+        /**
+         * Whether what is done on the pages and in the card of analytics-internal itself is captured. Default: false.
+         */
+        metricsPages?: boolean;
         /**
          * A name of this portal, like `production`; every event has it in its context as `environment`. Default: none.
          */

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const LIMIT_BYTES = 4096;
+const LIMIT_BYTES = 5120;
 
 for (const entry of ['index', 'legacy']) {
   const { outputFiles } = await build({

@@ -1,5 +1,5 @@
 import { type FakeService } from './__testUtils__/FakeService';
-import { openBrowser, pass, setHidden, openTab, waiting } from './__testUtils__/tabs';
+import { openBrowser, pass, setHidden, openTab, type Tab, waiting } from './__testUtils__/tabs';
 
 const ana = 'user:default/ana';
 let service: FakeService;
@@ -102,6 +102,39 @@ describe('which events are captured', () => {
     tab.search('payments');
     await pass(10_000);
     expect(service.subjects).toEqual(subjects);
+  });
+
+  describe('on the pages and in the card of analytics-internal itself', () => {
+    const ofThePages = { pluginId: 'analytics-internal' };
+    const visit = async (tab: Tab) => {
+      await pass(0);
+      tab.navigate('/catalog');
+      await pass(2_000);
+      // The root of the new frontend system reports it as well, and knows no plugin.
+      tab.navigate('/analytics-internal', { pluginId: 'app', extensionId: 'app/root' });
+      tab.navigate('/analytics-internal', ofThePages);
+      await pass(2_000);
+      tab.capture({ subject: 'Refresh', context: ofThePages });
+      tab.capture({ action: 'search', subject: 'pay', context: ofThePages });
+      await pass(2_000);
+      tab.navigate('/docs', { pluginId: 'techdocs' });
+      await pass(10_000);
+    };
+
+    it('nothing is captured', async () => {
+      await visit(openTab({}, ana));
+      expect(service.subjects).toEqual(['/catalog', '/docs']);
+    });
+
+    it('nothing is captured where other plugins are left out too', async () => {
+      await visit(openTab({ excludePlugins: ['home'] }, ana));
+      expect(service.subjects).toEqual(['/catalog', '/docs']);
+    });
+
+    it('everything is where that is asked for', async () => {
+      await visit(openTab({ metricsPages: true }, ana));
+      expect(service.subjects).toEqual(['/catalog', '/analytics-internal', 'Refresh', 'pay', '/docs']);
+    });
   });
 
   it('none for somebody who has opted out', async () => {

@@ -1,4 +1,4 @@
-import { accessOf, type Portal } from './access';
+import { createAccess, type Portal } from './access';
 import { createRepetitions } from './collapse';
 import { createDelivery } from './delivery';
 import { shareOf } from './ids';
@@ -30,6 +30,7 @@ export function startCapture(settings: Settings, portal: Portal): Capture {
   const tellMore: Tell = settings.debug ? debug : () => {};
   const isSelected = selectionOf(settings);
   const repetitions = createRepetitions(settings.collapse);
+  const accessOf = createAccess(portal, settings.host);
   const delivery = createDelivery(settings, repetitions.isOpen, identify, tellMore);
   /** What came before it is known who is signed in, and was kept by a page before this one in the same tab. */
   const held: Moment[] = attempt(() => JSON.parse(sessionStorage[HELD])) ?? [];
@@ -51,8 +52,8 @@ export function startCapture(settings: Settings, portal: Portal): Capture {
     delivery.add(moment.id, owner, `${moment.text},${rest}`);
   }
 
-  async function identify() {
-    const access = await accessOf(portal, settings.host);
+  async function identify(refused?: string) {
+    const access = await accessOf(refused);
     user = access.user;
     for (const moment of held.splice(0)) admit(moment, user);
     attempt(() => delete sessionStorage[HELD]);

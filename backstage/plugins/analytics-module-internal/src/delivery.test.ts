@@ -211,6 +211,104 @@ describe('a token that is refused', () => {
     expect(service.stored.size).toBe(1);
   });
 
+  describe('because the backend has other keys since it was restarted', () => {
+    const guest = 'http://portal/api/auth/guest/refresh';
+    const github = 'http://portal/api/auth/github/refresh?optional=&env=production';
+    const session = (user: string, token: string) => ({
+      backstageIdentity: { token, identity: { type: 'user', userEntityRef: user } },
+    });
+    /** The service takes only what this says, whatever the portal still has. */
+    let taken: string;
+    /** What the page has loaded, as the browser knows it. */
+    const loaded = (...addresses: string[]) => {
+      const entries = addresses.map((name) => ({ name }) as PerformanceEntry);
+      Object.assign(performance, { getEntriesByType: () => entries });
+    };
+
+    beforeEach(() => {
+      taken = 'token-2';
+      service.reply = ({ token }) => (token === `Bearer ${taken}` ? undefined : { status: 401 });
+      loaded('http://portal/static/main.js', guest, 'http://portal/api/catalog/entities/refresh');
+    });
+
+    it('is replaced by one that is asked for as the sign-in did it', async () => {
+      service.sessions.set(guest, () => session(ana, taken));
+      const tab = openTab({}, ana);
+      tab.capture({ subject: 'after the restart' });
+      await pass(5_000);
+      expect(service.subjects).toEqual(['after the restart']);
+      expect(service.requests.map(({ token }) => token)).toEqual(['Bearer token-1', 'Bearer token-2']);
+      expect(service.renewals).toEqual([
+        [guest, { credentials: 'include', headers: { 'X-Requested-With': 'XMLHttpRequest' } }],
+      ]);
+    });
+
+    it('is replaced once for all that follows', async () => {
+      service.sessions.set(guest, () => session(ana, taken));
+      const tab = openTab({}, ana);
+      for (let event = 0; event < 5; event++) {
+        tab.capture({ subject: String(event) });
+        await pass(10_000);
+      }
+      expect(service.subjects).toEqual(['0', '1', '2', '3', '4']);
+      expect(service.renewals).toHaveLength(1);
+      expect(service.requests).toHaveLength(6);
+    });
+
+    it('is replaced again after another restart, and by the portal’s own new one when that is there', async () => {
+      service.sessions.set(guest, () => session(ana, taken));
+      const tab = openTab({}, ana);
+      tab.capture({ subject: 'one' });
+      await pass(5_000);
+      taken = 'token-3';
+      tab.capture({ subject: 'two' });
+      await pass(10_000);
+      tab.identity.token = taken = 'token-4';
+      tab.capture({ subject: 'three' });
+      await pass(10_000);
+      expect(service.subjects).toEqual(['one', 'two', 'three']);
+      expect(service.renewals).toHaveLength(2);
+      expect(service.requests.at(-1)!.token).toBe('Bearer token-4');
+    });
+
+    it('is asked for at each provider that the page has asked, and only the same person’s is used', async () => {
+      loaded(github, guest, guest);
+      service.sessions.set(github, () => session('user:default/ben', 'token-of-ben'));
+      service.sessions.set(guest, () => session(ana, taken));
+      const tab = openTab({}, ana);
+      tab.capture({});
+      await pass(5_000);
+      expect(service.stored.size).toBe(1);
+      expect(service.renewals.map(([url]) => url)).toEqual([github, guest]);
+      expect(service.requests.map(({ token }) => token)).not.toContain('Bearer token-of-ben');
+    });
+
+    it.each<[string, () => unknown]>([
+      ['has no session', () => ({})],
+      ['answers nonsense', () => 'sign in'],
+      ['is of somebody else now', () => session('user:default/ben', 'token-2')],
+      [
+        'is not reached',
+        () => {
+          throw new TypeError('Failed to fetch');
+        },
+      ],
+    ])(
+      'and a sign-in that %s leaves the events waiting until the portal has a new one',
+      async (_, answer) => {
+        service.sessions.set(guest, answer);
+        const tab = openTab({}, ana);
+        tab.capture({});
+        await pass(60_000);
+        expect(service.stored.size).toBe(0);
+        expect(service.renewals.length).toBeLessThan(15);
+        tab.identity.token = taken;
+        await pass(LONGEST_PAUSE_MS);
+        expect(service.stored.size).toBe(1);
+      },
+    );
+  });
+
   it('is not asked for again and again', async () => {
     service.reply = () => ({ status: 401 });
     const tab = openTab({}, ana);

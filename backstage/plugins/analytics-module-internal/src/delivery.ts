@@ -1,4 +1,4 @@
-import { type Access } from './access';
+import { type Access, type Identify } from './access';
 import { post } from './post';
 import { createQueue, idOf } from './queue';
 import { type Settings } from './settings';
@@ -42,7 +42,7 @@ export interface Delivery {
 export function createDelivery(
   settings: Pick<Settings, 'batchSize' | 'flushInterval'>,
   isOpen: (id: string) => boolean,
-  identify: () => Promise<Access>,
+  identify: Identify,
   debug: Tell,
 ): Delivery {
   const queue = createQueue(announce, debug);
@@ -54,6 +54,8 @@ export function createDelivery(
   let notBefore = 0;
   let isBusy = false;
   let access: Access | undefined;
+  /** The token that the last answer refused. */
+  let refused: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const pause = () => Math.max(0, notBefore - performance.now());
@@ -92,6 +94,7 @@ export function createDelivery(
       // The browser's limit holds for all requests of the portal together, and one beyond it fails at once: after a
       // failure it is not relied on.
       const [isDone, status, what, retryAfter] = await post(to.address, bodyOf(batch), !failures, to.token);
+      refused = status === 401 ? to.token : undefined;
       if (isDone) {
         batch.forEach(erase);
         maxEvents = MAX_BATCH_EVENTS;
@@ -99,7 +102,7 @@ export function createDelivery(
         debug('sent', batch.length, what);
         return due(to).length >= settings.batchSize;
       }
-      // The token may have expired on the way: once, another is asked for.
+      // Another token is asked for: once at once.
       if (status === 401 && !failures++) return true;
       if (REFUSALS.includes(status)) refuse(batch, what);
       fail(what, retryAfter);
@@ -117,7 +120,7 @@ export function createDelivery(
     try {
       // Asked anew each time: the portal renews tokens, and nobody's events may go out under somebody else's.
       while (isBusy) {
-        access = await identify();
+        access = await identify(refused);
         isBusy = await send(
           access,
           due(access).filter((name) => !isOpen(idOf(name))),

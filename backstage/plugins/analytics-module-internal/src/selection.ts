@@ -9,9 +9,9 @@ export type Selection = (event: CapturedEvent) => boolean;
  * on the page of the last navigation; it is left out as well when it leads to an excluded path.
  */
 export function selectionOf(
-  settings: Pick<Settings, 'actions' | 'excludePlugins' | 'excludePaths'>,
+  settings: Pick<Settings, 'actions' | 'excludePlugins' | 'excludePaths' | 'metricsPages'>,
 ): Selection {
-  const { actions, excludePlugins } = settings;
+  const { actions, excludePlugins, metricsPages } = settings;
   const excluded = settings.excludePaths.map((path) => `${pathOf(path)}/`);
   const isExcluded = (path: unknown) => excluded.some((above) => `${pathOf(path)}/`.startsWith(above));
   // Not the address of the browser: it has the path in it under which the portal is served.
@@ -21,6 +21,8 @@ export function selectionOf(
     return (
       (actions.includes('*') || actions.includes(action)) &&
       !excludePlugins.includes(String(context?.pluginId)) &&
+      // Who looks at figures would add to them.
+      (metricsPages || context?.pluginId !== 'analytics-internal') &&
       !isExcluded(page) &&
       !isExcluded(attributes?.to)
     );

@@ -11,6 +11,7 @@ const defaults = {
   sampling: 1,
   excludePlugins: [],
   excludePaths: [],
+  metricsPages: false,
   environment: '',
   collapse: ['navigate', 'signIn', 'search'],
 };
@@ -45,6 +46,7 @@ it('every setting is taken as it is given', () => {
     sampling: 0.25,
     excludePlugins: ['home'],
     excludePaths: ['/docs'],
+    metricsPages: true,
     environment: 'production',
     collapse: ['search'],
   };
@@ -66,6 +68,16 @@ it('what comes from the environment is a text', () => {
 });
 
 it.each([
+  [true, ['*']],
+  ['true', ['*']],
+  [false, []],
+  ['false', []],
+])('actions may be what the original’s schema has: %j', (actions, expected) => {
+  expect(read({ actions }).actions).toEqual(expected);
+  expect(error).not.toHaveBeenCalled();
+});
+
+it.each([
   [{ seconds: 5 }, 5],
   [{ minutes: 1, seconds: 5 }, 65],
   [{ milliseconds: 500 }, 0.5],
@@ -78,8 +90,8 @@ it.each([
   ['enabled', 'yes', 'true or false'],
   ['host', 'collector.example', 'an http or https address'],
   ['debug', 1, 'true or false'],
-  ['actions', 'navigate', 'a list of texts'],
-  ['actions', [['navigate']], 'a list of texts'],
+  ['actions', 'navigate', 'a list of texts, or true for all and false for none'],
+  ['actions', [['navigate']], 'a list of texts, or true for all and false for none'],
   ['batchSize', 0, '1 to 999'],
   ['batchSize', 2.5, '1 to 999'],
   ['flushInterval', 0, '0.1 to 999 seconds, like 5 or { seconds: 5 }'],
@@ -89,6 +101,7 @@ it.each([
   ['sampling', -0.1, '0 to 1'],
   ['excludePlugins', true, 'a list of texts'],
   ['excludePaths', ['docs'], 'a list of paths like /docs'],
+  ['metricsPages', 'no', 'true or false'],
   ['environment', { name: 'x' }, 'a text'],
   ['collapse', ['click'], 'a list of navigate, signIn, search'],
 ] as const)('%s: %j is named with what is allowed, and the default is used', (key, value, allowed) => {

@@ -15,6 +15,7 @@ export interface Settings {
   sampling: number;
   excludePlugins: string[];
   excludePaths: string[];
+  metricsPages: boolean;
   environment: string;
   collapse: string[];
 }
@@ -28,14 +29,28 @@ const rules: { [K in keyof Settings]: Rule<Settings[K]> } = {
   enabled: [true, ...flag],
   host: ['', /^https?:\/\/\w/, 'an http or https address'],
   debug: [false, ...flag],
-  actions: [['*'], /./, 'texts'],
+  actions: [['*'], /./, 'texts, or true for all and false for none'],
   batchSize: [20, /^[1-9]\d{0,2}$/, '1 to 999'],
   flushInterval: [5, /^(0\.[1-9]\d*|[1-9]\d{0,2}(\.\d+)?)$/, '0.1 to 999 seconds, like 5 or { seconds: 5 }'],
   sampling: [1, /^(0|1|0\.\d+)$/, '0 to 1'],
   excludePlugins: [[], /./, 'texts'],
   excludePaths: [[], /^\//, 'paths like /docs'],
+  metricsPages: [false, ...flag],
   environment: ['', /./, 'a text'],
   collapse: [['navigate', 'signIn', 'search'], /^(navigate|signIn|search)$/, 'navigate, signIn, search'],
+};
+
+/** The seconds of one of Backstage's durations; another value as it is. */
+function secondsOf(value: any): unknown {
+  const { minutes = 0, seconds = 0, milliseconds = 0 } = value ?? {};
+  return minutes * 60 + seconds + milliseconds / 1_000 || value;
+}
+
+/** What else a key may say, in the way that is kept of it; undefined for what is as it is kept. */
+const asWritten: Record<string, (value: unknown) => unknown> = {
+  flushInterval: secondsOf,
+  // The original's schema has true or false here.
+  actions: (value) => ({ true: ['*'], false: [] })[String(value)],
 };
 
 /**
@@ -58,7 +73,7 @@ function checked(key: string, given: unknown): unknown {
   const [fallback, pattern = /$^/, allowed = `the keys ${Object.keys(rules)}`] = rule;
   const isList = Array.isArray(fallback);
   // What is not set in the environment arrives as null, and what is set as a text.
-  const value = (key === 'flushInterval' ? secondsOf(given) : given) ?? fallback;
+  const value = asWritten[key]?.(given) ?? given ?? fallback;
   const parts = isList ? value : [value];
   const isAllowed = (part: unknown) => typeof part !== 'object' && pattern.test(String(part));
   if (value === fallback || (Array.isArray(parts) && parts.every(isAllowed))) {
@@ -67,10 +82,4 @@ function checked(key: string, given: unknown): unknown {
   const words = isList ? `a list of ${allowed}` : allowed;
   error(`${ROOT}.${key} is ${JSON.stringify(given)}; allowed: ${words}; using the default`);
   return fallback;
-}
-
-/** The seconds of one of Backstage's durations; another value as it is. */
-function secondsOf(value: any): unknown {
-  const { minutes = 0, seconds = 0, milliseconds = 0 } = value ?? {};
-  return minutes * 60 + seconds + milliseconds / 1_000 || value;
 }

@@ -37,7 +37,13 @@ export class FakeService {
   /** Decides how to answer; may throw, as fetch does when there is no network, or never resolve. */
   reply: (request: ReceivedRequest) => Reply | undefined | Promise<Reply | undefined> = () => undefined;
 
+  /** How the portal's sign-in providers answer a request for a new session, by address; 404 where nothing is said. */
+  readonly sessions = new Map<string, () => unknown>();
+  /** Requests for a session: address and options. */
+  readonly renewals: [url: string, init: RequestInit][] = [];
+
   readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
+    if (!init.body) return this.renew(url, init);
     const body = String(init.body);
     const request: ReceivedRequest = {
       url,
@@ -71,6 +77,12 @@ export class FakeService {
   /** Every id that arrived, as often as it did. */
   get receivedIds(): string[] {
     return this.requests.flatMap(({ events }) => events.map(({ id }) => id));
+  }
+
+  private renew(url: string, init: RequestInit): Response {
+    this.renewals.push([url, init]);
+    const session = this.sessions.get(url);
+    return { ok: Boolean(session), status: session ? 200 : 404, json: async () => session?.() } as Response;
   }
 
   private store(event: ReceivedEvent) {

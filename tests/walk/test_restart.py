@@ -1,0 +1,45 @@
+"""A portal that is restarted under the hands of those who use it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.running import free_port
+from tests.walk.running import running_portal
+from tests.walk.visiting import Visit
+
+# As in a new portal, whose database is in memory: after a restart nobody knows the tokens that were given out before.
+KEYS_IN_MEMORY = {"auth": {"keyStore": {"provider": "memory"}}}
+
+
+@pytest.mark.parametrize("system", ["new", "legacy"])
+async def test_after_a_restart_with_other_keys_events_arrive_without_a_reload(
+    system: str, portal_browser: Browser, tmp_path: Path
+) -> None:
+    config = tmp_path / "keys.json"
+    config.write_text(json.dumps(KEYS_IN_MEMORY))
+    options = {
+        "PORTAL_PORT": str(free_port()),
+        "PORTAL_DATA": str(tmp_path / "data"),
+        "PORTAL_CONFIG": str(config),
+    }
+    with running_portal(system, **options) as portal:
+        visit = await Visit.begin(portal_browser, portal)
+        tab = await visit.tab()
+        await tab.sign_in()
+        # Opened before the restart: what these pages are made of is loaded with the first visit.
+        for page in ("Settings", "Docs"):
+            await tab.choose(page)
+        await visit.settle()
+        refused = portal.token()
+    with running_portal(system, **options) as portal:
+        visit.portal = portal
+        assert portal.ask("GET", "configuration", refused).status_code == 401
+        for page in ("Settings", "Docs", "Settings"):
+            await tab.choose(page)
+        await visit.settle()
+        await visit.context.close()
