@@ -62,15 +62,15 @@ test-backstage: $(WORKSPACE) $(STANDALONE_MODULES)
 test-newest: $(NEWEST_MODULES) ## the packages' types against the newest Backstage that they allow
 	npm --prefix $(NEWEST) run --silent check
 
-test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium
+test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium pgbouncer
 	$(BIN)/pytest $(PYTEST)
 
 explore: $(DEVELOPMENT) ## the property tests with examples that nobody has tried yet
 	HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m hypothesis $(PYTEST)
 
-.PHONY: chromium
-chromium:
-	@sh .ci/chromium
+.PHONY: chromium pgbouncer
+chromium pgbouncer:
+	@sh .ci/$@
 
 bench: $(DEVELOPMENT) ## the ratios of docs/benchmarks.md
 	$(BIN)/python -m bench.ingest

@@ -14,12 +14,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import httpx
 import msgspec
 
 from analytics_internal.client.remote import problem_of
-from analytics_internal.log.connection import Connection, connect_pool, set_up
+from analytics_internal.log.connection import Connection, connect, connect_pool
 from analytics_internal.log.embedded import DataDirInUse, DataDirLock, EmbeddedPostgres, running_dsn
 from analytics_internal.log.migrations import NEWEST, version_on
 from analytics_internal.log.statements import load
@@ -85,9 +84,8 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
         except DataDirInUse:
             is_running = True
         dsn = await _database(settings, stack, is_running)
-        connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
+        connection = await connect(dsn)
         stack.push_async_callback(connection.close)
-        await set_up(connection)
         found = await version_on(connection)
         yield Finding(found == NEWEST, f"the schema is {found}, this program's is {NEWEST}")
         if found != NEWEST:

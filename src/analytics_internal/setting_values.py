@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from analytics_internal.listening import hosts_of
+from analytics_internal.log import database_url
 from analytics_internal.subject import normalise_entity_ref
 
 _postgres_scheme = re.compile(r"(?i:postgres(ql)?)://")
@@ -65,6 +66,10 @@ def _postgres_url(value: str) -> str:
             "must be a URL like postgresql://user:password@host/database; in a password all but letters, digits, "
             "`-`, `.`, `_` and `~` is written as in %40 for @"
         )
+    try:
+        database_url.parse(value)
+    except database_url.UnusableUrl as error:
+        raise refusal(f"cannot be used: {error}") from None
     return value
 
 

@@ -1,50 +1,257 @@
-"""Connections to the log's PostgreSQL, set up the same way everywhere."""
+"""Connections to the log's PostgreSQL, set up the same way everywhere, directly or through a pooler like pgbouncer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ssl
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction
+
+from analytics_internal.log import database_url
 
 if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    _Driver = asyncpg.Connection[asyncpg.Record]
 else:  # generic for the type checker only
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection | PoolConnectionProxy
+    _Driver = asyncpg.Connection
+
+# All that the service's statements rely on, whatever the server, the database or the role has for a default.
+# `default_transaction_read_only` is not here: who switches it on wants nothing to be written.
+SESSION = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    # A policy that would hide rows is an error, not a wrong answer.
+    "row_security": "off",
+    # Our own limits hold; a service that is stopped in the middle of a commit must not hold the others for ever.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",
+    # An acknowledged event must be on disk, whatever the server's default is.
+    "synchronous_commit": "on",
+}
+# In PostgreSQL 17 and newer.
+NEWER_SESSION = {"transaction_timeout": "0"}
 
 
 class UnsupportedServer(RuntimeError):
-    """The server is older than PostgreSQL 15."""
+    """The log cannot be kept on this server; the message says why and what to do."""
 
 
-async def connect_pool(dsn: str, size: int, command_timeout_s: float = 30) -> Pool:
-    """A pool of connections that speak JSONB as bytes and UTC."""
-    return await asyncpg.create_pool(
-        dsn,
-        min_size=1,
-        max_size=size,
-        init=set_up,
-        command_timeout=command_timeout_s,
-        server_settings={
-            "application_name": "analytics-internal",
-            "TimeZone": "UTC",
-            "jit": "off",
-            # An acknowledged event must be on disk, whatever the server's default is.
-            "synchronous_commit": "on",
-        },
-    )
+class Unreachable(ConnectionError):
+    """No connection to the server; the message says which server or file, and why."""
 
 
-async def set_up(connection: Connection) -> None:
-    """Refuse servers that are too old; JSONB goes in and out as JSON text in bytes."""
+async def connect(url: str, command_timeout_s: float | None = None) -> _Driver:
+    """A connection that is set up.
+
+    Raises:
+        UnusableUrl, Unreachable, UnsupportedServer
+        asyncpg.PostgresError, asyncpg.InterfaceError: the server refuses the connection.
+    """
+    return await _Way(url, command_timeout_s).connect()
+
+
+async def connect_pool(url: str, size: int, command_timeout_s: float = 30) -> Pool:
+    """A pool of such connections. Raises as ``connect``."""
+    way = _Way(url, command_timeout_s)
+
+    async def connect(*_: object, **__: object) -> _Driver:
+        return await way.connect()
+
+    return await asyncpg.create_pool(min_size=1, max_size=size, connect=connect)
+
+
+class _DirectConnection(_Driver):
+    """A connection of which nobody keeps state in the session: nothing is to be reset after use."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class _PooledConnection(_DirectConnection):
+    """A connection to a pooler, behind which each transaction may meet another session of the server.
+
+    Every statement runs in a transaction, and every transaction begins with the settings of our sessions.
+    """
+
+    session: ClassVar[dict[str, str]]
+
+    def transaction(self, **options: Any) -> Transaction:
+        if self.is_in_transaction():
+            return super().transaction(**options)
+        return super().transaction(**{**options, "isolation": "read_committed"})
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
+        if self.is_in_transaction() or not args:  # the driver's own BEGIN and COMMIT come this way, too
+            begins = query.startswith("BEGIN") and not self.is_in_transaction()
+            return await super().execute(query + self._settings() if begins else query, *args, **options)
+        async with self.transaction():
+            return await super().execute(query, *args, **options)
+
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+        if self.is_in_transaction():
+            return await super().fetch(query, *args, **options)
+        async with self.transaction():
+            return await super().fetch(query, *args, **options)
+
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        if self.is_in_transaction():
+            return await super().fetchrow(query, *args, **options)
+        async with self.transaction():
+            return await super().fetchrow(query, *args, **options)
+
+    async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
+        if self.is_in_transaction():
+            return await super().fetchval(query, *args, **options)
+        async with self.transaction():
+            return await super().fetchval(query, *args, **options)
+
+    def _settings(self) -> str:
+        """The statement that sets them until the end of the transaction."""
+        newer = NEWER_SESSION if self.get_server_version().major >= 17 else {}
+        settings = (newer | self.session).items()
+        calls = (f"pg_catalog.set_config({_literal(name)}, {_literal(value)}, true)" for name, value in settings)
+        return f" SELECT {', '.join(calls)}"
+
+    async def copy_from_query(self, query: str, *args: Any, **options: Any) -> str:
+        if self.is_in_transaction():
+            return await super().copy_from_query(query, *args, **options)
+        async with self.transaction():
+            return await super().copy_from_query(query, *args, **options)
+
+
+class _Way:
+    """The way to one server: directly, or through a pooler, which is noticed."""
+
+    def __init__(self, url: str, command_timeout_s: float | None) -> None:
+        self._url = database_url.parse(url)
+        self._named = url
+        self._command_timeout_s = command_timeout_s
+        self._newer_settings = NEWER_SESSION
+
+    async def connect(self) -> _Driver:
+        try:
+            connection = await self._open(_DirectConnection, SESSION | self._newer_settings | self._url.settings)
+        except asyncpg.UndefinedObjectError as error:
+            if not any(name in str(error) for name in self._newer_settings):
+                raise
+            self._newer_settings = {}
+            return await self.connect()
+        except asyncpg.ProtocolViolationError as error:
+            # pgbouncer's words for settings that it cannot keep for a client.
+            if "startup parameter" not in str(error):
+                raise
+            return await self._connect_to_pooler()
+        if await _is_pooler(connection):
+            await connection.close()
+            return await self._connect_to_pooler()
+        return await _ready(connection)
+
+    async def _connect_to_pooler(self) -> _Driver:
+        # Without what is about the session as a whole, which is the pooler's.
+        settings = {name: value for name, value in SESSION.items() if name != "idle_session_timeout"}
+
+        class Connection(_PooledConnection):
+            session = settings | self._url.settings
+
+        connection = await self._open(Connection, {})
+        try:
+            async with connection.transaction():
+                return await _ready(connection)
+        except asyncpg.PostgresConnectionError as error:
+            connection.terminate()
+            if "transaction blocks not allowed" not in str(error):  # pgbouncer's words for pool_mode=statement
+                raise
+            raise UnsupportedServer(
+                "the pooler before the database refuses transactions: set its pool_mode to transaction or session, or "
+                "connect to the database itself"
+            ) from error
+
+    async def _open(self, connection_class: type[_Driver], settings: dict[str, str]) -> _Driver:
+        url = self._url
+        if (missing := database_url.missing_file(self._named)) is not None:
+            raise Unreachable(missing)
+        further: dict[str, Any] = {}
+        if url.trusts_system_certificates:
+            further["ssl"] = ssl.create_default_context()
+        if url.has_many_hosts and "target_session_attrs" not in url.dsn:
+            further["target_session_attrs"] = "primary"
+        if issubclass(connection_class, _PooledConnection):
+            further["statement_cache_size"] = 0
+        try:
+            connection = await asyncpg.connect(
+                url.dsn,
+                timeout=url.connect_timeout_s,
+                command_timeout=self._command_timeout_s,
+                servicefile=url.servicefile,
+                connection_class=connection_class,
+                server_settings={"application_name": url.application_name, **settings},
+                **further,
+            )
+        except TimeoutError:
+            raise Unreachable(f"{url.place}: no answer within {url.connect_timeout_s:g} s") from None
+        except OSError as error:
+            raise Unreachable(f"{url.place}: {error.strerror or error}") from error
+        _set_options(connection, url.socket_options)
+        return connection
+
+
+async def _is_pooler(connection: _Driver) -> bool:
+    """Whether the session that answers is another one than we were connected to."""
+    try:
+        # In the simple protocol: a prepared statement would be left in somebody else's session.
+        await connection.execute(f"SELECT 1 / (pg_catalog.pg_backend_pid() = {connection.get_server_pid()})::integer")
+    except asyncpg.DivisionByZeroError:
+        return True
+    return False
+
+
+async def _ready(connection: _Driver) -> _Driver:
+    """Refuse servers that cannot hold the log; JSONB goes in and out as JSON text in bytes."""
     version = connection.get_server_version()
     if version.major < 15:
+        await connection.close()
         raise UnsupportedServer(f"PostgreSQL 15 or newer is needed; this server is {version.major}.{version.minor}")
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        await connection.close()
+        raise UnsupportedServer(
+            f"the database's encoding is {encoding}, which cannot hold every text: make one with CREATE DATABASE "
+            "analytics ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0, and name it in database_url"
+        )
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
     )
+    return connection
+
+
+def _set_options(connection: Any, options: tuple[tuple[int, int, int], ...]) -> None:
+    if isinstance(connection._addr, str):
+        return  # a Unix socket has no network that could fail
+    stream = connection._transport.get_extra_info("socket")
+    for level, option, value in options:
+        stream.setsockopt(level, option, value)
+
+
+def _literal(text: str) -> str:
+    # A backslash needs the form that reads alike whatever the session has for standard_conforming_strings.
+    quoted = text.replace("'", "''")
+    return f"E'{quoted}'".replace("\\", "\\\\") if "\\" in quoted else f"'{quoted}'"
 
 
 def _encode_jsonb(text: bytes) -> bytes:

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-import asyncpg
+from uuid import uuid4
 
 from analytics_internal.log import locks
-from analytics_internal.log.connection import Connection
+from analytics_internal.log.connection import Connection, connect
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -32,7 +31,7 @@ class NewerSchema(UnusableSchema):
 
 async def version(dsn: str) -> str | None:
     """The schema's version in the database, None when it has none yet."""
-    connection = await asyncpg.connect(dsn)
+    connection = await connect(dsn)
     try:
         return await version_on(connection)
     finally:
@@ -78,7 +77,7 @@ async def migrate(dsn: str) -> bool:
 
 async def _schema(dsn: str) -> tuple[str | None, str]:
     """The schema that tables are made in, and the search path it was found on."""
-    connection = await asyncpg.connect(dsn)
+    connection = await connect(dsn)
     try:
         row = await connection.fetchrow("SELECT current_schema(), current_setting('search_path')")
     finally:
@@ -89,13 +88,19 @@ async def _schema(dsn: str) -> tuple[str | None, str]:
 
 def _upgrade(dsn: str) -> None:
     from sqlalchemy.exc import DBAPIError
-    from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-    async def connect() -> Connection:
-        return await asyncpg.connect(dsn)
+    def driver(engine: AsyncEngine) -> object:
+        # Names of statements that nobody else has: behind a pooler, sessions are shared.
+        assert engine.dialect.dbapi is not None
+        return engine.dialect.dbapi.connect(
+            async_creator_fn=lambda: connect(dsn),
+            prepared_statement_cache_size=0,
+            prepared_statement_name_func=lambda: f"analytics_internal_{uuid4()}",
+        )
 
     async def run() -> None:
-        engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
+        engine: AsyncEngine = create_async_engine("postgresql+asyncpg://", creator=lambda: driver(engine))
         try:
             connection: AsyncConnection
             async with engine.begin() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -77,9 +78,11 @@ async def copy_columns(connection: Connection, after: int, up_to: int, file: Pat
     """Write the reader's columns of the events after one position up to another as CSV without a header."""
     batches = await connection.fetchrow(SQL["batch_bounds"], after, up_to, MAX_BATCH_EVENTS)
     if batches is not None and batches[0] is not None:
-        await connection.copy_from_query(
-            SQL["columns_after"], after, up_to, *batches, MAX_BATCH_EVENTS, output=file, format="csv"
-        )
+        numbers = (after, up_to, *batches, MAX_BATCH_EVENTS)
+        # COPY takes no parameters. The driver would put them in with three more statements, one of them a prepared
+        # one, which a pooler loses; ours are whole numbers.
+        sql = re.sub(r"\$(\d)", lambda found: str(int(numbers[int(found[1]) - 1])), SQL["columns_after"])
+        await connection.copy_from_query(sql, output=file, format="csv")
 
 
 NAMES = {
