@@ -86,13 +86,73 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load({"auth": "none"})[1]["port"] == "default"
 
 
-def test_unknown_names_are_errors_that_name_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANALYTICS_INTERNAL_NONSENSE", "1")
-    _file('auth = "none"\nprot = 1')
+def test_an_unknown_name_in_a_file_is_an_error_that_names_what_is_allowed() -> None:
+    _file('auth = "none"\nprot = 1\nnonsense = 1')
     assert _problems({}) == [
         "prot: unknown setting (file ./analytics-internal.toml); did you mean port?",
-        "ANALYTICS_INTERNAL_NONSENSE: unknown setting (environment); allowed are " + ", ".join(Settings.model_fields),
+        "nonsense: unknown setting (file ./analytics-internal.toml); allowed are " + ", ".join(Settings.model_fields),
     ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [("PROT", "port"), ("TIME_ZONE", "timezone"), ("DB_URL", "database_url"), ("READER", "readers")],
+)
+def test_an_unknown_variable_is_a_warning_with_the_nearest_name(
+    variable: str, nearest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"ANALYTICS_INTERNAL_{variable}", "1")
+    warnings: list[str] = []
+    load({"auth": "none"}, warn=warnings.append)
+    assert warnings == [
+        f"ANALYTICS_INTERNAL_{variable}: unknown setting (environment), ignored; did you mean {nearest}?"
+    ]
+
+
+KUBERNETES = {
+    "ANALYTICS_INTERNAL_SERVICE_HOST": "10.0.0.1",
+    "ANALYTICS_INTERNAL_SERVICE_PORT": "80",
+    "ANALYTICS_INTERNAL_SERVICE_PORT_HTTP": "80",
+    "ANALYTICS_INTERNAL_SERVICE_PORT_HTTP_METRICS": "9090",
+    "ANALYTICS_INTERNAL_PORT_80_TCP": "tcp://10.0.0.1:80",
+    "ANALYTICS_INTERNAL_PORT_80_TCP_PROTO": "tcp",
+    "ANALYTICS_INTERNAL_PORT_80_TCP_PORT": "80",
+    "ANALYTICS_INTERNAL_PORT_80_TCP_ADDR": "10.0.0.1",
+    "ANALYTICS_INTERNAL_PORT_53_UDP": "udp://10.0.0.1:53",
+    "ANALYTICS_INTERNAL_PORT_9_SCTP_ADDR": "fd00::1",
+    "ANALYTICS_INTERNAL_DB_SERVICE_HOST": "10.0.0.2",
+    "ANALYTICS_INTERNAL_DB_SERVICE_PORT_POSTGRES": "5432",
+    "ANALYTICS_INTERNAL_DB_PORT": "tcp://[fd00::2]:5432",
+    "ANALYTICS_INTERNAL_DB_PORT_5432_TCP_ADDR": "fd00::2",
+    "ANALYTICS_INTERNAL_PORT_SERVICE_HOST": "10.0.0.3",
+}
+
+
+def test_what_kubernetes_says_of_services_named_like_ours_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in KUBERNETES.items():
+        monkeypatch.setenv(variable, value)
+    warnings: list[str] = []
+    settings, origins = load({"auth": "none"}, warn=warnings.append)
+    assert warnings == []
+    assert set(origins.values()) == {"default", "flag --auth"}
+    assert settings.port == 7008
+
+
+@pytest.mark.parametrize("value", ["tcp://10.0.0.1:80", "tcp://[fd00::1]:80", "udp://10.0.0.1:80"])
+def test_kubernetes_form_of_our_port_is_ignored_and_said_once(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_PORT", value)
+    warnings: list[str] = []
+    settings, origins = load({"auth": "none"}, warn=warnings.append)
+    assert (settings.port, origins["port"]) == (7008, "default")
+    (warning,) = warnings
+    assert warning.startswith(f"ANALYTICS_INTERNAL_PORT={value} is ignored: Kubernetes sets it")
+
+
+def test_a_number_in_the_same_variable_is_our_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_INTERNAL_PORT", "7009")
+    assert load({"auth": "none"}, warn=pytest.fail)[0].port == 7009
+    monkeypatch.setenv("ANALYTICS_INTERNAL_PORT", "http://x")
+    assert "ANALYTICS_INTERNAL_PORT" in _problems({"auth": "none"})[0]
 
 
 def test_the_clients_token_is_no_unknown_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,3 +327,45 @@ def test_an_address_that_cannot_be_read_is_an_error() -> None:
         problem
         == 'backend_url: "http://[::1:7007" (flag --backend-url) must be a URL that starts with http:// or https://'
     )
+
+
+SPELLINGS = [
+    "https://portal.example/base",
+    "https://Portal.Example/base/",
+    "HTTPS://PORTAL.EXAMPLE:443/base",
+    "https://portal.example:443/base//",
+    " https://portal.example/base ",
+    "https://portal.example/base/#top",
+]
+
+
+@pytest.mark.parametrize("name", ["portal_url", "backend_url", "internal_backend_url"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_one_address_in_several_spellings_is_one(name: str, spelling: str) -> None:
+    settings, _ = load({"auth": "none", name: spelling})
+    assert getattr(settings, name) == SPELLINGS[0]
+
+
+@pytest.mark.parametrize(
+    ("spelling", "address"),
+    [
+        ("http://[0:0:0:0:0:0:0:1]:80/", "http://[::1]"),
+        ("http://localhost:3000/", "http://localhost:3000"),
+        ("http://portal.example:443", "http://portal.example:443"),
+        ("https://port\u00e1l.example", "https://xn--portl-0qa.example"),
+        ("https://portal.example/Base/Path", "https://portal.example/Base/Path"),
+        ("https://user:hidden@portal.example/?token=hidden#hidden", "https://portal.example"),
+    ],
+)
+def test_an_address_that_others_see_is_as_a_browser_writes_it(spelling: str, address: str) -> None:
+    assert load({"auth": "none", "portal_url": spelling})[0].portal_url == address
+
+
+def test_where_only_the_service_asks_user_and_query_stay() -> None:
+    settings, _ = load({"auth": "none", "internal_backend_url": "HTTP://Ana:Pass@Gateway:80/api/?key=Value"})
+    assert settings.portal_backend_url == "http://Ana:Pass@gateway/api?key=Value"
+
+
+@pytest.mark.parametrize("url", ["http://", "https:///x", "http://x:99999", "http://x:y", "http://a b", "ftp://x", "x"])
+def test_what_is_no_web_address_is_an_error(url: str) -> None:
+    assert "must be a URL that starts with http:// or https://" in _problems({"auth": "none", "portal_url": url})[0]

@@ -200,10 +200,10 @@ def _with_settings(flags: Mapping[str, object], config: Path | None, command: Co
     from analytics_internal.settings import InvalidSettings, load
 
     try:
-        settings, origins = load(flags, config)
+        settings, origins = load(flags, config, warn=_say)
     except InvalidSettings as error:
         for problem in error.problems:
-            _complain(problem, MISUSED)
+            _say(problem)
         return MISUSED
     return _as_service(lambda: command(settings, origins))
 
@@ -245,7 +245,7 @@ def _as_service(work: Callable[[], int]) -> int:
         return work()
     except (CannotListen, DataDirInUse, EmbeddedPostgresError, UnsupportedServer, UnusableSchema) as error:
         return _complain(str(error), FAILED)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
         return _complain(f"the database or the data folder cannot be used: {error}", FAILED)
 
 
@@ -277,5 +277,11 @@ def _address(url: str | None, data_dir: Path | None) -> str:
 
 
 def _complain(text: str, code: int) -> int:
-    print(f"analytics-internal: {text}", file=sys.stderr)
+    from analytics_internal.masking import masked_text
+
+    _say(masked_text(text))
     return code
+
+
+def _say(text: str) -> None:
+    print(f"analytics-internal: {text}", file=sys.stderr)

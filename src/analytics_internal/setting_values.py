@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode
 from analytics_internal.listening import hosts_of
 from analytics_internal.log import database_url
 from analytics_internal.subject import normalise_entity_ref
+from analytics_internal.web_address import NoWebAddress, in_one_spelling, public
 
 _postgres_scheme = re.compile(r"(?i:postgres(ql)?)://")
 # The user, one or several hosts with their ports, the database, and parameters by name.
@@ -44,15 +45,12 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _url(*schemes: str) -> AfterValidator:
+def _web(spelling: Callable[[str], str]) -> AfterValidator:
     def check(value: str) -> str:
         try:
-            parts = urlsplit(value)
-        except ValueError:  # brackets that are no address
-            parts = urlsplit("")
-        if parts.scheme not in schemes or not parts.netloc:
-            raise refusal(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-        return value
+            return spelling(value)
+        except NoWebAddress:
+            raise refusal("must be a URL that starts with http:// or https://") from None
 
     return AfterValidator(check)
 
@@ -116,7 +114,9 @@ def _hosts(value: str) -> str:
 
 
 Hosts = Annotated[str, BeforeValidator(_joined), AfterValidator(_hosts)]
-HttpUrl = Annotated[str, _url("http", "https")]
+# What others get to see has no user and no query; what only the service asks may need both.
+PublicUrl = Annotated[str, _web(public)]
+OwnUrl = Annotated[str, _web(in_one_spelling)]
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 FolderPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]

@@ -26,14 +26,16 @@ from pydantic_settings import (
 )
 
 from analytics_internal.listening import hosts_of, is_loopback
+from analytics_internal.masking import MASK, masked_url
 from analytics_internal.setting_values import (
     FolderPath,
     Hosts,
-    HttpUrl,
     Level,
     Memory,
     Names,
+    OwnUrl,
     PostgresUrl,
+    PublicUrl,
     TimeZone,
     Tokens,
     Who,
@@ -44,8 +46,12 @@ from analytics_internal.subject import DEFAULT_KEPT_QUERY_PARAMETERS
 PREFIX = "ANALYTICS_INTERNAL_"
 # Read by the commands that talk to a running service, as their --token.
 CLIENT_VARIABLES = frozenset({"ANALYTICS_INTERNAL_TOKEN"})
+# What Kubernetes says in every pod of a Service whose name begins with ours, after the prefix; `PORT` is also ours.
+_kubernetes = re.compile(
+    r"(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)", re.IGNORECASE
+)
+_kubernetes_port = re.compile(r"(?i)(tcp|udp|sctp)://")
 FILES = ("analytics-internal.toml", "analytics-internal.yaml")
-MASK = "••••••"
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -105,14 +111,15 @@ class Settings(BaseSettings):
         "backstage",
         description="`backstage` verifies the portal's tokens; `none` trusts everyone and needs a loopback `host`.",
     )
-    portal_url: HttpUrl | None = Field(
+    portal_url: PublicUrl | None = Field(
         None,
-        description="The portal's `app.baseUrl`: where links lead. Its path is cut off subjects.",
+        description="The portal's `app.baseUrl`: where links lead. Its path is cut off subjects. "
+        "Capitals, a default port and a last slash make no difference.",
     )
-    backend_url: HttpUrl | None = Field(
+    backend_url: PublicUrl | None = Field(
         None, description="The portal's `backend.baseUrl`: what its tokens name as issuer. Default: `portal_url`."
     )
-    internal_backend_url: HttpUrl | None = Field(
+    internal_backend_url: OwnUrl | None = Field(
         None,
         description="Where the service reaches the portal's backend, to fetch keys and ask for permissions, "
         "when it is another address than `backend_url`. Default: `backend_url`.",
@@ -229,8 +236,10 @@ class Settings(BaseSettings):
         return self
 
 
-def load(flags: Mapping[str, object], config: Path | None = None) -> tuple[Settings, dict[str, str]]:
-    """The settings in force, and for each where its value came from.
+def load(
+    flags: Mapping[str, object], config: Path | None = None, warn: Callable[[str], None] = lambda _: None
+) -> tuple[Settings, dict[str, str]]:
+    """The settings in force, and for each where its value came from; ``warn`` is told what does nothing.
 
     A flag goes before the environment, the environment before the file, the file before the default.
     Flags whose value is None count as not given.
@@ -242,7 +251,7 @@ def load(flags: Mapping[str, object], config: Path | None = None) -> tuple[Setti
     problems: list[str] = []
     values: dict[str, object] = {}
     origins = dict.fromkeys(Settings.model_fields, "default")
-    for found, origin_of in (_from_file(file, problems), _from_environment(problems), _from_flags(flags)):
+    for found, origin_of in (_from_file(file, problems), _from_environment(warn), _from_flags(flags)):
         values.update(found)
         origins.update({name: origin_of(name) for name in found})
     try:
@@ -296,16 +305,34 @@ def _read(file: Path) -> dict[str, object]:
         return dict(source[file.suffix](Settings, file)())
     except OSError as error:
         raise InvalidSettings([f"{file}: {error.strerror}"]) from error
+    except yaml.MarkedYAMLError as error:
+        # Without what stands in quotation marks, which is the file's: a value, perhaps a secret one.
+        what = re.sub(r"'.*'", "it", " ".join(filter(None, (error.context, error.problem))))
+        place = f" (at line {mark.line + 1}, column {mark.column + 1})" if (mark := error.problem_mark) else ""
+        raise InvalidSettings([f"{file}: must be settings by name: {what}{place}"]) from error
     except (ValueError, TypeError, SettingsError, yaml.YAMLError) as error:
         raise InvalidSettings([f"{file}: must be settings by name: {' '.join(str(error).split())}"]) from error
 
 
-def _from_environment(problems: list[str]) -> _Found:
-    for variable in os.environ:
-        name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name not in Settings.model_fields and variable not in CLIENT_VARIABLES:
-            problems.append(f"{variable}: unknown setting (environment); {_instead(name)}")
-    return EnvSettingsSource(Settings)(), lambda name: f"environment {PREFIX}{name.upper()}"
+def _from_environment(warn: Callable[[str], None]) -> _Found:
+    found = EnvSettingsSource(Settings)()
+    for variable, value in sorted(os.environ.items()):
+        if not variable.upper().startswith(PREFIX) or variable.upper() in CLIENT_VARIABLES:
+            continue
+        name = variable[len(PREFIX) :].lower()
+        is_kubernetes = _kubernetes.fullmatch(name) is not None or (
+            re.search("(?i)(^|_)port$", name) is not None and _kubernetes_port.match(value) is not None
+        )
+        if name not in Settings.model_fields:
+            if not is_kubernetes:
+                warn(f"{variable}: unknown setting (environment), ignored; {_instead(name)}")
+        elif is_kubernetes:
+            found.pop(name, None)
+            warn(
+                f"{variable}={masked_url(value)} is ignored: Kubernetes sets it for a Service of this program's name; "
+                f"a {name} of your own is a number"
+            )
+    return found, lambda name: f"environment {PREFIX}{name.upper()}"
 
 
 def _from_flags(flags: Mapping[str, object]) -> _Found:
@@ -314,7 +341,7 @@ def _from_flags(flags: Mapping[str, object]) -> _Found:
 
 
 def _instead(name: str) -> str:
-    similar = get_close_matches(name.replace("-", "_"), Settings.model_fields, 1, 0.75)
+    similar = get_close_matches(name.replace("-", "_"), Settings.model_fields, 1, 0.6)
     return f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(Settings.model_fields)}"
 
 
@@ -336,15 +363,9 @@ def _requirement(detail: ErrorDetails) -> str:
 def _masked(name: str, value: object) -> str:
     if name == "import_tokens" and isinstance(value, list):
         return _toml([MASK for _ in value])
-    if name.endswith("_url") and isinstance(value, str):
-        return _toml(_without_password(value))
+    if name.endswith("_url") and value is not None:
+        return _toml(masked_url(value) if isinstance(value, str) else MASK)
     return _toml(value)
-
-
-def _without_password(url: str) -> str:
-    # Up to the last @: a password that is not quoted may have anything in it, and what is shown may be no URL at all.
-    masked = re.sub(r"(?s)^([^:/?#@]*://|//)?([^:/?#@]*):.*@", rf"\1\2:{MASK}@", url)
-    return re.sub(r"(?i)\b((?:ssl)?password)=[^&]*", rf"\1={MASK}", masked)
 
 
 def _toml(value: object) -> str:

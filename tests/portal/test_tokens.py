@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from analytics_internal.portal.backend import PortalUnavailable
+from analytics_internal.portal.backend import PortalBackend, PortalUnavailable
 from analytics_internal.portal.callers import Unauthenticated
 from analytics_internal.portal.tokens import Tokens
 from tests.http.portal import KEY_ID, LIMITED_USER, PLUGIN, USER, USER_KEYS, PortalStandIn, encoded, public_jwk
@@ -65,6 +65,18 @@ async def test_what_a_plugin_does_for_a_person_ends_with_the_persons_token(
 
 async def test_a_portal_whose_clock_is_a_little_ahead_is_believed(tokens: Tokens, portal: PortalStandIn) -> None:
     assert (await tokens.caller_of(portal.token(claims={"iat": int(time.time()) + 20}))).person == ANA
+
+
+@pytest.mark.parametrize("spelled", ["HTTP://Backend.Example:80", "http://backend.example/", "http://BACKEND.example"])
+async def test_an_issuer_is_the_portals_however_its_address_is_spelled(spelled: str, portal: PortalStandIn) -> None:
+    backend = PortalBackend(portal.url)
+    issuer = {"iss": f"{spelled.rstrip('/')}/api/auth"}
+    for configured in (spelled, "http://backend.example"):
+        caller = await Tokens(backend, configured).caller_of(portal.token(claims=issuer))
+        assert caller.person == ANA
+    with pytest.raises(Unauthenticated, match="issuer"):
+        await Tokens(backend, "https://backend.example").caller_of(portal.token(claims=issuer))
+    await backend.close()
 
 
 def _unsigned(kind: str, claims: object) -> str:

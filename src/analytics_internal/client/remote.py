@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NoReturn, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import msgspec
 import stamina
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+from analytics_internal.masking import masked_text, masked_url
+from analytics_internal.web_address import NoWebAddress, in_one_spelling
 
 DEFAULT_URL = "http://127.0.0.1:7008"
 BASE_PATH = "/api/analytics-internal"
@@ -60,6 +63,8 @@ class Remote:
     def __init__(self, url: str, token: str | None = None, say: Callable[[str], None] | None = None) -> None:
         """``say`` is told why an answer takes long. Raises RemoteError: ``url`` is no web address."""
         self.url = events_url(url)
+        self.name = masked_url(self.url)
+        """The address for messages, without what is secret in it."""
         headers = {"User-Agent": "analytics-internal"} | ({"Authorization": f"Bearer {token}"} if token else {})
         is_here = urlsplit(self.url).hostname in LOOPBACK
         self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=not is_here)
@@ -92,9 +97,9 @@ class Remote:
         try:
             verdicts = msgspec.json.decode(response.content, type=_Answer).results
         except msgspec.DecodeError as error:
-            raise RemoteError(f"{self.url} does not answer like analytics-internal: {error}") from error
+            raise RemoteError(f"{self.name} does not answer like analytics-internal: {error}") from error
         if len(verdicts) != len(events):
-            raise RemoteError(f"{self.url} answered {len(verdicts)} verdicts to {len(events)} events")
+            raise RemoteError(f"{self.name} answered {len(verdicts)} verdicts to {len(events)} events")
         return verdicts
 
     def lines(self, after: int, limit: int | None) -> Iterator[tuple[int, bytes]]:
@@ -141,7 +146,8 @@ class Remote:
         is_stream: bool = False,
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json"} if content is not None else None
-        request = self._http.build_request(method, self.url, content=content, params=params, headers=headers)
+        url = httpx.URL(self.url).copy_merge_params(params or {})
+        request = self._http.build_request(method, url, content=content, headers=headers)
         response = self._http.send(request, stream=is_stream)
         self.has_answered = True
         if response.status_code in LATER:
@@ -156,9 +162,9 @@ class Remote:
                 with attempt:
                     return request()
         except httpx.TransportError as error:
-            raise RemoteError(f"{self.url} is not reachable: {_words(error)}") from error
+            raise RemoteError(f"{self.name} is not reachable: {_words(error)}") from error
         except _Later as error:
-            raise RemoteError(f"{self.url} cannot take more at the moment: {error}") from error
+            raise RemoteError(f"{self.name} cannot take more at the moment: {error}") from error
         raise AssertionError("the last attempt either returns or raises")
 
     def _refuse(self, response: httpx.Response) -> NoReturn:
@@ -166,16 +172,23 @@ class Remote:
             401: " (give --token or ANALYTICS_INTERNAL_TOKEN)",
             404: " (is --url the address of analytics-internal?)",
         }.get(response.status_code, "")
-        raise RemoteError(f"{self.url} answered {response.status_code}: {problem_of(response)}{hint}")
+        raise RemoteError(f"{self.name} answered {response.status_code}: {problem_of(response)}{hint}")
 
 
 def events_url(url: str) -> str:
     """The address of the events of a service at ``url``. Raises RemoteError: it is no web address."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise RemoteError(f"--url must be an address like {DEFAULT_URL}, not {url!r}")
-    base = url.rstrip("/").removesuffix("/events")
-    return f"{base.removesuffix(BASE_PATH)}{BASE_PATH}/events"
+    return address_in(url, "/events")
+
+
+def address_in(url: str, path: str) -> str:
+    """The address of a path of the API of a service at ``url``. Raises RemoteError: it is no web address."""
+    try:
+        parts = urlsplit(in_one_spelling(url))
+        httpx.URL(url)
+    except (NoWebAddress, httpx.InvalidURL):
+        raise RemoteError(f"--url must be an address like {DEFAULT_URL}, not {masked_url(url)!r}") from None
+    base = parts.path.removesuffix("/events").removesuffix(BASE_PATH)
+    return urlunsplit(parts._replace(path=f"{base}{BASE_PATH}{path}"))
 
 
 class _Exported(msgspec.Struct):
@@ -229,7 +242,7 @@ def problem_of(response: httpx.Response) -> str:
 
 
 def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    return masked_text(str(error)) or type(error).__name__
 
 
 def _why(retry: RetryDetails) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,6 +21,7 @@ from analytics_internal.http.bodies import ReadToTheEnd
 from analytics_internal.http.loopback import LoopbackOnly
 from analytics_internal.http.openapi import openapi
 from analytics_internal.http.state import Service
+from analytics_internal.web_address import origin_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PREFIX = "/api/analytics-internal"
@@ -40,14 +40,16 @@ def make_app(service: Service) -> ASGIApp:
     router.state.service = service
     router.router.redirect_slashes = False
     app: ASGIApp = EventsFirst(ReadToTheEnd(problems.ErrorsAreAnswers(router)), service)
-    portal_origin = _origin(service.settings.portal_url)
+    portal_url = service.settings.portal_url
+    portal_origin = origin_of(portal_url) if portal_url is not None else None
     if portal_origin is not None:
         # Without the bridge the browser talks to us from the portal's own origin (`discovery.endpoints`).
         app = CORSMiddleware(
             app,
             allow_origins=[portal_origin],
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type"],
+            # Any: the portal's tracing adds its own to every request of its pages (`traceparent`, `baggage`).
+            allow_headers=["*"],
             expose_headers=["retry-after", "link", "x-log-position"],
         )
     if service.settings.auth == "none":
@@ -160,10 +162,3 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-
-
-def _origin(url: str | None) -> str | None:
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

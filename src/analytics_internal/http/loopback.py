@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from analytics_internal.http.bodies import Reading, answering
 from analytics_internal.http.problems import problem
+from analytics_internal.listening import is_loopback
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 API = "/api/"
 OPERATIONS = frozenset({"/metrics", "/readyz", "/healthz", "/openapi.json"})
 PAGES_ONLY = "without authentication a link from another site leads to the pages only"
@@ -37,14 +37,14 @@ class LoopbackOnly:
 
     def _why_not(self, scope: Scope, headers: Headers) -> str | None:
         host = _host_name("//" + headers.get("host", "localhost")[:256])
-        if host not in LOOPBACK_NAMES:
+        if host is None or not is_loopback(host):
             return f"without authentication the service answers to localhost only, not to {host!r}"
         origin = headers.get("origin")
         if origin is None:
             # A browser says no origin with what it fetches for an image, a script or a link.
             is_foreign = headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
             return PAGES_ONLY if is_foreign and not _opens_a_page(scope, headers) else None
-        if origin == self._portal_origin or _host_name(origin[:256]) in LOOPBACK_NAMES:
+        if origin == self._portal_origin or is_loopback(_host_name(origin[:256]) or ""):
             return None
         return f"without authentication pages from {origin[:100]!r} may not call the service"
 

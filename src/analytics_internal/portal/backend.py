@@ -6,6 +6,8 @@ import httpx
 import stamina
 import structlog
 
+from analytics_internal.masking import masked_text, masked_url
+
 TIMEOUT_S = 5.0
 ATTEMPTS = 3
 PATIENCE_S = 6.0
@@ -21,9 +23,16 @@ class PortalBackend:
     """The backend of one portal. Close it."""
 
     def __init__(self, url: str, client: httpx.AsyncClient | None = None) -> None:
-        self.url = url.rstrip("/")
+        self._url = httpx.URL(url)
         # Redirects are not followed: a caller's token goes to this address and to no other.
         self._client = client or httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
+
+    def shown(self, path: str) -> str:
+        """The address of a path for logs and messages, without what is secret in it."""
+        return masked_url(str(self._at(path)))
+
+    def _at(self, path: str) -> httpx.URL:
+        return self._url.copy_with(path=self._url.path.rstrip("/") + path)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -41,7 +50,7 @@ class PortalBackend:
         return await self._answer("POST", path, token, body)
 
     async def _answer(self, method: str, path: str, token: str | None, body: object) -> httpx.Response:
-        url = self.url + path
+        url = self._at(path)
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         try:
             async for attempt in stamina.retry_context(
@@ -52,6 +61,6 @@ class PortalBackend:
                     if response.is_server_error:
                         response.raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            log.error("the portal does not answer", url=url, error=repr(error))
-            raise PortalUnavailable(f"the portal did not answer at {url}") from error
+            log.error("the portal does not answer", url=self.shown(path), error=masked_text(repr(error)))
+            raise PortalUnavailable(f"the portal did not answer at {self.shown(path)}") from error
         return response

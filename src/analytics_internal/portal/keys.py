@@ -125,7 +125,7 @@ class KeySet:
             self._problem = error
             interval_s = FAILED_FETCH_INTERVAL_S
         except NoKeySet as error:
-            log.warning("the portal has no key set there", url=self._backend.url + self._path, reason=str(error))
+            log.warning("the portal has no key set there", url=self._backend.shown(self._path), reason=str(error))
             self._problem = error
             interval_s = MISSING_SET_INTERVAL_S
         finally:

@@ -20,6 +20,7 @@ from analytics_internal.portal.keys import (
     UnknownKey,
 )
 from analytics_internal.subject import normalise_entity_ref
+from analytics_internal.web_address import NoWebAddress, in_one_spelling
 
 USER = "vnd.backstage.user"
 LIMITED_USER = "vnd.backstage.limited-user"
@@ -29,6 +30,7 @@ OUR_PLUGIN_ID = "analytics-internal"
 # A portal whose clock is a little ahead of ours must not have its newest tokens refused.
 MAX_CLOCK_ERROR_S = 60.0
 MAX_TOKEN_LENGTH = 16_384
+ISSUER_PATH = "/api/auth"
 
 Claims = Mapping[str, Any]
 
@@ -38,7 +40,7 @@ class Tokens:
 
     def __init__(self, backend: PortalBackend, issuer_url: str) -> None:
         """``issuer_url`` is the portal's ``backend.baseUrl``, which its user tokens name."""
-        self._issuer = issuer_url.rstrip("/") + "/api/auth"
+        self._issuer = in_one_spelling(issuer_url + ISSUER_PATH)
         self._user_keys = KeySet(backend, USER_KEYS_PATH)
         self._plugin_keys = PluginKeySets(backend)
 
@@ -60,13 +62,23 @@ class Tokens:
 
     async def _user(self, token: str, key_id: str) -> Caller:
         key = await self._user_key(key_id)
-        claims = _verified(token, key, ["sub", "aud", "iss"], audience=USER_AUDIENCE, issuer=self._issuer)
+        claims = _verified(token, key, ["sub", "aud", "iss"], audience=USER_AUDIENCE)
+        self._check_issuer(claims["iss"])
         return Caller(
             person=_person_of(claims),
             memberships=_memberships_of(claims),
             token=token,
             expires_at=_believed_until(claims),
         )
+
+    def _check_issuer(self, issuer: object) -> None:
+        # Backstage names it as its configuration spells it, with capitals and a default port.
+        try:
+            is_ours = isinstance(issuer, str) and in_one_spelling(issuer) == self._issuer
+        except NoWebAddress:
+            is_ours = False
+        if not is_ours:
+            raise Unauthenticated("the token is not valid: Invalid issuer")
 
     async def _plugin(self, token: str, key_id: str) -> Caller:
         plugin = _unverified_subject(token)
@@ -137,9 +149,7 @@ def _unverified_subject(token: str) -> str:
     return subject
 
 
-def _verified(
-    token: str, key: jwt.PyJWK, required: Sequence[str], audience: str | None = None, issuer: str | None = None
-) -> Claims:
+def _verified(token: str, key: jwt.PyJWK, required: Sequence[str], audience: str | None = None) -> Claims:
     """The claims of a token that this key signed and that holds now. Raises Unauthenticated."""
     try:
         claims: Claims = jwt.decode(
@@ -147,7 +157,6 @@ def _verified(
             key,
             algorithms=[ALGORITHM],
             audience=audience,
-            issuer=issuer,
             options={"require": ["exp", "iat", *required], "verify_iat": False, "verify_aud": audience is not None},
         )
     except (jwt.PyJWTError, RecursionError, ValueError, OverflowError) as error:
