@@ -40,7 +40,7 @@ class Tokens:
 
     def __init__(self, backend: PortalBackend, issuer_url: str) -> None:
         """``issuer_url`` is the portal's ``backend.baseUrl``, which its user tokens name."""
-        self._issuer = in_one_spelling(issuer_url + ISSUER_PATH)
+        self._issuer = in_one_spelling(issuer_url) + ISSUER_PATH
         self._user_keys = KeySet(backend, USER_KEYS_PATH)
         self._plugin_keys = PluginKeySets(backend)
 
