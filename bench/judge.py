@@ -56,7 +56,7 @@ def judging(bodies: list[bytes]) -> list[tuple[str, str]]:
     groups = _in_batches(bodies)
     cold = []
     for _ in range(ROUNDS):
-        event_module._remembered.cache_clear()
+        event_module._remembered.clear()
         cold.append(_timed(lambda: judged(bodies)) / len(bodies))
     warm = [_timed(lambda: judged(bodies)) / len(bodies) for _ in range(ROUNDS)]
     batched = [_timed(lambda: judged(groups)) / len(bodies) for _ in range(ROUNDS)]

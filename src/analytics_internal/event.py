@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
@@ -16,6 +15,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from analytics_internal.body import Batch
+from analytics_internal.cache import Cache, size_of
 from analytics_internal.ids import version_7
 from analytics_internal.spans import members
 from analytics_internal.subject import (
@@ -31,8 +31,9 @@ from analytics_internal.subject import (
 Scalar = str | bool | int | float | None
 MAX_EVENT_BYTES = 32 * 1024
 MAX_SUBJECT_LENGTH = 2048
-# Contents that are remembered with what follows from them: at most some 30 MB.
-REMEMBERED_CONTENTS = 16_384
+# Of an entry without its texts: ids, times, its verdict and its places in the lists that it waits in.
+ENTRY_WEIGHT = 1_024
+# A longer content is not looked for among the remembered ones: it is as good as never the same again.
 MAX_REMEMBERED_BYTES = 1_024
 # Ids and times before this day are somebody's broken clock; it also bounds the number of monthly partitions.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -176,6 +177,8 @@ class _Content(msgspec.Struct, frozen=True):
     context: bytes | None
 
 
+_Said = tuple[str, str, bytes, bytes]
+"""Action, subject, attributes and context, as they were sent."""
 _envelope = msgspec.json.Decoder(_Envelope)
 
 
@@ -227,7 +230,12 @@ def _content(wire: _Envelope, portal: Portal) -> _Content:
     attributes, context = bytes(wire.attributes), bytes(wire.context)
     if len(wire.subject) + len(attributes) + len(context) > MAX_REMEMBERED_BYTES:
         return _derive(wire.action, wire.subject, attributes, context, portal)
-    return _remembered(wire.action, wire.subject, attributes, context, portal)
+    said = (wire.action, wire.subject, attributes, context)
+    known = _remembered.get((said, portal))
+    if known is None:
+        known = _derive(*said, portal)
+        _remembered.put((said, portal), known)
+    return known
 
 
 def _derive(action: str, subject: str, attributes_json: bytes, context_json: bytes, portal: Portal) -> _Content:
@@ -278,8 +286,12 @@ def _kept(fields: dict[str, Scalar], portal: Portal) -> dict[str, Scalar]:
     }
 
 
+def _size_of_remembered(key: tuple[_Said, Portal], content: _Content) -> int:
+    return size_of(key, *msgspec.structs.astuple(content))
+
+
 # A portal's people do the same things again and again: most events cost a look-up instead of parsing paths and refs.
-_remembered = functools.lru_cache(maxsize=REMEMBERED_CONTENTS)(_derive)
+_remembered: Cache[tuple[_Said, Portal], _Content] = Cache("events", _size_of_remembered)
 
 
 def _checked_id(text: str | None, received_at: datetime, is_imported: bool) -> tuple[UUID, bool]:
@@ -394,6 +406,15 @@ def _kept_payload(payload: bytes, rules: Acceptance) -> str:
     except (ValueError, RecursionError):  # nothing tells addresses from texts here: what could be a secret goes
         kept = json.dumps(_possible_secret.sub("", text))[1:-1]
     return kept[:MAX_EVENT_BYTES]
+
+
+def weight_of(entry: Event | Rejection) -> int:
+    """The bytes that an entry holds in memory while it waits."""
+    if isinstance(entry, Rejection):
+        return ENTRY_WEIGHT + size_of(entry.payload, entry.detail)
+    return ENTRY_WEIGHT + size_of(
+        entry.subject, entry.original_subject, entry.path, entry.attributes, entry.context, entry.entity_ref
+    )
 
 
 def wire_text(event: Event) -> str:

@@ -25,6 +25,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from analytics_internal.cache import DEFAULT_BYTES, SHARES, bound_of
 from analytics_internal.listening import hosts_of, is_loopback
 from analytics_internal.masking import MASK, masked_url
 from analytics_internal.setting_values import (
@@ -158,6 +159,11 @@ class Settings(BaseSettings):
         ge=1 << 20,
         description="Bytes of all requests that are being received or answered; more are answered with 503.",
     )
+    cache_bytes: int = Field(
+        DEFAULT_BYTES,
+        ge=32 << 20,
+        description="Bytes of all that is remembered to be fast: what events say, names, tokens, plans of questions.",
+    )
     max_connections: int = Field(
         2_000,
         ge=16,
@@ -268,7 +274,19 @@ def printable(settings: Settings, origins: Mapping[str, str]) -> str:
     shown = {name: _masked(name, getattr(settings, name)) for name in Settings.model_fields}
     names = max(map(len, shown))
     width = max(len(value) for value in shown.values() if len(value) <= 48)
-    return "\n".join(f"{name:<{names}} = {value:<{width}}  # {origins[name]}" for name, value in shown.items())
+    lines = [f"{name:<{names}} = {value:<{width}}  # {origins[name]}" for name, value in shown.items()]
+    return "\n".join([*lines, *_shares(settings.cache_bytes)])
+
+
+def _shares(cache_bytes: int) -> list[str]:
+    """What each cache may hold of ``cache_bytes``, and the sum, as comments."""
+    shares = {name: bound_of(name, cache_bytes) for name in SHARES}
+    names = max(map(len, shares))
+    lines = [
+        f"#   {name:<{names}} {size / (1 << 20):7.1f} MiB"
+        for name, size in {**shares, "sum": sum(shares.values())}.items()
+    ]
+    return ["# What is remembered takes at most:", *lines]
 
 
 def markdown() -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
+
+from analytics_internal.cache import Cache, size_of
 
 # The subject of these is what a person typed or a result's title: never a path, whatever it looks like.
 TEXT_ACTIONS = frozenset({"search", "discover"})
@@ -172,10 +173,19 @@ def folded(term: str) -> str:
 
 def normalise_entity_ref(text: str, default_kind: str | None = None) -> str | None:
     """An entity ref as Backstage compares it: lower case, ``kind:namespace/name`` filled in; None where it is none."""
-    return _normalised(text, default_kind) if len(text) <= 255 else None
+    if len(text) > 255:
+        return None
+    known = _refs.get((text, default_kind))
+    if known is None:
+        known = _normalised(text, default_kind)
+        if known is not None:
+            _refs.put((text, default_kind), known)
+    return known
 
 
-@functools.lru_cache(maxsize=16_384)
+_refs: Cache[tuple[str, str | None], str] = Cache("entity refs", size_of)
+
+
 def _normalised(text: str, default_kind: str | None) -> str | None:
     match = _entity_ref.fullmatch(text.strip())
     if match is None:

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from analytics_internal.portal import callers as module
+from analytics_internal import cache
 from analytics_internal.portal.callers import TRUSTED, Caller, Callers, NotAllowed, Unauthenticated
 from analytics_internal.portal.tokens import Tokens
 from tests.http.portal import IMPORT_TOKEN, USER_KEYS, PortalStandIn
@@ -84,15 +84,15 @@ async def test_a_token_is_verified_again_as_often_as_keys_are_fetched(
 async def test_no_more_tokens_are_remembered_than_there_is_room_for(
     callers: Callers, verifier: Counting, portal: PortalStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "REMEMBERED_CALLERS", 3)
-    headers = [f"Bearer {portal.token(claims={'number': number})}" for number in range(4)]
+    monkeypatch.setattr(cache, "_bytes", 200_000)  # of which some four callers' share is theirs
+    headers = [f"Bearer {portal.token(claims={'number': number})}" for number in range(20)]
     for header in headers:
         await callers.caller_of(header)
 
     await callers.caller_of(headers[-1])
-    assert verifier.verified == 4
+    assert verifier.verified == 20
     await callers.caller_of(headers[0])
-    assert verifier.verified == 5
+    assert verifier.verified == 21
 
 
 async def test_a_refused_token_is_not_remembered(callers: Callers, verifier: Counting, portal: PortalStandIn) -> None:

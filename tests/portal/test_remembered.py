@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from analytics_internal import cache
 from analytics_internal.portal.remembered import Remembered
 from tests.portal.conftest import Clock
 
@@ -30,7 +31,7 @@ def oracle() -> Oracle:
 
 @pytest.fixture
 def remembered(oracle: Oracle, clock: Clock) -> Remembered[str, int]:
-    return Remembered(oracle.ask, holds_for_s=10, limit=3)
+    return Remembered(oracle.ask, holds_for_s=10, remembered_as="decisions")
 
 
 async def test_an_answer_holds_for_a_while_and_no_longer(remembered: Remembered[str, int], clock: Clock) -> None:
@@ -74,7 +75,10 @@ async def test_an_error_is_told_to_all_who_wait_and_not_remembered(
     assert await remembered.get("a") == 2
 
 
-async def test_the_oldest_answers_are_forgotten(remembered: Remembered[str, int], oracle: Oracle) -> None:
+async def test_the_oldest_answers_are_forgotten(
+    remembered: Remembered[str, int], oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_bytes", 60_000)  # of which two or three answers are remembered
     for key in "abcd":
         await remembered.get(key)
 

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from uuid import UUID
 
+from analytics_internal.cache import Cache, size_of
 from analytics_internal.log.connection import Connection
-
-CACHE_ENTRIES = 200_000
 
 
 def digest(*parts: str) -> UUID:
@@ -23,9 +22,10 @@ class Names:
     named, and no batch waits for another one's names.
     """
 
-    def __init__(self, table: str, columns: tuple[str, ...], types: tuple[str, ...]) -> None:
+    def __init__(self, table: str, columns: tuple[str, ...], types: tuple[str, ...], remembered_as: str) -> None:
+        """``remembered_as`` is the share of the caches that the known names take."""
         id_column = f"{table}_id"
-        self._known: dict[tuple[object, ...], int] = {}
+        self._known: Cache[tuple[object, ...], int] = Cache(remembered_as, size_of)
         self._find = f"SELECT digest, {id_column} FROM {table} WHERE digest = ANY($1::uuid[])"
         arrays = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(("uuid", *types), start=1))
         self._make = (
@@ -61,8 +61,7 @@ class Names:
             columns = zip(*(missing[keys[one]] for one in made), strict=True)
             await connection.execute(self._make, made, *map(list, columns))
             found += await connection.fetch(self._find, made)
-        if len(self._known) + len(found) > CACHE_ENTRIES:
-            self._known.clear()
         ids = {keys[row[0]]: int(row[1]) for row in found}
-        self._known.update(ids)
+        for key, id_ in ids.items():
+            self._known.put(key, id_)
         return ids

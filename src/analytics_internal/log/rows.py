@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from analytics_internal.cache import Cache, size_of
 from analytics_internal.event import Event
 from analytics_internal.log.connection import Connection
-from analytics_internal.log.names import CACHE_ENTRIES, Names
+from analytics_internal.log.names import Names
 
 EVENT_COLUMNS = (
     "batch_id", "ordinal", "id", "occurred_at", "received_at", "content_hash", "person_id", "is_imported", "value",
@@ -23,15 +24,15 @@ class Rows:
     """Makes rows of events, and the names they need."""
 
     def __init__(self) -> None:
-        self._actions = Names("action", ("name",), ("text",))
-        self._items = Names("item", ("action_id", "subject", "path"), ("integer", "text", "text"))
-        self._people = Names("person", ("ref",), ("text",))
-        self._plugins = Names("plugin", ("name",), ("text",))
-        self._entities = Names("entity", ("ref",), ("text",))
-        self._paths = Names("path", ("name",), ("text",))
-        self._contexts = Names("context", ("content",), ("jsonb",))
+        self._actions = Names("action", ("name",), ("text",), "actions")
+        self._items = Names("item", ("action_id", "subject", "path"), ("integer", "text", "text"), "items")
+        self._people = Names("person", ("ref",), ("text",), "people")
+        self._plugins = Names("plugin", ("name",), ("text",), "plugins")
+        self._entities = Names("entity", ("ref",), ("text",), "entities")
+        self._paths = Names("path", ("name",), ("text",), "paths")
+        self._contexts = Names("context", ("content",), ("jsonb",), "contexts")
         # What people do again and again costs one look-up instead of six.
-        self._known: dict[Content, ContentIds] = {}
+        self._known: Cache[Content, ContentIds] = Cache("rows", size_of)
 
     async def of(self, connection: Connection, events: list[Event]) -> list[tuple[object, ...]]:
         """The events' rows in the order of ``EVENT_COLUMNS`` from ``id`` on."""
@@ -66,9 +67,8 @@ class Rows:
                 ids[content] = known
         if unknown:
             named = await self._name(connection, unknown)
-            if len(self._known) + len(named) > CACHE_ENTRIES:
-                self._known.clear()
-            self._known |= named
+            for content, content_ids in named.items():
+                self._known.put(content, content_ids)
             ids |= named
         return ids
 

@@ -10,8 +10,10 @@ from typing import Protocol
 
 import msgspec
 
-# Some 25 MB of tokens; a portal's people have a new one each hour.
-REMEMBERED_CALLERS = 20_000
+from analytics_internal.cache import Cache, size_of
+
+# A token says all the groups that a person is in; verifying it costs far more than remembering it.
+LARGEST_BYTES = 131_072
 
 
 class Unauthenticated(Exception):
@@ -71,7 +73,7 @@ class Callers:
         """Without a verifier there is no authentication: everyone is trusted (the listener is on loopback)."""
         self._verifier = verifier
         self._import_tokens = [token.encode() for token in import_tokens]
-        self._known: dict[str, Caller] = {}
+        self._known: Cache[str, Caller] = Cache("callers", _size_of, LARGEST_BYTES)
 
     async def caller_of(self, authorization: str | None) -> Caller:
         """Who sends a request with this header. A token that was verified before costs one look-up.
@@ -92,11 +94,9 @@ class Callers:
             caller = TRUSTED
         else:
             caller = await self._verifier.caller_of(token)
-        self._remember(token, caller)
+        self._known.put(token, caller)
         return caller
 
-    def _remember(self, token: str, caller: Caller) -> None:
-        self._known.pop(token, None)  # put back as the newest
-        self._known[token] = caller
-        if len(self._known) > REMEMBERED_CALLERS:
-            del self._known[next(iter(self._known))]
+
+def _size_of(token: str, caller: Caller) -> int:
+    return size_of(token, caller, caller.person, caller.memberships, caller.token)

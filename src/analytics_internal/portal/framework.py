@@ -14,7 +14,6 @@ from analytics_internal.portal.remembered import Remembered
 
 AUTHORIZE_PATH = "/api/permission/authorize"
 DECISION_HOLDS_S = 10.0
-DECISIONS = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +34,7 @@ class Framework:
         """``permissions`` are asked for in one request, in the form of Backstage's ``createPermission``."""
         self._backend = backend
         self._question = {"items": [{"id": str(one["name"]), "permission": one} for one in permissions]}
-        self._decisions = Remembered(self._ask, DECISION_HOLDS_S, DECISIONS)
+        self._decisions = Remembered(self._ask, DECISION_HOLDS_S, "decisions")
 
     async def allowed_to(self, token: str) -> frozenset[str]:
         """The names of the permissions that the owner of a user token has.

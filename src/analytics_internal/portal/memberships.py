@@ -12,7 +12,6 @@ from analytics_internal.subject import normalise_entity_ref
 
 USER_INFO_PATH = "/api/auth/v1/userinfo"
 MEMBERSHIP_HOLDS_S = 10.0
-MEMBERSHIPS = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +29,7 @@ class Memberships:
 
     def __init__(self, backend: PortalBackend) -> None:
         self._backend = backend
-        self._known = Remembered(self._ask, MEMBERSHIP_HOLDS_S, MEMBERSHIPS)
+        self._known = Remembered(self._ask, MEMBERSHIP_HOLDS_S, "memberships")
 
     async def of(self, caller: Caller) -> frozenset[str]:
         """The normalised entity refs of a person's token, or else what the portal says to it.

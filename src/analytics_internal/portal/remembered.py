@@ -7,6 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from analytics_internal.cache import Cache, size_of
+
+# With a token, and all the groups that its person is in: asking the portal costs far more.
+LARGEST_BYTES = 131_072
+
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 
@@ -17,12 +22,11 @@ class Remembered(Generic[Key, Answer]):
     An error is not remembered: whoever waited for the answer gets it, and the next one asks again.
     """
 
-    def __init__(self, ask: Callable[[Key], Awaitable[Answer]], holds_for_s: float, limit: int) -> None:
-        """Of more than ``limit`` answers the oldest are forgotten."""
+    def __init__(self, ask: Callable[[Key], Awaitable[Answer]], holds_for_s: float, remembered_as: str) -> None:
+        """``remembered_as`` is the share of the caches that the answers take."""
         self._ask = ask
         self._holds_for_s = holds_for_s
-        self._limit = limit
-        self._answers: dict[Key, tuple[Answer, float]] = {}
+        self._answers: Cache[Key, tuple[Answer, float]] = Cache(remembered_as, size_of, LARGEST_BYTES)
         self._asking: dict[Key, asyncio.Task[Answer]] = {}
 
     async def get(self, key: Key) -> Answer:
@@ -39,10 +43,7 @@ class Remembered(Generic[Key, Answer]):
 
     async def _ask_and_remember(self, key: Key) -> Answer:
         answer = await self._ask(key)
-        self._answers.pop(key, None)  # put back as the newest
-        self._answers[key] = (answer, time.monotonic() + self._holds_for_s)
-        while len(self._answers) > self._limit:
-            del self._answers[next(iter(self._answers))]
+        self._answers.put(key, (answer, time.monotonic() + self._holds_for_s))
         return answer
 
     def _asked(self, key: Key, task: asyncio.Task[Answer]) -> None:

@@ -7,12 +7,12 @@ groups, whatever the period). Questions about search terms have two more before 
 
 from __future__ import annotations
 
-import functools
 from datetime import date, datetime
 
 import msgspec
 from sqlglot import exp
 
+from analytics_internal.cache import Cache, size_of
 from analytics_internal.query import language
 from analytics_internal.query.conditions import NAMED, SEARCH_TERM, TEXTS, column_of, condition, literal
 from analytics_internal.query.language import ACCESS_METRICS, Query
@@ -43,8 +43,13 @@ def plan(query: Query, is_compared: bool, zone_changes: int) -> Plan:
     tree takes some ten milliseconds, so plans are remembered.
     """
     asked = msgspec.structs.replace(query, cursor=None, date_range=None, position=None)
-    planned = _remembered if len(repr(asked.filter)) <= MAX_REMEMBERED_FILTER else _planned
-    return planned(asked, is_compared, zone_changes)
+    key = (asked, is_compared, zone_changes)
+    if (known := _remembered.get(key)) is not None:
+        return known
+    planned = _planned(*key)
+    if len(repr(asked.filter)) <= MAX_REMEMBERED_FILTER:
+        _remembered.put(key, planned)
+    return planned
 
 
 def _planned(query: Query, is_compared: bool, zone_changes: int) -> Plan:
@@ -54,7 +59,12 @@ def _planned(query: Query, is_compared: bool, zone_changes: int) -> Plan:
     return Plan(tree.sql(dialect="duckdb"), builder.labels(), builder.metric_columns(), named)
 
 
-_remembered = functools.lru_cache(maxsize=512)(_planned)
+def _size_of(key: tuple[Query, bool, int], planned: Plan) -> int:
+    # A filter is a tree of small objects: some ten times its text.
+    return 1_024 + 10 * len(repr(key[0])) + size_of(planned.sql, planned.labels, planned.metrics, planned.parameters)
+
+
+_remembered: Cache[tuple[Query, bool, int], Plan] = Cache("plans", _size_of)
 
 
 def parameters(
