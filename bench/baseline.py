@@ -33,6 +33,7 @@ from analytics_internal.event import Acceptance, Event, Rejection, Verdict
 from analytics_internal.http.app import make_app
 from analytics_internal.http.state import Service
 from analytics_internal.log.connection import Pool
+from analytics_internal.log.id_key import IdKey
 from analytics_internal.log.statements import load
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.portal.callers import Callers
@@ -100,6 +101,7 @@ def no_store_app() -> ASGIApp:
             settings=load_settings({"auth": "none"})[0],
             pool=cast("Pool", None),
             writer=cast("LogWriter", _NoLog()),
+            id_key=IdKey(b"none", None),
             replica=cast("Replica", None),
             callers=Callers(None),
             permissions=Permissions(Lists.of([], [], [])),

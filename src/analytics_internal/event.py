@@ -16,7 +16,7 @@ import msgspec
 
 from analytics_internal.body import Batch
 from analytics_internal.cache import Cache, size_of
-from analytics_internal.ids import version_7
+from analytics_internal.ids import milliseconds_of, stored_id, version_7
 from analytics_internal.spans import members
 from analytics_internal.subject import (
     Portal,
@@ -87,6 +87,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     session_id: UUID | None
     is_imported: bool
     has_own_id: bool
+    sent_id: UUID | None = None
+    """The id it was sent with, where it is stored under another one."""
+
+    @property
+    def known_id(self) -> UUID:
+        """The id its sender knows it by."""
+        return self.sent_id or self.id
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -130,6 +137,8 @@ class Receipt(msgspec.Struct, frozen=True):
     may_name_person: bool
     """Whether the body's ``user`` counts."""
     rules: Acceptance = Acceptance()
+    id_key: bytes | None = None
+    """What the sender's ids are stored under (ids.py); None where the sender may know which ids are stored."""
 
 
 def judge(payload: msgspec.Raw | bytes, batch: Batch, receipt: Receipt) -> Event | Rejection:
@@ -198,15 +207,17 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         ) from error
     except (msgspec.DecodeError, UnicodeError) as error:
         raise _Refused("invalid_text", f"not valid Unicode or not JSON: {error}", _id_of(payload)) from error
-    id_, has_own_id = _checked_id(wire.id, receipt.received_at, batch.is_imported)
+    sent_id, has_own_id = _checked_id(wire.id, receipt.received_at, batch.is_imported)
     person = receipt.person
     if receipt.may_name_person and wire.user is not None:
         person = normalise_entity_ref(wire.user, "user")
         if person is None:
-            raise _Refused("invalid_user", f"`user` is no entity ref like user:default/ana: {wire.user!a}", str(id_))
+            raise _Refused(
+                "invalid_user", f"`user` is no entity ref like user:default/ana: {wire.user!a}", str(sent_id)
+            )
     session_id = _session_of(wire.session_id)
     return Event(
-        id=id_,
+        id=sent_id if receipt.id_key is None else stored_id(sent_id, receipt.id_key),
         content_hash=_hash_of(wire.value, session_id, content, person),
         occurred_at=_checked_time(wire, batch, receipt),
         received_at=receipt.received_at,
@@ -223,6 +234,7 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         session_id=session_id,
         is_imported=batch.is_imported,
         has_own_id=has_own_id,
+        sent_id=None if receipt.id_key is None else sent_id,
     )
 
 
@@ -309,8 +321,7 @@ def _checked_id(text: str | None, received_at: datetime, is_imported: bool) -> t
         )
     # The log is partitioned by the ids' months: the bounds keep a broken clock from making partitions without end.
     lower = EARLIEST if is_imported else received_at - MAX_CLOCK_ERROR
-    milliseconds = id_.int >> 80
-    if not lower.timestamp() <= milliseconds / 1000 <= (received_at + MAX_CLOCK_ERROR).timestamp():
+    if not lower.timestamp() <= milliseconds_of(id_) / 1000 <= (received_at + MAX_CLOCK_ERROR).timestamp():
         raise _Refused(
             "invalid_id",
             f"the time in `id` must be between {lower:%Y-%m-%d} and {received_at + MAX_CLOCK_ERROR:%Y-%m-%d}",
@@ -420,7 +431,7 @@ def weight_of(entry: Event | Rejection) -> int:
 def wire_text(event: Event) -> str:
     """The event as JSON text in the form clients send; times are the corrected ones."""
     fields = {
-        "id": event.id,
+        "id": event.known_id,
         "occurredAt": event.occurred_at,
         "user": event.person,
         "action": event.action,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from uuid import UUID
 
 
@@ -11,3 +12,22 @@ def version_7(milliseconds: int, rest: int) -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def milliseconds_of(id_: UUID) -> int:
+    """The time in a UUID of version 7, in milliseconds since 1970."""
+    return id_.int >> 80
+
+
+def key_of(sender: str, log_key: bytes) -> bytes:
+    """The key of one sender's ids."""
+    return hashlib.blake2b(sender.encode(), key=log_key, digest_size=32).digest()
+
+
+def stored_id(sent_id: UUID, key: bytes) -> UUID:
+    """The id under which one sender's event is stored: of the same time, and nobody else's whatever they send.
+
+    The same id sent again gives the same one. Without the key it can be neither guessed nor aimed at.
+    """
+    digest = hashlib.blake2b(sent_id.bytes, key=key, digest_size=10).digest()
+    return version_7(milliseconds_of(sent_id), int.from_bytes(digest, "big"))

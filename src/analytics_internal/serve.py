@@ -21,7 +21,7 @@ from analytics_internal.http.connection import connecting_to
 from analytics_internal.http.connections import Connections, limits_of, raise_file_limit
 from analytics_internal.http.state import Service
 from analytics_internal.listening import BACKLOG, listeners, own_url_of, url_of
-from analytics_internal.log import migrations
+from analytics_internal.log import id_key, migrations
 from analytics_internal.log.connection import connect_pool
 from analytics_internal.log.embedded import DataDirLock, EmbeddedPostgres
 from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimits
@@ -173,7 +173,9 @@ async def _database(settings: Settings) -> AsyncIterator[str]:
 async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     portal = Portal.at(settings.portal_url, frozenset(settings.kept_query_parameters))
     pool = await connect_pool(dsn, settings.flushers + READER_CONNECTIONS)
-    writer = LogWriter(pool, _limits(settings))
+    async with pool.acquire() as connection:
+        ids = await id_key.read(connection)
+    writer = LogWriter(pool, _limits(settings), ids.older_until)
     replica = Replica(pool, settings.data_dir / READER_FILE, settings.reader_memory_limit, settings.reader_threads)
     backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
     writer.start()
@@ -183,6 +185,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
             settings=settings,
             pool=pool,
             writer=writer,
+            id_key=ids,
             replica=replica,
             callers=_callers(settings, backend),
             permissions=_permissions(settings, backend),

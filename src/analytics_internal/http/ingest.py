@@ -50,7 +50,8 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
     batch = decode_body(body, service.settings.max_batch_events)
     if batch.is_imported:
         caller.require_import()
-    receipt = Receipt(datetime.now(UTC), caller.person, caller.may_name_person, service.acceptance)
+    id_key = service.id_key.of(caller.sender)
+    receipt = Receipt(datetime.now(UTC), caller.person, caller.may_name_person, service.acceptance, id_key)
     entries = await _judged(batch, receipt)
     verdicts = await service.writer.append(entries, sum(map(weight_of, entries)))
     return _encoder.encode({"success": True, "results": verdicts})

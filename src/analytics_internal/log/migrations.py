@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 SCHEMA = Path(__file__).parent / "schema"
-NEWEST = "0001"
+NEWEST = "0002"
 # In the schema that tables are made in: one further along the search path may be another program's.
 _HAS_VERSION = "SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'alembic_version'"
 

@@ -8,6 +8,21 @@ WHERE id = ANY($1::uuid[])
   AND id >= $2
   AND id <= $3
 
+-- name: id_key
+SELECT key, CASE WHEN follows_events THEN made_at END AS older_before
+FROM id_key
+
+-- name: ids_stored_as_sent
+-- As ids_stored, of people's own live events that were stored before there was a key of ids.
+SELECT e.id, e.content_hash, p.ref AS person
+FROM event e
+JOIN person p ON p.person_id = e.person_id
+WHERE e.id = ANY($1::uuid[])
+  AND e.id >= $2
+  AND e.id <= $3
+  AND e.received_at < $4
+  AND NOT e.is_imported
+
 -- name: next_writer
 SELECT nextval('log_writer')
 

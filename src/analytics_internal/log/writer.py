@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal
 from uuid import UUID
@@ -18,6 +18,7 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
 from analytics_internal.event import Event, Rejection, Verdict, wire_text
+from analytics_internal.ids import milliseconds_of
 from analytics_internal.log.batch_ids import BatchIds
 from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.partitions import Partitions
@@ -93,8 +94,12 @@ class _Submission:
 class LogWriter:
     """Appends to the log. One per process; several processes may write to one database."""
 
-    def __init__(self, pool: Pool, limits: WriterLimits | None = None) -> None:
+    def __init__(
+        self, pool: Pool, limits: WriterLimits | None = None, ids_as_sent_until: datetime | None = None
+    ) -> None:
+        """``ids_as_sent_until``: events whose ids are of a time before may be stored under them as they were sent."""
         self._pool = pool
+        self._ids_as_sent_until = ids_as_sent_until
         self._limits = limits or WriterLimits()
         self._rows = Rows()
         self._partitions = Partitions()
@@ -222,6 +227,8 @@ class LogWriter:
         checks_first = self._expects_duplicates or batch.is_retried
         self._expects_duplicates = False
         failures = 0
+        if self._ids_as_sent_until is not None:
+            await self._leave_out_stored_as_sent(connection, batch, self._ids_as_sent_until)
         while batch.unsettled:
             if checks_first and await self._leave_out_stored(connection, batch):
                 self._expects_duplicates = True
@@ -245,6 +252,23 @@ class LogWriter:
         for id_, content_hash in stored:
             batch.settle_stored_before(id_, content_hash)
         return bool(stored)
+
+    async def _leave_out_stored_as_sent(self, connection: Connection, batch: _Batch, until: datetime) -> None:
+        """Find events that were stored before there was a key of ids: under their ids as sent, by who sent them."""
+        limit = until.timestamp() * 1000
+        sent = {
+            (event.sent_id, event.person): event.id
+            for event in batch.unsettled.values()
+            if event.sent_id is not None and event.has_own_id and milliseconds_of(event.sent_id) < limit
+        }
+        if not sent:
+            return
+        ids = [id_ for id_, _ in sent]
+        for id_, content_hash, person in await connection.fetch(
+            SQL["ids_stored_as_sent"], ids, min(ids), max(ids), until
+        ):
+            if (stored := sent.get((id_, person))) is not None:
+                batch.settle_stored_before(stored, content_hash)
 
     async def _commit(self, connection: Connection, events: list[Event]) -> None:
         # In the order of their ids: two replicas with the same ids wait for each other in the unique index, and
@@ -315,7 +339,7 @@ class _Batch:
         status = first_status
         for submission, index, event in self._places.pop(id_):
             if event.content_hash == content_hash:
-                submission.verdicts[index] = Verdict(str(id_), status)
+                submission.verdicts[index] = Verdict(str(event.known_id), status)
                 status = "duplicate"
             else:
                 conflict = _conflict(event)
@@ -329,8 +353,9 @@ class _Batch:
 
 
 def _conflict(event: Event) -> Rejection:
-    detail = f"the id {event.id} is already taken by an event with other content"
-    return Rejection("conflict", detail, wire_text(event), event.received_at, str(event.id), event.person)
+    id_ = str(event.known_id)
+    detail = f"the id {id_} is already taken by an event with other content"
+    return Rejection("conflict", detail, wire_text(event), event.received_at, id_, event.person)
 
 
 def _complete(submission: _Submission) -> list[Verdict]:

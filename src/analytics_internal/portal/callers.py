@@ -48,6 +48,13 @@ class Caller(msgspec.Struct, frozen=True):
     expires_at: float = math.inf
     """Seconds since 1970 until which this may be believed without verifying the token again."""
 
+    @property
+    def sender(self) -> str | None:
+        """Whose ids the ids of this caller's events are; None for those who may put in anybody's events."""
+        if self.may_import:
+            return None
+        return f"person {self.person}" if self.person is not None else f"plugin {self.plugin}"
+
     def require_import(self) -> None:
         """Raises NotAllowed when the caller may not put in history."""
         if not self.may_import:

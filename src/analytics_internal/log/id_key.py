@@ -1,0 +1,33 @@
+"""The log's key of ids: what keeps one person's ids apart from everybody else's."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from analytics_internal.ids import key_of
+from analytics_internal.log.connection import Connection
+from analytics_internal.log.statements import SQL
+
+# Browsers' clocks, and services of the version before that go on for a while beside the first new one.
+MARGIN = timedelta(days=1)
+
+
+class IdKey(msgspec.Struct, frozen=True):
+    """The key, and until when events may have been stored without one."""
+
+    key: bytes
+    older_until: datetime | None
+    """Ids of a time before this may be stored as they were sent; None where no event is older than the key."""
+
+    def of(self, sender: str | None) -> bytes | None:
+        """The key of one sender's ids."""
+        return key_of(sender, self.key) if sender is not None else None
+
+
+async def read(connection: Connection) -> IdKey:
+    """The key of the log that the connection leads to."""
+    row = await connection.fetchrow(SQL["id_key"])
+    assert row is not None, "id_key has no row: the schema was tampered with"
+    return IdKey(row["key"], row["older_before"] + MARGIN if row["older_before"] is not None else None)
