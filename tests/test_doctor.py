@@ -25,5 +25,8 @@ def test_the_reader_of_a_running_service_is_compared_with_the_log() -> None:
         assert "the reader was not compared with the log: the running service could not be asked: 401: " in (
             unknown.stdout
         )
-        assert "(--token takes one of the service's import_tokens)" in unknown.stdout
+        assert (
+            "(--token takes one of the service's import_tokens, which a portal's app-config has in " in unknown.stdout
+        )
+        assert "analyticsInternal.importTokens; --url takes another address" in unknown.stdout
         assert unknown.returncode == 0

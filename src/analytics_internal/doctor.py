@@ -32,6 +32,10 @@ from analytics_internal.whereabouts import NotRunning, service_of
 
 SQL = load(Path(__file__).with_name("doctor.sql"))
 SHOWN = 5
+HOW_TO_ASK = (
+    "--token takes one of the service's import_tokens, which a portal's app-config has in "
+    "analyticsInternal.importTokens; --url takes another address of the service, like the portal's backend"
+)
 Counts = dict[tuple[str, str, str], int]
 ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
 """The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
@@ -182,7 +186,7 @@ def _asked(url: str, token: str | None) -> ReaderCounts:
         async with httpx.AsyncClient(timeout=600) as client:
             response = await client.post(url, content=_question(first, last), headers=headers)
         if not response.is_success:
-            hint = " (--token takes one of the service's import_tokens)" if response.status_code in {401, 403} else ""
+            hint = f" ({HOW_TO_ASK})" if response.status_code in {401, 403} else ""
             raise NotTold(f"{response.status_code}: {problem_of(response)}{hint}")
         return int(response.headers["x-log-position"]), _parsed(response.text)
 

@@ -8,6 +8,8 @@ const ADDRESS = /^analytics-internal: (https?:\/\/\S+?)\/?$/;
 const READY_INTERVAL_MS = 100;
 const READY_LIMIT_MS = 5_000;
 const LAST_WORDS = 20;
+/** Who has not ended so long after its first words goes on, or hangs: then they are not why it ends. */
+const LAST_WORDS_LIMIT_MS = 10_000;
 const LAST_LINES_LIMIT_MS = 1_000;
 // Exit codes and errors of a start, as the service and the system have them.
 const MISUSED = 2;
@@ -25,7 +27,10 @@ export interface End {
 export class Child {
   readonly #process: ChildProcess;
   readonly #logger: LoggerService;
-  readonly #lastWords: string[] = [];
+  readonly #words: (line: string) => string;
+  /** What it has said that was no log line and is not logged yet: if it ends now, this is why. */
+  readonly #unsaid: string[] = [];
+  #isUnderWay = false;
   #isOver = false;
 
   /** Resolves when the run is over, whichever way. */
@@ -37,8 +42,10 @@ export class Child {
     environment: NodeJS.ProcessEnv,
     logger: LoggerService,
     onReady: (url: string) => void,
+    words: (line: string) => string = (line) => line,
   ) {
     this.#logger = logger;
+    this.#words = words;
     this.#process = spawn(command, ['serve'], {
       env: environment,
       // Nothing is written to its standard input. It stops at the end of it: when this process is no more, however
@@ -47,6 +54,10 @@ export class Child {
       // Ctrl-C in a terminal is for the backend, which stops the service when its own requests are answered.
       detached: true,
     });
+    setTimeout(() => {
+      this.#isUnderWay = true;
+      this.#say(0);
+    }, LAST_WORDS_LIMIT_MS).unref();
     this.ended = this.#watch(onReady);
   }
 
@@ -76,7 +87,7 @@ export class Child {
     this.#isOver = true;
     // Its last lines may still be on the way. Whoever else has inherited the pipe may keep it open for ever.
     await Promise.race([Promise.all(said), sleep(LAST_LINES_LIMIT_MS, undefined, { ref: false })]);
-    return { ...end, reason: [end.reason, ...this.#lastWords].join('; ') };
+    return { ...end, reason: [end.reason, ...this.#unsaid].join('; ') };
   }
 
   #exit(): Promise<End> {
@@ -92,10 +103,17 @@ export class Child {
   }
 
   #takeLog(line: string) {
-    if (!logLine(this.#logger, line)) {
-      this.#lastWords.push(line.replace(/^analytics-internal: /, ''));
-      this.#lastWords.splice(0, this.#lastWords.length - LAST_WORDS);
+    const said = this.#words(line);
+    if (!logLine(this.#logger, said)) {
+      this.#unsaid.push(said.replace(/^analytics-internal: /, ''));
+      this.#say(this.#isUnderWay ? 0 : LAST_WORDS);
     }
+  }
+
+  /** Log all but the last so many of its words. */
+  #say(kept: number) {
+    const old = this.#unsaid.splice(0, Math.max(0, this.#unsaid.length - kept));
+    old.forEach((line) => this.#logger.warn(line));
   }
 
   #takeOutput(line: string, onReady: (url: string) => void) {
@@ -104,6 +122,8 @@ export class Child {
       this.#logger.info(line);
       return;
     }
+    this.#isUnderWay = true;
+    this.#say(0);
     this.#untilReady(url).then((answers) => answers && onReady(url));
   }
 

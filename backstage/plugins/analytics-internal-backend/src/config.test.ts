@@ -1,14 +1,16 @@
 import { ConfigReader } from '@backstage/config';
 
-import { asEnvironment, readBridgeConfig } from './config';
+import { asEnvironment, inWordsOfAppConfig, readBridgeConfig } from './config';
 
-function read(analyticsInternal?: Record<string, any>) {
-  return readBridgeConfig(new ConfigReader(analyticsInternal === undefined ? {} : { analyticsInternal }));
+function read(analyticsInternal?: Record<string, any>, others: Record<string, any> = {}) {
+  return readBridgeConfig(
+    new ConfigReader(analyticsInternal === undefined ? others : { ...others, analyticsInternal }),
+  );
 }
 
 describe('what app-config says', () => {
   it('is the mode managed with the program on PATH when it says nothing', () => {
-    expect(read()).toEqual({ mode: 'managed', command: 'analytics-internal', settings: {} });
+    expect(read()).toEqual({ mode: 'managed', command: 'analytics-internal', settings: {}, warnings: [] });
   });
 
   it('gives the service the settings under their own names', () => {
@@ -43,7 +45,7 @@ describe('what app-config says', () => {
       expect(read({ mode: 'remote', baseUrl: `${baseUrl}/` })).toEqual({
         mode: 'remote',
         baseUrl,
-        idle: [],
+        warnings: [],
       });
     },
   );
@@ -56,8 +58,57 @@ describe('what app-config says', () => {
       settings: {},
     };
     expect(read(config)).toMatchObject({
-      idle: ['analyticsInternal.peopleReaders', 'analyticsInternal.settings'],
+      warnings: [
+        expect.stringMatching(
+          /^analyticsInternal\.peopleReaders, analyticsInternal\.settings: without effect/,
+        ),
+      ],
     });
+  });
+
+  it.each([
+    ['timeZone', /did you mean analyticsInternal\.timezone\?$/],
+    ['peoplereaders', /did you mean analyticsInternal\.peopleReaders\?$/],
+    ['people_readers', /did you mean analyticsInternal\.peopleReaders\?$/],
+    ['reader', /did you mean analyticsInternal\.readers\?$/],
+    ['importToken', /did you mean analyticsInternal\.importTokens\?$/],
+    ['data-dir', /did you mean analyticsInternal\.dataDir\?$/],
+    ['baseURL', /did you mean analyticsInternal\.baseUrl\?$/],
+    [
+      'log_level',
+      /the keys are mode, .*; other settings of the service are below analyticsInternal\.settings$/,
+    ],
+  ])('names the key %s, which does not exist, with what may be meant', (key, meant) => {
+    const { warnings } = read({ [key]: 'something' });
+    expect(warnings).toEqual([expect.stringMatching(meant)]);
+    expect(warnings[0]).toMatch(
+      new RegExp(`^analyticsInternal\\.${key}: without effect, there is no such key`),
+    );
+  });
+
+  it('takes the key of the pages for one of its own', () => {
+    expect(read({ formatDateToShort: false })).toMatchObject({ warnings: [] });
+    expect(
+      read({ mode: 'remote', baseUrl: 'http://analytics', timeZone: 'UTC', formatDateToShort: true }),
+    ).toMatchObject({ warnings: [expect.stringMatching(/timeZone: without effect/)] });
+  });
+
+  it('names the lists that do nothing where the portal’s permission policy decides', () => {
+    const lists = {
+      peopleReaders: ['group:default/platform'],
+      settings: { readers: ['*'] },
+      timezone: 'UTC',
+    };
+    const ofPeople = expect.stringMatching(
+      /^analyticsInternal\.peopleReaders: without effect .*permission\.enabled/,
+    );
+    const ofAll = expect.stringMatching(/^analyticsInternal\.settings\.readers: without effect /);
+
+    expect(read(lists, { permission: { enabled: true } }).warnings).toEqual([ofAll, ofPeople]);
+    expect(read(lists, { permission: { enabled: false } }).warnings).toEqual([]);
+    expect(read(lists).warnings).toEqual([]);
+    const decided = { ...lists, settings: { permissions: 'lists' } };
+    expect(read(decided, { permission: { enabled: true } }).warnings).toEqual([]);
   });
 
   it.each([
@@ -83,5 +134,48 @@ describe('what app-config says', () => {
     expect(() => read({ mode: 'remote', baseUrl: 'http://ana:secret@analytics' })).toThrow(
       /^(?!.*secret).*$/s,
     );
+  });
+});
+
+describe('what the service says of its settings', () => {
+  const root = new ConfigReader({
+    app: { baseUrl: 'ftp://portal' },
+    analyticsInternal: { timezone: 'Mars', settings: { log_leval: 'debug', flushers: 0 } },
+  });
+  const words = inWordsOfAppConfig(root, {
+    portal_url: 'ftp://portal',
+    timezone: 'Mars',
+    log_leval: 'debug',
+    flushers: 0,
+    data_dir: undefined,
+  });
+
+  it.each([
+    [
+      'analytics-internal: timezone: "Mars" (environment ANALYTICS_INTERNAL_TIMEZONE) must be the IANA name',
+      'analytics-internal: analyticsInternal.timezone: "Mars" must be the IANA name',
+    ],
+    [
+      'flushers: "0" (environment ANALYTICS_INTERNAL_FLUSHERS) must be 1 or more',
+      'analyticsInternal.settings.flushers: "0" must be 1 or more',
+    ],
+    [
+      'analytics-internal: ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting; did you mean log_level?',
+      'analytics-internal: analyticsInternal.settings.log_leval: unknown setting; did you mean log_level?',
+    ],
+    [
+      '{"event": "unknown", "variable": "ANALYTICS_INTERNAL_LOG_LEVAL"}',
+      '{"event": "unknown", "variable": "analyticsInternal.settings.log_leval"}',
+    ],
+    [
+      'portal_url: "ftp://portal" (environment ANALYTICS_INTERNAL_PORTAL_URL) must be a URL',
+      'app.baseUrl: "ftp://portal" must be a URL',
+    ],
+    [
+      'data_dir: "/x" (environment ANALYTICS_INTERNAL_DATA_DIR) must be a folder',
+      'data_dir: "/x" (environment ANALYTICS_INTERNAL_DATA_DIR) must be a folder',
+    ],
+  ])('%s: is said as %s', (said, expected) => {
+    expect(words(said)).toBe(expected);
   });
 });

@@ -36,12 +36,11 @@ export async function eachLine(stream: Readable, take: (line: string) => void): 
  * Log a line of the service as the backend's own: its JSON with level, message and fields.
  *
  * @returns whether it was JSON. Other lines are what the service says before it has a log or after it has lost its
- * composure; they are warnings.
+ * composure; they are left to the caller.
  */
 export function logLine(logger: LoggerService, line: string): boolean {
   const entry = parse(line);
   if (entry === undefined) {
-    logger.warn(line.replace(/^analytics-internal: /, ''));
     return false;
   }
   const { event, level, timestamp: _at, ...fields } = entry;

@@ -23,7 +23,7 @@ async function environmentOf(backendUrl: string): Promise<NodeJS.ProcessEnv> {
   const noting = `require('node:fs').writeFileSync(${JSON.stringify(file)}, JSON.stringify(process.env));`;
   const program = new Program(folder, noting + SERVING);
   const service = await startManaged(
-    { mode: 'managed', command: program.path, settings: {} },
+    { mode: 'managed', command: program.path, settings: {}, warnings: [] },
     {
       config: new ConfigReader({ backend: { baseUrl: 'https://portal.example' } }),
       database: mockServices.database.mock(),

@@ -1,6 +1,6 @@
 import { DatabaseService, DiscoveryService, LoggerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
-import { asEnvironment, ManagedConfig, Settings } from './config';
+import { asEnvironment, definedOnly, inWordsOfAppConfig, ManagedConfig, Settings } from './config';
 import { Database, pluginDatabase } from './database';
 import { Supervisor } from './supervisor';
 import { Upstream } from './upstream';
@@ -32,7 +32,8 @@ export async function startManaged(bridge: ManagedConfig, backend: Backend): Pro
       ? await pluginDatabase(backend.config, backend.database, backend.logger)
       : { close: () => {} };
   const settings = await serviceSettings(bridge, backend, database);
-  const supervisor = new Supervisor(bridge.command, environment(settings), backend.logger);
+  const words = inWordsOfAppConfig(backend.config, settings);
+  const supervisor = new Supervisor(bridge.command, environment(settings), backend.logger, {}, words);
   supervisor.start();
   return {
     upstream: () => supervisor.upstream(),
@@ -63,10 +64,6 @@ async function serviceSettings(
     log_format: 'json',
     stop_with_stdin: true,
   };
-}
-
-function definedOnly(settings: Settings): Settings {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
 /** This process's own environment with the settings in it, and no proxy between the service and this backend. */

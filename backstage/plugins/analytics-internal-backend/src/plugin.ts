@@ -26,12 +26,8 @@ export const analyticsInternalPlugin = createBackendPlugin({
         const bridge = readBridgeConfig(config);
         if (bridge.mode === 'remote') {
           logger.info(`forwarding to ${bridge.baseUrl}${API_PATH}`);
-          if (bridge.idle.length > 0) {
-            logger.warn(
-              `${bridge.idle.join(', ')}: without effect in mode remote, where the service has settings of its own`,
-            );
-          }
         }
+        bridge.warnings.forEach((warning) => logger.warn(warning));
         const service =
           bridge.mode === 'managed'
             ? await startManaged(bridge, { config, database, discovery, logger })

@@ -84,8 +84,10 @@ describe('a supervised service', () => {
 
     supervise(program.path);
     await until(() => program.runs.length === 5);
-    const said = errors();
+    const said = [...errors(), ...logger.info.mock.calls.map(([message]) => message)];
 
+    // The reason is said once.
+    expect(errors()).toHaveLength(1);
     const pauses = said.map((text) => Number(/again in ([\d.]+) s/.exec(text)![1]));
     expect(said[0]).toMatch(/ended: exit code 1; it is broken\./);
     [40, 80, 160, 160].forEach((longest, index) => {
@@ -99,11 +101,10 @@ describe('a supervised service', () => {
     const program = new Program(folder, 'setTimeout(() => process.exit(1), 60);');
 
     supervise(program.path, { ...QUICK, stableMs: 50 });
-    await until(() => errors().length === 4);
+    await until(() => program.runs.length === 5);
 
-    errors().forEach((text) =>
-      expect(Number(/again in ([\d.]+) s/.exec(text)![1])).toBeLessThanOrEqual(0.04),
-    );
+    const said = [...errors(), ...logger.info.mock.calls.map(([message]) => message)];
+    said.forEach((text) => expect(Number(/again in ([\d.]+) s/.exec(text)![1])).toBeLessThanOrEqual(0.04));
   });
 
   it('that refuses its settings is an error with its own words, said once, and tried again slowly', async () => {
@@ -120,11 +121,55 @@ describe('a supervised service', () => {
       'analytics-internal cannot run with its settings: exit code 2; timezone: "Mars" must be a name. Correct them ' +
         'in app-config under analyticsInternal and restart the backend; it is tried again every 0.3 s.',
     ]);
+    expect(logger.warn).not.toHaveBeenCalled();
     expect(program.runs[1]!.at - program.runs[0]!.at).toBeGreaterThanOrEqual(300);
     expect(supervised.upstream()).toEqual({
       unavailable: expect.any(String),
       retryAfterSeconds: expect.any(Number),
     });
+  });
+
+  it('that has other words for its end than before says these', async () => {
+    const program = new Program(
+      folder,
+      `const runs = require('node:fs').readFileSync(__dirname + '/runs', 'utf8').trim().split('\\n').length;
+      console.error('analytics-internal: run ' + Math.min(2, runs)); process.exit(1);`,
+    );
+
+    supervise(program.path);
+    await until(() => program.runs.length === 4);
+
+    expect(errors()).toEqual([
+      expect.stringMatching(/ended: exit code 1; run 1\./),
+      expect.stringMatching(/ended: exit code 1; run 2\./),
+    ]);
+  });
+
+  it('that loses its composure while it runs is heard at once, and only once', async () => {
+    const program = new Program(
+      folder,
+      `${SERVING} setTimeout(() => { console.error('Traceback'); setTimeout(() => process.exit(1), 50); }, 300);`,
+    );
+
+    supervise(program.path, { ...QUICK, firstPauseMs: 60_000 });
+    await until(() => errors().length === 1);
+
+    expect(logger.warn.mock.calls).toEqual([['Traceback']]);
+    expect(errors()[0]).toMatch(/ended: exit code 1\. It is started again/);
+  });
+
+  it('is quoted in the words of those who have configured it', async () => {
+    const program = new Program(
+      folder,
+      `console.error('analytics-internal: VARIABLE is wrong'); process.exit(2);`,
+    );
+
+    const words = (line: string) => line.replace('VARIABLE', 'analyticsInternal.key');
+    supervisor = new Supervisor(program.path, process.env, logger, QUICK, words);
+    supervisor.start();
+    await until(() => errors().length === 1);
+
+    expect(errors()[0]).toMatch(/exit code 2; analyticsInternal\.key is wrong\. Correct/);
   });
 
   it('that is not installed is one error that says how to, until it is', async () => {

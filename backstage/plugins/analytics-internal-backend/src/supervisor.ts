@@ -32,22 +32,25 @@ export class Supervisor {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #logger: LoggerService;
   readonly #pace: Pace;
+  readonly #words: (line: string) => string;
   readonly #stopping = new AbortController();
   #child?: Child;
   #running: Promise<void> = Promise.resolve();
   #upstream: Upstream = { unavailable: 'the analytics service was not started', retryAfterSeconds: 1 };
-  #saidLast?: string;
+  #lastReason?: string;
 
   constructor(
     command: string,
     environment: NodeJS.ProcessEnv,
     logger: LoggerService,
     pace: Partial<Pace> = {},
+    words: (line: string) => string = (line) => line,
   ) {
     this.#command = command;
     this.#environment = environment;
     this.#logger = logger;
     this.#pace = { ...PACE, ...pace };
+    this.#words = words;
   }
 
   /** Where the service answers, or why it does not just now. */
@@ -91,9 +94,8 @@ export class Supervisor {
   async #oneRun(began: number): Promise<End> {
     this.#upstream = { unavailable: 'the analytics service is starting', retryAfterSeconds: 1 };
     try {
-      this.#child = new Child(this.#command, this.#environment, this.#logger, (url) =>
-        this.#takeReady(url, began),
-      );
+      const onReady = (url: string) => this.#takeReady(url, began);
+      this.#child = new Child(this.#command, this.#environment, this.#logger, onReady, this.#words);
     } catch (error) {
       return notStarted(error as NodeJS.ErrnoException);
     }
@@ -101,7 +103,7 @@ export class Supervisor {
   }
 
   #takeReady(url: string, began: number) {
-    this.#saidLast = undefined;
+    this.#lastReason = undefined;
     if (!this.#stopping.signal.aborted) {
       this.#upstream = { url };
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
@@ -135,10 +137,12 @@ export class Supervisor {
         'with `pip install backstage-analytics-internal`, or give the path of its program in ' +
         `analyticsInternal.command; it is looked for again every ${seconds} s.`,
     }[end.kind];
-    // What only a person can change is said once, not at every try.
-    if (end.kind === 'ended' || words !== this.#saidLast) {
+    // The same is said once, not at every try.
+    if (end.reason !== this.#lastReason) {
       this.#logger.error(words);
+    } else if (end.kind === 'ended') {
+      this.#logger.info(`analytics-internal ended as before. It is started again in ${seconds} s.`);
     }
-    this.#saidLast = words;
+    this.#lastReason = end.reason;
   }
 }

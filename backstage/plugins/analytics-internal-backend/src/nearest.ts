@@ -1,0 +1,25 @@
+/** A name with more than a third of its letters wrong is another name. */
+const MOST_WRONG = 1 / 3;
+
+/** The one of `names` that `name` most likely misspells; undefined when none is near. Case and `_` do not matter. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[_-]/g, '');
+  const [best] = names
+    .map((known) => ({ known, wrong: edits(plain(name), plain(known)) }))
+    .sort((one, other) => one.wrong - other.wrong);
+  return best !== undefined && best.wrong <= best.known.length * MOST_WRONG ? best.known : undefined;
+}
+
+/** How many letters must be put in, left out or exchanged to make one text of the other (Levenshtein). */
+function edits(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const exchanged = row[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1);
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, exchanged));
+    }
+    row = next;
+  }
+  return row[other.length]!;
+}
