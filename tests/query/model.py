@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import calendar
+import functools
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -59,14 +61,20 @@ def _may_have_led_to(click: Access, access: Access) -> bool:
     return click.person is not None and click.at - access.at <= HALF_AN_HOUR
 
 
+@functools.lru_cache(100_000)
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
-    """The first second whose date in the zone is this day or, when the day was skipped, a later one."""
-    low = datetime(day.year, day.month, day.day, tzinfo=UTC) - 2 * DAY
-    high = low + 4 * DAY
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
-        low, high = (low, middle) if middle.astimezone(zone).date() >= day else (middle, high)
-    return high
+    """The first second, after all there were before it, whose date in the zone is this day or a later one."""
+    minute = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=16)
+    while minute.astimezone(zone).date() < day:
+        minute += timedelta(minutes=1)
+    seconds = (minute - timedelta(seconds=60 - n) for n in range(1, 61))
+    return next(second for second in seconds if second.astimezone(zone).date() >= day)
+
+
+def day_of(at: datetime, zone: ZoneInfo) -> date:
+    """The last day that has begun: it does not end when the clocks go back over midnight."""
+    date_ = at.astimezone(zone).date()
+    return date_ + DAY if at >= first_instant(date_ + DAY, zone) else date_
 
 
 def matches(given: Sequence[Any] | None, access: Access) -> bool:
@@ -97,14 +105,48 @@ def buckets(first: date, last: date, dimension: str) -> list[date]:
 
 
 def period_of(question: Question, accesses: Sequence[Access], zone: ZoneInfo, now: datetime) -> tuple[date, date]:
-    today = now.astimezone(zone).date()
+    today = day_of(now, zone)
     asked = question.get("date_range", {"last": "28d"})
     if asked == "all":
-        return min([today, *(access.at.astimezone(zone).date() for access in accesses)]), today
+        return min([today, *(day_of(access.at, zone) for access in accesses)]), today
     if "from" in asked:
         return date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"])
+    if months := months_of(question):
+        return months_later(today, -months) + DAY, today
     days = int(asked["last"][:-1]) * {"d": 1, "w": 7}[asked["last"][-1]]
     return today - (days - 1) * DAY, today
+
+
+def months_of(question: Question) -> int:
+    """How many months a question looks back; 0 where its period is so many days."""
+    asked = question.get("date_range", {})
+    last = asked.get("last", "") if isinstance(asked, dict) else ""
+    return int(last[:-1]) if last.endswith("m") else 0
+
+
+def months_later(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def counterparts(first: date, last: date, months: int) -> dict[date, date]:
+    """The days of the previous period, each with the day of this one that is one period later."""
+    if not months:
+        length = (last - first).days + 1
+        return {first + (n - length) * DAY: first + n * DAY for n in range(length)}
+    begin = months_later(first, -months)
+    days = [begin + n * DAY for n in range((first - begin).days)]
+    return {day: sorted([first, months_later(day, months), last])[1] for day in days}
+
+
+def time_labels(first: date, last: date, months: int, dimension: str, is_compared: bool) -> Rows:
+    """Every bucket with the first and the last day it is compared with, but for whether it is complete."""
+    pairs = counterparts(first, last, months) if is_compared else {}
+    rows = []
+    for label in buckets(first, last, dimension):
+        days = [str(day) for day, other in pairs.items() if bucket(other, dimension) == label]
+        rows.append({"label": str(label), "previous": {"from": min(days), "to": max(days)} if days else None})
+    return rows
 
 
 Groups = dict[tuple[Any, ...], tuple[list[Access], list[Access]]]
@@ -115,24 +157,26 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     first, last = period_of(question, accesses, zone, now)
     accesses = with_searches(accesses)
     matching = [access for access in accesses if matches(question.get("filters"), access)]
-    current = [access for access in matching if first <= access.at.astimezone(zone).date() <= last]
-    previous = _previous(matching, first, last, zone, now) if question.get("compare") else []
+    current = [access for access in matching if first <= day_of(access.at, zone) <= last]
+    pairs = counterparts(first, last, months_of(question)) if question.get("compare") else {}
+    previous = _previous(matching, pairs, zone, now)
     dimensions: list[str] = question.get("dimensions", [])
     time = next((name for name in dimensions if name.startswith("time:")), None)
 
-    def key_in(begin: date) -> Callable[[Access], tuple[Any, ...]]:
-        return lambda access: tuple(_label(access, name, begin, first, last, zone) for name in dimensions)
+    def key_of(access: Access) -> tuple[Any, ...]:
+        day = day_of(access.at, zone)
+        return tuple(_label(access, name, pairs.get(day, day)) for name in dimensions)
 
     groups: Groups = {} if dimensions else {(): ([], [])}
     for access in current:
-        groups.setdefault(key_in(first)(access), ([], []))[0].append(access)
+        groups.setdefault(key_of(access), ([], []))[0].append(access)
     for access in previous:
-        key = key_in(first - ((last - first).days + 1) * DAY)(access)
+        key = key_of(access)
         if time is not None or not dimensions or key in groups:
             groups.setdefault(key, ([], []))[1].append(access)
     rows = []
     for key, (now_there, before) in groups.items():
-        ever = [a for a in matching if time is None and key_in(first)(a) == key] if time is None else now_there
+        ever = [a for a in matching if time is None and key_of(a) == key] if time is None else now_there
         row = dict(zip(dimensions, key, strict=True))
         if "search_term" in dimensions:
             row["search_term"] = _spelling(row["search_term"], groups, dimensions.index("search_term"))
@@ -144,25 +188,24 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     return _ordered(rows, question)
 
 
-def _previous(accesses: Sequence[Access], first: date, last: date, zone: ZoneInfo, now: datetime) -> list[Access]:
-    days = (last - first).days + 1
-    start, end = first_instant(first - days * DAY, zone), first_instant(first, zone)
-    today = now.astimezone(zone).date()
-    if first <= today <= last:
-        same_day = first_instant(today - days * DAY, zone)
-        end = min(end, same_day + (now - first_instant(today, zone)))
-    return [access for access in accesses if start <= access.at < end]
+def _previous(accesses: Sequence[Access], pairs: dict[date, date], zone: ZoneInfo, now: datetime) -> list[Access]:
+    """The events that would be in the period, and not after now, were they one period later."""
+    today = day_of(now, zone)
+    so_far = now - first_instant(today, zone)
+
+    def has_come(access: Access) -> bool:
+        day = day_of(access.at, zone)
+        if pairs[day] == today:
+            return access.at - first_instant(day, zone) < so_far
+        return pairs[day] <= today or today < min(pairs.values())
+
+    return [access for access in accesses if day_of(access.at, zone) in pairs and has_come(access)]
 
 
-def _label(access: Access, name: str, begin: date, first: date, last: date, zone: ZoneInfo) -> Any:
+def _label(access: Access, name: str, day: date) -> Any:
     if name == "item":
         return (access.subject, access.action, access.item, access.path)
-    if not name.startswith("time:"):
-        return getattr(access, name)
-    labels = buckets(first, last, name)
-    own = bucket(access.at.astimezone(zone).date(), name)
-    before = buckets(begin, begin + (last - first), name)
-    return labels[min(before.index(own), len(labels) - 1)].isoformat() if own in before else None
+    return bucket(day, name).isoformat() if name.startswith("time:") else getattr(access, name)
 
 
 def _spelling(term: str | None, groups: Groups, place: int) -> str | None:

@@ -1,5 +1,6 @@
 import base64
 import contextlib
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator
@@ -17,9 +18,9 @@ from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.answer import csv_lines, prepare
 from analytics_internal.query.csv_cells import guarded
-from analytics_internal.query.language import DIMENSIONS, METRICS, InvalidQuery, parse
+from analytics_internal.query.language import DIMENSIONS, METRICS, TIME_DIMENSIONS, InvalidQuery, parse
 from analytics_internal.reader.replica import Replica
-from tests.query.model import Question
+from tests.query.model import Question, months_of, period_of, time_labels
 from tests.query.model import answer as modelled
 from tests.query.stored import ACTIONS, NOW, PEOPLE, PLUGINS, SUBJECTS, Stored, random_events, reading
 from tests.samples import event
@@ -69,7 +70,7 @@ filters = st.recursive(
 days = st.dates(datetime(2018, 9, 1).date(), datetime(2018, 11, 25).date()).map(str)
 date_ranges = (
     st.just("all")
-    | st.sampled_from(["1d", "7d", "28d", "2w"]).map(lambda last: {"last": last})
+    | st.sampled_from(["1d", "7d", "28d", "2w", "1m", "3m"]).map(lambda last: {"last": last})
     | st.tuples(days, days).map(sorted).map(lambda pair: {"from": pair[0], "to": pair[1]})
 )
 
@@ -106,6 +107,110 @@ async def test_every_answer_is_the_models_on_any_pages(stored: Stored, question:
 
     assert rows == expected
     assert set(totals) <= {len(expected)}
+
+
+@settings(max_examples=30)
+@given(question=questions(), zone=st.sampled_from(ZONES), time=st.sampled_from(TIME_DIMENSIONS))
+async def test_every_bucket_is_compared_with_its_days_one_period_before(
+    stored: Stored, question: Question, zone: str, time: str
+) -> None:
+    question = {**question, "metrics": ["events"], "dimensions": [time], "order_by": None, "limit": 10_000}
+
+    answered = await stored.ask(question, zone)
+    (total,) = (await stored.ask({**question, "dimensions": []}, zone))["results"]
+
+    labels = answered["meta"]["time_labels"]
+    first, last = period_of(question, stored.accesses, ZoneInfo(zone), NOW)
+    without_complete = [{name: label[name] for name in ("label", "previous")} for label in labels]
+    assert without_complete == time_labels(first, last, months_of(question), time, bool(question["compare"]))
+    assert {row[time] for row in answered["results"]} <= {label["label"] for label in labels}
+    for part in total["events"]:
+        assert sum(row["events"][part] for row in answered["results"]) == total["events"][part]
+
+
+@pytest.mark.parametrize(
+    ("asked", "time", "compared"),
+    [
+        # A week of each period has five days, and each day is compared with one.
+        ({"last": "28d"}, "time:week", [(5, 5), (7, 7), (7, 7), (7, 7), (2, 2)]),
+        ({"from": "2018-10-03", "to": "2018-10-17"}, "time:week", [(5, 5), (7, 7), (3, 3)]),
+        ({"from": "2018-10-29", "to": "2018-11-05"}, "time:month", [(3, 3), (5, 5)]),
+        ({"last": "30d"}, "time:month", [(10, 10), (20, 20)]),
+        # October has one day more than September.
+        ({"last": "1m"}, "time:month", [(11, 10), (20, 20)]),
+    ],
+)
+async def test_flat_use_is_flat_in_comparison(
+    stored: Stored, asked: object, time: str, compared: list[tuple[int, int]]
+) -> None:
+    daily = [event("/flat", occurred_at=NOW - timedelta(days=n, minutes=1)) for n in range(75)]
+    await stored.store(daily)
+
+    answered = await stored.ask(
+        {
+            "metrics": ["events"],
+            "dimensions": [time],
+            "filters": ["is", "subject", ["/flat"]],
+            "date_range": asked,
+            "compare": "previous_period",
+        }
+    )
+
+    counts = [row["events"] for row in answered["results"]]
+    assert [(count["value"], count["previous"]) for count in counts] == compared
+
+
+async def test_a_month_is_compared_with_the_days_that_it_says(stored: Stored) -> None:
+    question = {
+        "metrics": ["events"],
+        "dimensions": ["time:month"],
+        "date_range": {"from": "2026-03-01", "to": "2026-03-31"},
+        "compare": "previous_period",
+    }
+
+    (label,) = (await stored.ask(question, now=NOW.replace(year=2026)))["meta"]["time_labels"]
+
+    assert label == {
+        "label": "2026-03-01",
+        "previous": {"from": "2026-01-29", "to": "2026-02-28"},
+        "is_complete": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/St_Johns", "2010-11-07"),
+        ("America/St_Johns", "2010-03-14"),
+        ("America/Sao_Paulo", "2018-11-04"),
+        ("Pacific/Apia", "2011-12-30"),
+        ("Antarctica/Troll", "2018-03-25"),
+        ("Australia/Lord_Howe", "2018-04-01"),
+        ("Asia/Beirut", "2017-10-29"),
+        ("Africa/Cairo", "2014-09-26"),
+        ("Atlantic/Azores", "2018-10-28"),
+        ("America/Noronha", "2000-10-08"),
+    ],
+)
+async def test_every_event_is_in_a_bucket_that_there_is(stored: Stored, zone: str, day: str) -> None:
+    now = datetime.fromisoformat(f"{day}T12:00:00+00:00") + timedelta(hours=40)
+    times = [now - timedelta(minutes=20 * n) for n in range(300)]
+    await stored.store([event("/odd", occurred_at=time, action="odd") for time in times])
+    last = (now - timedelta(hours=12)).date()
+    for days, time in itertools.product((0, 1, 2), TIME_DIMENSIONS):
+        question = {
+            "metrics": ["events", "people"],
+            "dimensions": [time],
+            "filters": ["is", "action", ["odd"]],
+            "date_range": {"from": str(last - timedelta(days=days)), "to": str(last)},
+            "compare": "previous_period",
+        }
+
+        answered = await stored.ask(question, zone, now)
+
+        assert answered["results"] == modelled(stored.accesses, question, ZoneInfo(zone), now)
+        labels = [label["label"] for label in answered["meta"]["time_labels"]]
+        assert {row[time] for row in answered["results"]} <= set(labels)
 
 
 @settings(max_examples=15)
@@ -270,8 +375,8 @@ async def test_an_answer_says_what_it_answers(stored: Stored) -> None:
     }  # fmt: skip
     assert meta["previous_period"]["end"] == "2018-11-18T15:30:00.000Z"
     assert meta["time_labels"] == [
-        {"label": "2018-11-19", "previous": "2018-11-17", "is_complete": True},
-        {"label": "2018-11-20", "previous": "2018-11-18", "is_complete": False},
+        {"label": "2018-11-19", "previous": {"from": "2018-11-17", "to": "2018-11-17"}, "is_complete": True},
+        {"label": "2018-11-20", "previous": {"from": "2018-11-18", "to": "2018-11-18"}, "is_complete": False},
     ]
     assert meta["complete_until"] == "2018-11-20T15:30:00.000Z"
     assert meta["position"] == 300

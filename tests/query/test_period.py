@@ -2,18 +2,24 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_internal.query.language import Between, Last, Query
-from analytics_internal.query.period import bucket_of, buckets, next_bucket, offsets, resolve, start_of
+from analytics_internal.query.period import bucket_of, buckets, day_of, day_shifts, next_bucket, resolve, start_of
 from tests.query.model import buckets as modelled_buckets
-from tests.query.model import first_instant
+from tests.query.model import counterparts, first_instant
+from tests.query.model import day_of as modelled_day
 
-# In these the clocks once went back from after midnight to before it: a date ends twice, and no order of days is right.
-DATES_THAT_END_TWICE = {"America/St_Johns", "Canada/Newfoundland", "America/Goose_Bay", "America/Moncton"}
-ZONES = sorted(zone for zone in available_timezones() - DATES_THAT_END_TWICE if "/" in zone)
-zones = st.sampled_from(ZONES).map(ZoneInfo)
+ZONES = sorted(available_timezones() - {"localtime"})
+# Where days begin twice or never, last two hours less or half an hour more, or where summer is the normal time.
+ODD_ZONES = [
+    "Africa/Cairo", "Africa/Casablanca", "America/Goose_Bay", "America/Havana", "America/Moncton", "America/Noronha",
+    "America/Sao_Paulo", "America/Scoresbysund", "America/St_Johns", "Antarctica/Troll", "Asia/Amman", "Asia/Beirut",
+    "Asia/Gaza", "Asia/Pyongyang", "Asia/Tehran", "Atlantic/Azores", "Australia/Lord_Howe", "Europe/Dublin",
+    "Kwajalein", "Pacific/Apia", "Pacific/Kiritimati", "Africa/Monrovia", "Asia/Manila",
+]  # fmt: skip
+zones = (st.sampled_from(ODD_ZONES) | st.sampled_from(ZONES)).map(ZoneInfo)
 instants = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
 
@@ -32,6 +38,10 @@ instants = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st
         ("Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00"),
         ("America/Havana", "2026-03-08", "2026-03-08T05:00:00"),  # midnight was skipped
         ("America/Havana", "2026-11-01", "2026-11-01T04:00:00"),  # midnight came twice: the first one counts
+        ("America/St_Johns", "2010-11-07", "2010-11-07T02:30:00"),  # a minute later it was the day before again
+        ("America/St_Johns", "2010-11-08", "2010-11-08T03:30:00"),
+        ("Kwajalein", "1993-08-21", "1993-08-21T12:00:00"),  # a day that never was
+        ("Asia/Pyongyang", "2018-05-05", "2018-05-04T15:00:00"),  # the clocks went from half past eleven to midnight
     ],
 )
 def test_a_day_begins_with_its_first_instant(zone: str, day: str, start: str) -> None:
@@ -43,15 +53,63 @@ def test_a_day_of_any_zone_begins_with_its_first_instant(day: date, zone: ZoneIn
     assert start_of(day, zone) == first_instant(day, zone)
 
 
-@given(instants, st.integers(0, 800), st.floats(0, 1), zones)
-def test_the_offset_of_any_instant_is_the_zones(start: datetime, days: int, part: float, zone: ZoneInfo) -> None:
-    at = start + timedelta(days=days) * part
+years = st.datetimes(datetime(1970, 1, 3), datetime(2037, 12, 1), timezones=st.just(UTC))
 
-    found = offsets(zone, start, start + timedelta(days=days))
 
-    assert [one.start for one in found] == sorted({one.start for one in found})
-    in_force = [one for one in found if one.start <= at][-1]
-    assert timedelta(seconds=in_force.seconds) == at.astimezone(zone).utcoffset()
+@st.composite
+def near_a_change(draw: st.DrawFn) -> tuple[ZoneInfo, datetime]:
+    """A zone, and an instant near a change of its offset where it has one within a year."""
+    zone, start = draw(zones), draw(years)
+    offset = start.astimezone(zone).utcoffset()
+    days = (start + timedelta(days=n) for n in range(300))
+    change = next((day for day in days if day.astimezone(zone).utcoffset() != offset), start)
+    return zone, change + timedelta(minutes=draw(st.integers(-36 * 60, 36 * 60)), seconds=draw(st.sampled_from([0, 1])))
+
+
+@settings(max_examples=300)
+@given(near_a_change())
+def test_each_instant_is_in_exactly_one_day(given_: tuple[ZoneInfo, datetime]) -> None:
+    zone, at = given_
+
+    day = day_of(at, zone)
+
+    days = [day + timedelta(days=n) for n in range(-3, 4)]
+    assert [one for one in days if start_of(one, zone) <= at < start_of(one + timedelta(days=1), zone)] == [day]
+    assert day == modelled_day(at, zone)
+
+
+@settings(max_examples=300)
+@given(near_a_change(), st.integers(0, 400), st.sampled_from([None, 1, 5, 12]))
+def test_the_days_of_all_instants_are_found_by_sums(
+    given_: tuple[ZoneInfo, datetime], days: int, months: int | None
+) -> None:
+    zone, at = given_
+    last = day_of(at, zone) + timedelta(days=days % 40)
+    now = at + timedelta(days=days % 40)
+    asked = Last(months, "m") if months else Between(last - timedelta(days=days), last)
+    period, previous = resolve(Query(("events",), date_range=asked, is_compared=True), zone, now, None)
+    assert previous is not None
+
+    shifts = day_shifts(zone, period, previous)
+
+    assert [shift.start for shift in shifts] == sorted({shift.start for shift in shifts})
+    if not previous.start <= at < period.end:
+        return
+    in_force = [shift for shift in shifts if shift.start <= at][-1]
+    found = (at + timedelta(seconds=in_force.seconds)).date()
+    day = modelled_day(at, zone)
+    assert found == (day if at >= period.start else counterparts(period.first, period.last, months or 0)[day])
+    if at >= period.start:
+        assert period.first <= found <= period.last
+
+
+def test_a_summer_of_less_than_a_week_is_found() -> None:
+    zone = ZoneInfo("America/Noronha")
+    period, _ = resolve(Query(("events",), date_range=Between(date(2000, 9, 1), date(2000, 11, 1))), zone, NOW, None)
+
+    hours = [shift.seconds // 3600 for shift in day_shifts(zone, period, None)]
+
+    assert hours == [-2, -1, -2]
 
 
 @given(st.dates(date(1970, 1, 1), date(2200, 1, 1)), st.integers(0, 400), zones, instants)

@@ -177,6 +177,26 @@ _FORMAT: Schema = {
     "schema": {"type": "string", "enum": ["json", "csv"]},
     "description": "Form of the answer, else as Accept asks; `csv` begins with a byte order mark, for spreadsheets",
 }
+_TIME_LABELS: Schema = {
+    "type": ["array", "null"],
+    "description": "Every bucket of the period, with the days of the previous period that it is compared with",
+    "items": {
+        "type": "object",
+        "required": ["label", "previous", "is_complete"],
+        "properties": {
+            "label": {"type": "string", "format": "date"},
+            "previous": {
+                "type": ["object", "null"],
+                "required": ["from", "to"],
+                "properties": {
+                    "from": {"type": "string", "format": "date"},
+                    "to": {"type": "string", "format": "date"},
+                },
+            },
+            "is_complete": {"type": "boolean"},
+        },
+    },
+}
 _CSV: Schema = {"text/csv": {"schema": {"type": "string"}}}
 
 
@@ -320,7 +340,7 @@ def _query_schemas() -> Schema:
     answer = _object(
         {
             "results": {"type": "array", "items": {"type": "object"}},
-            "meta": {"type": "object"},
+            "meta": {"type": "object", "properties": {"time_labels": _TIME_LABELS}},
             "query": {"type": "object"},
         }
     )

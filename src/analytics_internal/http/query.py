@@ -17,6 +17,7 @@ from analytics_internal.portal.callers import Caller
 from analytics_internal.query.answer import answer, csv_lines, first_event_at, prepare
 from analytics_internal.query.csv_cells import BYTE_ORDER_MARK
 from analytics_internal.query.language import InvalidQuery, Problem, parse
+from analytics_internal.query.period import day_of
 
 MAX_QUERY_BYTES = 64 * 1024
 FORMATS = ("json", "csv")
@@ -81,8 +82,8 @@ async def configuration(request: Request) -> Response:
     body = {
         "time_zone": service.zone.key,
         "portal_url": service.settings.portal_url,
-        "today": str(datetime.now(UTC).astimezone(service.zone).date()),
-        "first_day": str(first.astimezone(service.zone).date()) if first is not None else None,
+        "today": str(day_of(datetime.now(UTC), service.zone)),
+        "first_day": str(day_of(first, service.zone)) if first is not None else None,
         "position": freshness.position,
         "version": __version__,
         "may": await service.permissions.may(caller),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,7 +13,16 @@ import msgspec
 from analytics_internal.query import language
 from analytics_internal.query.csv_cells import csv_rows
 from analytics_internal.query.language import MAX_POSITION, InvalidQuery, Problem, Query, WireQuery
-from analytics_internal.query.period import Period, bucket_of, buckets, next_bucket, offsets, resolve
+from analytics_internal.query.period import (
+    Period,
+    Previous,
+    bucket_of,
+    buckets,
+    day_of,
+    day_shifts,
+    next_bucket,
+    resolve,
+)
 from analytics_internal.query.plan import Plan, parameters, plan
 from analytics_internal.reader.duckdb import Damaged
 from analytics_internal.reader.replica import Replica
@@ -44,7 +53,7 @@ class Prepared(msgspec.Struct, frozen=True):
     query: Query
     page: Page
     period: Period
-    previous: Period | None
+    previous: Previous | None
     zone: ZoneInfo
     plan: Plan
     parameters: dict[str, object]
@@ -71,9 +80,9 @@ async def prepare(
         page = Page(fingerprint, now or freshness.as_of, position, 0)
     first_event = await first_event_at(replica) if query.date_range is None else None
     period, previous = resolve(query, zone, page.asked_at, first_event)
-    changes = offsets(zone, (previous or period).start, period.end) if query.time_dimension else []
-    planned = plan(query, previous is not None, max(len(changes) - 1, 0))
-    values = parameters(query, period, previous, changes, page.position, page.offset)
+    shifts = day_shifts(zone, period, previous) if query.time_dimension else []
+    planned = plan(query, previous is not None, len(shifts))
+    values = parameters(query, period, previous, shifts, page.position, page.offset)
     named = {name: value for name, value in values.items() if name in planned.parameters}
     return Prepared(query, page, period, previous, zone, planned, named)
 
@@ -186,16 +195,26 @@ def _time_labels(prepared: Prepared) -> list[dict[str, object]] | None:
     dimension = prepared.query.time_dimension
     if dimension is None:
         return None
-    today = prepared.page.asked_at.astimezone(prepared.zone).date()
-    previous = iter(buckets(prepared.previous, dimension)) if prepared.previous is not None else iter(())
+    today = day_of(prepared.page.asked_at, prepared.zone)
+    previous = _previous_of_buckets(prepared.previous, dimension) if prepared.previous is not None else {}
     return [
         {
             "label": str(bucket),
-            "previous": str(before) if (before := next(previous, None)) is not None else None,
+            "previous": previous.get(bucket),
             "is_complete": next_bucket(bucket, dimension) <= today,
         }
         for bucket in buckets(prepared.period, dimension)
     ]
+
+
+def _previous_of_buckets(previous: Previous, dimension: str) -> dict[date, dict[str, str]]:
+    """The days that each bucket is compared with."""
+    found: dict[date, dict[str, str]] = {}
+    for number in range(previous.days):
+        day = previous.first + timedelta(days=number)
+        days = found.setdefault(bucket_of(previous.counterpart(day), dimension), {"from": str(day)})
+        days["to"] = str(day)
+    return found
 
 
 def _cells(row: Row, prepared: Prepared) -> list[object]:

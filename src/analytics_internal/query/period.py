@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,10 +13,13 @@ from analytics_internal.query.language import Between, Last, Query
 
 EPOCH = date(1970, 1, 1)
 DAY = timedelta(days=1)
+DAY_SECONDS = 86_400
+# Between two changes of one zone's offset. The shortest since 1970: Noronha had a summer of a week, less an hour.
+CHANGES_APART = timedelta(days=3)
 
 
-class Offset(msgspec.Struct, frozen=True):
-    """From this instant on (until the next offset's), local time is UTC plus so many seconds."""
+class DayShift(msgspec.Struct, frozen=True):
+    """From this instant on (until the next shift's), the day of an instant is that of UTC plus so many seconds."""
 
     start: datetime
     seconds: int
@@ -37,21 +41,51 @@ class Period(msgspec.Struct, frozen=True):
         return (self.last - self.first).days + 1
 
 
+class Previous(Period, frozen=True):
+    """The period that another one is compared with: it ends where that one begins."""
+
+    following: Period
+    months: int
+    """The other period is so many months later; 0: as many days as it has."""
+
+    def counterpart(self, day: date) -> date:
+        """The day of the other period that a day of this one is compared with: the same day, one period later.
+
+        Where months differ in length the last days of one may share a counterpart; none is without.
+        """
+        following = self.following
+        if not self.months:
+            return day + timedelta(days=following.days)
+        return min(max(months_after(day, self.months), following.first), following.last)
+
+
 def start_of(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant of a day in a zone, as UTC; also where the clocks skip midnight."""
-    naive = datetime.combine(day, time())
-    early = naive.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if early.astimezone(zone).date() < day:  # midnight does not exist: the day begins when the clocks have jumped
-        return naive.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    return early
+    """The first instant in a zone that is of this day or a later one, as UTC.
+
+    A day lasts until the next one begins. So where the clocks go back to the day before, that one does not come again,
+    and a day that the clocks skip is empty.
+    """
+    midnight = datetime.combine(day, time())
+    first = midnight.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    without_gap = midnight.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    # Where midnight does not exist `fold` says whose offset counts, and the day begins when the clocks have jumped.
+    return first if without_gap >= first else _change(zone, without_gap, first)
 
 
-def resolve(query: Query, zone: ZoneInfo, now: datetime, first_event: datetime | None) -> tuple[Period, Period | None]:
+def day_of(at: datetime, zone: ZoneInfo) -> date:
+    """The day of an instant: the last one that has begun."""
+    day = at.astimezone(zone).date()
+    return day + DAY if at >= start_of(day + DAY, zone) else day
+
+
+def resolve(
+    query: Query, zone: ZoneInfo, now: datetime, first_event: datetime | None
+) -> tuple[Period, Previous | None]:
     """The period a question is about, and the one it is compared with."""
-    today = now.astimezone(zone).date()
+    today = day_of(now, zone)
     asked = query.date_range
     if asked is None:
-        first = first_event.astimezone(zone).date() if first_event is not None else today
+        first = day_of(first_event, zone) if first_event is not None else today
         first, last = min(first, today), today
     elif isinstance(asked, Between):
         first, last = asked.first, asked.last
@@ -63,12 +97,13 @@ def resolve(query: Query, zone: ZoneInfo, now: datetime, first_event: datetime |
 
 def _first_of(asked: Last, today: date) -> date:
     if asked.unit == "m":
-        return _months_before(today, asked.count) + DAY
+        return months_after(today, -asked.count) + DAY
     return today - timedelta(days=asked.count * (7 if asked.unit == "w" else 1) - 1)
 
 
-def _months_before(day: date, months: int) -> date:
-    index = day.year * 12 + day.month - 1 - months
+def months_after(day: date, months: int) -> date:
+    """The same day so many months later, or earlier; the last one of a month that is too short for it."""
+    index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     following = date(year + (month == 11), (month + 1) % 12 + 1, 1)
     last_day = (following - DAY).day
@@ -80,35 +115,83 @@ def _period(first: date, last: date, zone: ZoneInfo, now: datetime) -> Period:
     return Period(first, last, start_of(first, zone), end, end <= now)
 
 
-def _previous(period: Period, asked: Last | Between | None, zone: ZoneInfo, now: datetime) -> Period:
-    last = period.first - DAY
-    if isinstance(asked, Last) and asked.unit == "m":
-        first = _months_before(period.first, asked.count)
-    else:
-        first = period.first - timedelta(days=period.days)
-    previous = _period(first, last, zone, now)
-    if period.is_complete or period.start > now:
-        return previous
-    # Like with like: an unfinished period is compared with as much of the one before.
-    elapsed_days = (now.astimezone(zone).date() - period.first).days
-    time_of_day = now - start_of(period.first + timedelta(days=elapsed_days), zone)
-    cut = min(start_of(first + timedelta(days=elapsed_days), zone) + time_of_day, previous.end)
-    return msgspec.structs.replace(previous, end=cut)
+def _previous(period: Period, asked: Last | Between | None, zone: ZoneInfo, now: datetime) -> Previous:
+    months = asked.count if isinstance(asked, Last) and asked.unit == "m" else 0
+    first = months_after(period.first, -months) if months else period.first - timedelta(days=period.days)
+    whole = _period(first, period.first - DAY, zone, now)
+    end = whole.end
+    if period.start <= now < period.end:
+        # Like with like: an unfinished period is compared with as much of the one before.
+        today = day_of(now, zone)
+        before = months_after(today, -months) if months else today - timedelta(days=period.days)
+        end = min(start_of(before, zone) + (now - start_of(today, zone)), start_of(before + DAY, zone))
+    return Previous(first, whole.last, whole.start, end, whole.is_complete, period, months)
 
 
-def offsets(zone: ZoneInfo, start: datetime, end: datetime) -> list[Offset]:
-    """The zone's offsets from UTC in force between two instants, the first one beginning at or before ``start``."""
-    found = [Offset(start, _seconds(zone, start))]
+def day_shifts(zone: ZoneInfo, period: Period, previous: Previous | None) -> list[DayShift]:
+    """How to find the days of all instants in a period, and for those before it the days they are compared with.
+
+    In order; the first shift begins with the periods.
+    """
+    found = _shifts_of_zone(zone, (previous or period).start, period.end)
+    if previous is None:
+        return found
+    later = _days_later(zone, previous)
+    changes = [shift.start for shift in found]
+    days_change = [start for start, _ in later]
+    return [
+        DayShift(
+            start,
+            found[bisect_right(changes, start) - 1].seconds
+            + later[bisect_right(days_change, start) - 1][1] * DAY_SECONDS,
+        )
+        for start in sorted({*changes, *days_change})
+    ]
+
+
+def _days_later(zone: ZoneInfo, previous: Previous) -> list[tuple[datetime, int]]:
+    """By how many days the counterpart of a day is later, from which instant on; 0 from the other period's start on."""
+    found: dict[datetime, int] = {}
+    last = None
+    # All days but those of months are as many days later.
+    for number in range(previous.days if previous.months else 1):
+        day = previous.first + timedelta(days=number)
+        days = (previous.counterpart(day) - day).days
+        if days != last:
+            found[start_of(day, zone)] = last = days
+    found[previous.following.start] = 0
+    return list(found.items())
+
+
+def _shifts_of_zone(zone: ZoneInfo, start: datetime, end: datetime) -> list[DayShift]:
+    """``start`` is where a day begins."""
+    found = [DayShift(start, _seconds(zone, start))]
     at = start
     while at < end:
-        following = min(at + timedelta(days=7), end)  # no zone changes twice within a week and back
-        if _seconds(zone, following) != found[-1].seconds:
-            found.append(_transition(zone, at, following))
+        following = min(at + CHANGES_APART, end)
+        if _seconds(zone, following) != _seconds(zone, at):
+            change = _change(zone, at, following)
+            found += _shifts_after(zone, change)
         at = following
     return found
 
 
-def _transition(zone: ZoneInfo, before: datetime, after: datetime) -> Offset:
+def _shifts_after(zone: ZoneInfo, change: datetime) -> list[DayShift]:
+    """What a change of the zone's offset does to its days."""
+    after = DayShift(change, _seconds(zone, change))
+    day = day_of(change, zone)
+    if change.astimezone(zone).date() >= day:
+        return [after]
+    # The clocks went back to the day before, which is over: until midnight comes again it is the new day's start.
+    midnight = datetime.combine(day, time(), UTC)
+    return [
+        DayShift(change, int((midnight - change).total_seconds())),
+        msgspec.structs.replace(after, start=midnight - timedelta(seconds=after.seconds)),
+    ]
+
+
+def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The first instant with another offset than ``before``, by whole seconds."""
     seconds = _seconds(zone, before)
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=int((after - before).total_seconds()) // 2)
@@ -116,7 +199,7 @@ def _transition(zone: ZoneInfo, before: datetime, after: datetime) -> Offset:
             before = middle
         else:
             after = middle
-    return Offset(after, _seconds(zone, after))
+    return after
 
 
 def _seconds(zone: ZoneInfo, at: datetime) -> int:

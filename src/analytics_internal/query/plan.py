@@ -16,7 +16,7 @@ from analytics_internal.cache import Cache, size_of
 from analytics_internal.query import language
 from analytics_internal.query.conditions import NAMED, SEARCH_TERM, TEXTS, column_of, condition, literal
 from analytics_internal.query.language import ACCESS_METRICS, Query
-from analytics_internal.query.period import EPOCH, Offset, Period
+from analytics_internal.query.period import EPOCH, DayShift, Period
 from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
 
 DAY_US = 86_400_000_000
@@ -36,14 +36,14 @@ class Plan(msgspec.Struct, frozen=True):
     """Those of ``parameters`` that the SQL names; DuckDB refuses others."""
 
 
-def plan(query: Query, is_compared: bool, zone_changes: int) -> Plan:
+def plan(query: Query, is_compared: bool, shifts: int) -> Plan:
     """The SQL of a question, for every period and position: those are its parameters.
 
-    ``zone_changes`` is how often the reporting zone changes its offset within the periods. Making and rendering the
-    tree takes some ten milliseconds, so plans are remembered.
+    ``shifts`` is how many there are of ``day_shifts``. Making and rendering the tree takes some ten milliseconds, so
+    plans are remembered.
     """
     asked = msgspec.structs.replace(query, cursor=None, date_range=None, position=None)
-    key = (asked, is_compared, zone_changes)
+    key = (asked, is_compared, shifts)
     if (known := _remembered.get(key)) is not None:
         return known
     planned = _planned(*key)
@@ -52,8 +52,8 @@ def plan(query: Query, is_compared: bool, zone_changes: int) -> Plan:
     return planned
 
 
-def _planned(query: Query, is_compared: bool, zone_changes: int) -> Plan:
-    builder = _Builder(query, is_compared, zone_changes)
+def _planned(query: Query, is_compared: bool, shifts: int) -> Plan:
+    builder = _Builder(query, is_compared, shifts)
     tree = builder.tree()
     named = frozenset(parameter.name for parameter in tree.find_all(exp.Parameter))
     return Plan(tree.sql(dialect="duckdb"), builder.labels(), builder.metric_columns(), named)
@@ -68,9 +68,9 @@ _remembered: Cache[tuple[Query, bool, int], Plan] = Cache("plans", _size_of)
 
 
 def parameters(
-    query: Query, period: Period, previous: Period | None, changes: list[Offset], position: int, rows_before: int
+    query: Query, period: Period, previous: Period | None, shifts: list[DayShift], position: int, rows_before: int
 ) -> dict[str, object]:
-    """The values of a plan's parameters. ``changes`` are the zone's offsets in the periods, in order."""
+    """The values of a plan's parameters. ``shifts`` are the ``day_shifts`` of the periods."""
     values: dict[str, object] = {
         "start": period.start,
         "end": period.end,
@@ -81,25 +81,21 @@ def parameters(
     if previous is not None:
         values |= {"previous_start": previous.start, "previous_end": previous.end}
     if query.time_dimension is not None:
-        first = bucket_number(period.first, query.time_dimension)
-        values["first_bucket"] = first
-        if previous is not None:
-            values["previous_first_bucket"] = bucket_number(previous.first, query.time_dimension)
-            values["last_bucket"] = bucket_number(period.last, query.time_dimension) - first
-        for number, change in enumerate(changes):
-            values[f"shift_{number}"] = change.seconds * 1_000_000
+        values["first_bucket"] = bucket_number(period.first, query.time_dimension)
+        for number, shift in enumerate(shifts):
+            values[f"shift_{number}"] = shift.seconds * 1_000_000
             if number:
-                values[f"change_{number}"] = change.start
+                values[f"shifted_from_{number}"] = shift.start
     return {
         name: value.replace(tzinfo=None) if isinstance(value, datetime) else value for name, value in values.items()
     }
 
 
 class _Builder:
-    def __init__(self, query: Query, is_compared: bool, zone_changes: int) -> None:
+    def __init__(self, query: Query, is_compared: bool, shifts: int) -> None:
         self._query = query
         self._is_compared = is_compared
-        self._zone_changes = zone_changes
+        self._shifts = shifts
         self._keys = [f"k{n}" for n in range(len(query.dimensions))]
         self._access = () if query.time_dimension else tuple(m for m in query.metrics if m in ACCESS_METRICS)
         self._counted = tuple(m for m in query.metrics if m not in self._access)
@@ -197,15 +193,9 @@ class _Builder:
         return scan.where(condition(filter_)) if filter_ is not None else scan
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
-        """The number of an event's bucket in its period, from 0 on; the same number is compared across periods."""
-        index = _bucket_number(_local_day(self._zone_changes), dimension)
-        base: exp.Expr = _parameter("first_bucket")
-        if not self._is_compared:
-            return exp.cast(exp.Sub(this=exp.paren(index), expression=base), "INTEGER")
-        base = exp.Case().when(_is_current(), base).else_(_parameter("previous_first_bucket"))
-        # The previous period may touch one month or week more than this one: its rest counts with the last bucket.
-        index = exp.Least(this=exp.Sub(this=exp.paren(index), expression=base), expressions=[_parameter("last_bucket")])
-        return exp.cast(index, "INTEGER")
+        """The number of an event's bucket in its period, from 0 on; in the previous period that of its counterpart."""
+        index = _bucket_number(_local_day(self._shifts), dimension)
+        return exp.cast(exp.Sub(this=exp.paren(index), expression=_parameter("first_bucket")), "INTEGER")
 
     def _grouped(self) -> exp.Select:
         select = exp.select(*self._keys).from_("scanned")
@@ -353,20 +343,20 @@ def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
     return day
 
 
-def _local_day(zone_changes: int) -> exp.Expr:
+def _local_day(shifts: int) -> exp.Expr:
     """Days since 1970 on the reporting zone's clocks: integer sums, so the zone can change without a rebuild."""
     occurred_at = column_of("occurred_at", "e")
-    shift: exp.Expr = _parameter("shift_0")
-    if zone_changes:
-        case = exp.Case()
-        for number in range(zone_changes):
-            case = case.when(
-                exp.LT(this=occurred_at.copy(), expression=_time_parameter(f"change_{number + 1}")),
-                _parameter(f"shift_{number}"),
-            )
-        shift = case.else_(_parameter(f"shift_{zone_changes}"))
-    local = exp.Add(this=exp.func("epoch_us", occurred_at), expression=shift)
+    local = exp.Add(this=exp.func("epoch_us", occurred_at), expression=_shift_at(occurred_at, 0, shifts - 1))
     return exp.paren(exp.IntDiv(this=exp.paren(local), expression=exp.Literal.number(DAY_US)))
+
+
+def _shift_at(at: exp.Expr, first: int, last: int) -> exp.Expr:
+    """The shift in force: halved again and again, for decades have a hundred."""
+    if first == last:
+        return _parameter(f"shift_{first}")
+    middle = (first + last + 1) // 2
+    is_before = exp.LT(this=at.copy(), expression=_time_parameter(f"shifted_from_{middle}"))
+    return exp.Case().when(is_before, _shift_at(at, first, middle - 1)).else_(_shift_at(at, middle, last))
 
 
 def _between(start: str, end: str) -> exp.Expr:

@@ -197,8 +197,8 @@ export interface Period extends DayRange {
 export interface TimeLabel {
   /** As the time column has it. */
   label: string;
-  /** The bucket at the same place of the previous period. */
-  previous?: string | null;
+  /** The days of the previous period it is compared with: those that would be in it, were they one period later. */
+  previous: DayRange | null;
   /** Whether it is over. */
   is_complete: boolean;
 }

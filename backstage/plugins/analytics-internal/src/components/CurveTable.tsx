@@ -54,7 +54,14 @@ export function CurveTable({ points, granularity, name, height, isCompared, href
                 {!point.isComplete && point.value !== null && ` (${t('curve.unfinished')})`}
               </th>
               <td className={styles.number}>{figure(point.value)}</td>
-              {isCompared && <td className={styles.number}>{figure(point.previous)}</td>}
+              {isCompared && (
+                <td className={styles.number}>
+                  {figure(point.previous)}
+                  {point.previousDays && (
+                    <span className={styles.days}>{format.days(point.previousDays)}</span>
+                  )}
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

@@ -10,7 +10,7 @@ export interface CurveTooltipProps {
   name: string;
 }
 
-/** One bucket: its date, its value, the previous period's date and value. */
+/** One bucket: its date, its value, the days of the previous period it is compared with and theirs. */
 export function CurveTooltip({ point, granularity, name }: CurveTooltipProps) {
   const { t } = usePages();
   const format = useFormat();
@@ -22,9 +22,9 @@ export function CurveTooltip({ point, granularity, name }: CurveTooltipProps) {
         <strong>{point.value === null ? t('curve.uncollected') : format.count(point.value)}</strong>
       </p>
       {point.value !== null && !point.isComplete && <p>{t('curve.unfinished')}</p>}
-      {point.previous !== null && point.previousLabel !== null && (
+      {point.previous !== null && point.previousDays && (
         <p className={styles.before}>
-          <span>{format.bucket(point.previousLabel, granularity)}</span>
+          <span>{format.days(point.previousDays)}</span>
           <span>{format.count(point.previous)}</span>
         </p>
       )}

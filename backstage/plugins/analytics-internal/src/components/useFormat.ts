@@ -1,5 +1,13 @@
 import { useMemo } from 'react';
-import { formatBucket, formatDateToShort, formatDay, formatTick, type Granularity } from '../format/dates';
+import type { DayRange } from '../api/query';
+import {
+  formatBucket,
+  formatDateToShort,
+  formatDay,
+  formatDays,
+  formatTick,
+  type Granularity,
+} from '../format/dates';
 import { formatCount, formatRatio, formatRounded } from '../format/numbers';
 import { usePages } from './PagesContext';
 import { useConfiguration } from './useConfiguration';
@@ -10,6 +18,7 @@ export interface Format {
   rounded: (value: number) => string;
   ratio: (ratio: number) => string;
   day: (day: string) => string;
+  days: (days: DayRange) => string;
   date: (moment: string) => string;
   dateAndTime: (moment: string) => string;
   bucket: (label: string, granularity: Granularity) => string;
@@ -25,6 +34,7 @@ export function useFormat(): Format {
       rounded: (value) => formatRounded(value, locale),
       ratio: (ratio) => formatRatio(ratio, locale),
       day: (day) => formatDay(day, locale),
+      days: (days) => formatDays(days, locale),
       date: (moment) => formatDateToShort(moment, false, { locale, timeZone }),
       dateAndTime: (moment) => formatDateToShort(moment, true, { locale, timeZone }),
       bucket: (label, granularity) => {

@@ -42,6 +42,13 @@ export function formatDay(day: string, locale: string): string {
   return formatOf(locale, { ...shortDay, timeZone: 'UTC' }).format(asUtc(day));
 }
 
+/** Days as the locale writes them: `29/01/2026 – 28/02/2026`; one day with its weekday. */
+export function formatDays({ from, to }: { from: string; to: string }, locale: string): string {
+  return from === to
+    ? formatBucket(from, 'day', locale)
+    : `${formatDay(from, locale)} – ${formatDay(to, locale)}`;
+}
+
 export type Granularity = 'day' | 'week' | 'month';
 
 const axisOptions: Record<Granularity, Intl.DateTimeFormatOptions> = {

@@ -16,7 +16,7 @@ function answer(): Answer<TimeDimension | CountMetric> {
     previous_period: { from: '2026-10-28', to: '2026-10-31' },
     time_labels: days.map((label, place) => ({
       label,
-      previous: `2026-10-${28 + place}`,
+      previous: { from: `2026-10-${28 + place}`, to: `2026-10-${28 + place}` },
       is_complete: label !== today,
     })),
   };
@@ -37,13 +37,30 @@ describe('seriesOf', () => {
   });
   it('leaves the days to come empty', () => {
     const points = seriesOf(answer(), 'events', 'day', { firstDay: '2026-01-01', today: '2026-11-03' });
-    expect(points.at(-1)?.value).toBeNull();
+    expect(points.at(-1)).toMatchObject({ value: null, previous: null });
   });
   it('has nothing to compare with where nothing was asked for', () => {
     const alone = answer();
-    alone.meta.previous_period = null;
+    alone.meta.time_labels?.forEach((label) => Object.assign(label, { previous: null }));
     const points = seriesOf(alone, 'events', 'day', { firstDay: '2026-01-01', today });
     expect(points.every(({ previous }) => previous === null)).toBe(true);
+  });
+});
+
+describe('seriesOf weeks', () => {
+  it('compares with the days that the service says', () => {
+    const week = {
+      label: '2026-10-26',
+      previous: { from: '2026-10-01', to: '2026-10-04' },
+      is_complete: true,
+    };
+    const weekly = {
+      results: [{ 'time:week': '2026-10-26', events: { value: 4, previous: 4 } }],
+      meta: { period: { from: '2026-10-29', to: '2026-11-25' }, time_labels: [week] },
+    } as unknown as Answer<TimeDimension | CountMetric>;
+    const of = (firstDay: string) => seriesOf(weekly, 'events', 'week', { firstDay, today: '2026-11-25' })[0];
+    expect(of('2026-10-04')).toMatchObject({ value: 4, previous: 4, previousDays: week.previous });
+    expect(of('2026-10-05')).toMatchObject({ value: 4, previous: null });
   });
 });
 
@@ -54,7 +71,7 @@ describe('drawnPoints', () => {
     expect(drawn.map(({ unfinished }) => unfinished)).toEqual([null, null, 7, 1]);
   });
   it('draws a single unfinished bucket', () => {
-    const only: Point = { label: today, previousLabel: null, value: 3, previous: null, isComplete: false };
+    const only: Point = { label: today, previousDays: null, value: 3, previous: null, isComplete: false };
     expect(drawnPoints([only])).toMatchObject([{ finished: null, unfinished: 3 }]);
   });
 });

@@ -1,12 +1,12 @@
 import type { Answer, CountMetric, DayRange, TimeDimension, TimeLabel } from '../api/query';
 import type { Granularity } from '../format/dates';
-import { daysOfBucket, timeDimensionOf } from './period';
+import { bucketWithin, timeDimensionOf } from './period';
 
 /** One bucket of a curve. */
 export interface Point {
   label: string;
-  /** The bucket at the same place of the previous period. */
-  previousLabel: string | null;
+  /** The days of the previous period it is compared with. */
+  previousDays: DayRange | null;
   /** null: nothing could have been counted, since collection had not begun or the bucket has not. */
   value: number | null;
   previous: number | null;
@@ -15,14 +15,8 @@ export interface Point {
 
 type SeriesAnswer = Answer<TimeDimension | CountMetric>;
 
-function isCollected(
-  label: string,
-  granularity: Granularity,
-  { to }: DayRange,
-  firstDay: string | null,
-): boolean {
-  const { to: end } = daysOfBucket(label, granularity);
-  return firstDay !== null && (end < to ? end : to) >= firstDay;
+function isCollected({ to }: DayRange, firstDay: string | null): boolean {
+  return firstDay !== null && to >= firstDay;
 }
 
 /**
@@ -37,18 +31,17 @@ export function seriesOf(
   { firstDay, today }: { firstDay: string | null; today: string },
 ): Point[] {
   const rows = new Map(answer.results.map((row) => [row[timeDimensionOf(granularity)], row[metric]]));
-  const { period, previous_period } = answer.meta;
-  const pointOf = ({ label, previous: previousLabel = null, is_complete }: TimeLabel): Point => {
+  const { period } = answer.meta;
+  const pointOf = ({ label, previous: previousDays, is_complete }: TimeLabel): Point => {
     const count = rows.get(label);
-    const hasBegun = label <= today && isCollected(label, granularity, period, firstDay);
-    const hasPrevious =
-      previous_period !== null &&
-      previousLabel !== null &&
-      isCollected(previousLabel, granularity, previous_period, firstDay);
+    const days = bucketWithin(label, granularity, period);
+    const hasBegun = days.from <= today;
+    // What would still be to come, were it one period later, is not counted.
+    const hasPrevious = hasBegun && previousDays !== null && isCollected(previousDays, firstDay);
     return {
       label,
-      previousLabel,
-      value: hasBegun ? (count?.value ?? 0) : null,
+      previousDays,
+      value: hasBegun && isCollected(days, firstDay) ? (count?.value ?? 0) : null,
       previous: hasPrevious ? (count?.previous ?? 0) : null,
       isComplete: is_complete,
     };

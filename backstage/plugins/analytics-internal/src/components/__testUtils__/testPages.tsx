@@ -59,7 +59,7 @@ export function answerTo(query: Query): Answer {
     time_labels: dimension?.startsWith('time:')
       ? ['2026-11-24', '2026-11-25'].map((label) => ({
           label,
-          previous: '2026-10-27',
+          previous: query.compare ? { from: '2026-10-27', to: '2026-10-27' } : null,
           is_complete: label !== '2026-11-25',
         }))
       : null,
