@@ -44,13 +44,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_service(folder: Path, *flags: str) -> Iterator[Running]:
+def running_service(folder: Path, *flags: str, umask: int = -1) -> Iterator[Running]:
     """``analytics-internal serve`` without authentication on a free port, stopped with SIGTERM."""
     port = free_port()
     arguments = ("serve", "--auth", "none", "--port", str(port), "--data-dir", str(folder / "data"), *flags)
     log = folder / "service.log"
     with log.open("wb") as output:
-        process = subprocess.Popen([*COMMAND, *arguments], stdout=output, stderr=output, cwd=folder)
+        process = subprocess.Popen([*COMMAND, *arguments], stdout=output, stderr=output, cwd=folder, umask=umask)
     try:
         yield Running(_answering(f"http://127.0.0.1:{port}", process, log), process, folder / "data")
     finally:

@@ -58,8 +58,11 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """One command. Returns its exit code; what a user can do something about is one line on stderr."""
+    from analytics_internal.private import umask
+
     try:
-        code = app(arguments)
+        with umask():
+            code = app(arguments)
     except CycloptsError as error:
         return _complain(" ".join(str(error).split()), MISUSED)
     except KeyboardInterrupt:
@@ -240,10 +243,11 @@ def _as_service(work: Callable[[], int]) -> int:
     from analytics_internal.log.connection import UnsupportedServer
     from analytics_internal.log.embedded import DataDirInUse, EmbeddedPostgresError
     from analytics_internal.log.migrations import UnusableSchema
+    from analytics_internal.private import NoFolder
 
     try:
         return work()
-    except (CannotListen, DataDirInUse, EmbeddedPostgresError, UnsupportedServer, UnusableSchema) as error:
+    except (CannotListen, DataDirInUse, EmbeddedPostgresError, NoFolder, UnsupportedServer, UnusableSchema) as error:
         return _complain(str(error), FAILED)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
         return _complain(f"the database or the data folder cannot be used: {error}", FAILED)

@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from analytics_internal import cache, whereabouts
+from analytics_internal import cache, private, whereabouts
 from analytics_internal.event import Acceptance
 from analytics_internal.http.app import make_app
 from analytics_internal.http.connection import connecting_to
@@ -52,8 +52,8 @@ def run(settings: Settings) -> int:
     configure_logs(settings.log_level, settings.log_format)
     raise_file_limit()
     cache.allow(settings.cache_bytes)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     with (
+        private.umask(),
         DataDirLock(settings.data_dir),
         listeners(settings.host, settings.port) as sockets,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,

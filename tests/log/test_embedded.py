@@ -248,11 +248,13 @@ async def test_a_closed_folder_above_is_opened_for_the_server_alone(data_dir: Pa
         async with _watched(closed / "data") as dsn:
             assert await _ask(dsn, "SELECT 1") == 1
         uid = os.stat(closed / "data" / "postgres").st_uid
-        may = [_can_list(closed / "data", uid, "postgres"), _can_list(closed, uid, "")]
-        may_others = _can_list(closed / "data", server_user.named_uid(), "postgres")
+        may = [_can_list(closed, uid, "data"), _can_list(closed / "data", uid, "postgres"), _can_list(closed, uid, "")]
+        may_others = _can_list(closed, server_user.named_uid(), "data")
+        modes = {path.stat().st_mode & 0o777 for path in (closed / "data", closed / "data" / "postgres")}
         _move(closed / "data", data_dir)
     assert uid != 0
-    assert (may, may_others) == ([True, False], False)
+    assert (may, may_others) == ([True, False, False], False)
+    assert modes == {0o700}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders to others")

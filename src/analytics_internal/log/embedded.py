@@ -21,7 +21,8 @@ from urllib.parse import quote
 
 import structlog
 
-from analytics_internal.log import server_processes, server_user
+from analytics_internal.log import named_process, server_processes, server_user
+from analytics_internal.private import FOLDER_MODE, make_folder, narrow, opener
 
 DATABASE = "analytics_internal"
 LOCK_FILE = "lock"
@@ -41,7 +42,7 @@ START_LIMIT_S = 600.0
 SETTINGS = {
     "cluster_name": "analytics-internal",
     "listen_addresses": "",
-    "unix_socket_permissions": "0700",
+    "unix_socket_permissions": "0600",
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
@@ -117,9 +118,9 @@ class DataDirLock:
         self._file: IO[str] | None = None
 
     def __enter__(self) -> None:
-        """Raises DataDirInUse."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = self._path.open("a+")
+        """Raises DataDirInUse, NoFolder."""
+        make_folder(self._path.parent)
+        self._file = open(self._path, "a+", opener=opener)
         try:
             self._take(self._file)
         except BlockingIOError:
@@ -131,6 +132,8 @@ class DataDirLock:
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n")
         self._file.flush()
+        # Not before the folder is held: its owner may be opening it to the server just now.
+        narrow(self._path.parent)
 
     @staticmethod
     def _take(file: IO[str]) -> None:
@@ -203,7 +206,7 @@ class EmbeddedPostgres:
         """
         with self._changing:
             self._is_stopping = False
-            self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._data_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             self._end_processes()
             self._uid = server_user.uid_for(self._folder)
             self._open_folders()
@@ -254,7 +257,7 @@ class EmbeddedPostgres:
 
     def _open_folders(self) -> None:
         server_user.let_read(_installation())
-        server_user.let_reach(self._uid, _installation() / "bin", self._folder)
+        server_user.let_reach(self._uid, _installation() / "bin", self._data_dir)
         if not self._folder.exists():
             return
         owner = self._folder.stat().st_uid
@@ -268,7 +271,7 @@ class EmbeddedPostgres:
         began = time.monotonic()
         shutil.rmtree(self._new_folder, ignore_errors=True)
         self._new_folder.mkdir(mode=0o700)
-        maker = server_user.named_uid()
+        maker = server_user.named_uid() if os.geteuid() == 0 else os.geteuid()
         server_user.give(self._new_folder, maker)
         with server_user.reaching(maker, _installation() / "bin", self._new_folder):
             self._run_in_new_folder(maker, ["initdb", "-D", ".", *INITDB])
@@ -281,10 +284,15 @@ class EmbeddedPostgres:
 
     def _run_in_new_folder(self, uid: int, command: list[str], text: str = "") -> None:
         with tempfile.TemporaryFile() as said:
-            process = _spawn(command, self._new_folder, uid, subprocess.PIPE, said)
+            process = _spawn(command, self._new_folder, uid, subprocess.PIPE, said, needs_name=True)
             process.communicate(text.encode())
             said.seek(0)
             output = said.read().decode(errors="replace").strip()
+        if process.returncode == named_process.NO_NAMESPACE or "could not look up effective user" in output:
+            raise EmbeddedPostgresError(
+                f"PostgreSQL cannot be set up by user {uid}, who has no name, and this system gives none in a user "
+                f"namespace ({output}): add the user to /etc/passwd, or set database_url"
+            )
         if process.returncode != 0 or "ERROR:" in output:
             raise EmbeddedPostgresError(f"PostgreSQL could not be set up in {self._data_dir}: {output}")
 
@@ -314,12 +322,19 @@ class EmbeddedPostgres:
             command += ["-c", f"{name}={value}"]
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
-        with self._log.open("ab") as output:
+        # The data folder is open to the server only until it works in its own: from then on it needs no way there.
+        with (
+            open(self._log, "ab", opener=opener) as output,
+            server_user.entering(self._uid, self._data_dir),
+        ):
             began_at = output.tell()
             self._server = _spawn(command, self._folder, self._uid, subprocess.DEVNULL, output)
+            self._wait_until_ready(self._server, began_at)
+
+    def _wait_until_ready(self, server: subprocess.Popen[bytes], began_at: int) -> None:
         limit = time.monotonic() + START_LIMIT_S
-        while not _is_ready(self._folder, self._server.pid):
-            if self._server.poll() is not None or time.monotonic() > limit:
+        while not _is_ready(self._folder, server.pid):
+            if server.poll() is not None or time.monotonic() > limit:
                 raise EmbeddedPostgresError(f"PostgreSQL did not start ({self._log}): {self._said_since(began_at)}")
             time.sleep(POLL_S)
 
@@ -388,10 +403,19 @@ def _major_version() -> str:
     return said.stdout.split()[-1].partition(".")[0]
 
 
-def _spawn(command: list[str], folder: Path, uid: int, stdin: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+def _named(uid: int) -> list[str]:
+    """What runs a program as a user with a name: nothing for one who has a name."""
+    if server_user.has_name(uid) or sys.platform != "linux" or server_user.named_uid() == 0:
+        return []
+    return [sys.executable, "-IS", str(Path(named_process.__file__)), str(server_user.named_uid())]
+
+
+def _spawn(
+    command: list[str], folder: Path, uid: int, stdin: int, output: IO[bytes], *, needs_name: bool = False
+) -> subprocess.Popen[bytes]:
     other = uid if uid != os.geteuid() else None
     return subprocess.Popen(
-        [_installation() / "bin" / command[0], *command[1:]],
+        [*(_named(uid) if needs_name else []), str(_installation() / "bin" / command[0]), *command[1:]],
         stdin=stdin,
         stdout=output,
         stderr=output,

@@ -33,13 +33,20 @@ def uid_for(folder: Path) -> int:
     if os.geteuid() != 0:
         return os.geteuid()
     owner = folder.stat().st_uid if folder.exists() else 0
-    return owner or next(uid for uid in range(FIRST_UID, FIRST_UID + 1_000) if not _is_taken(uid))
+    return owner or next(uid for uid in range(FIRST_UID, FIRST_UID + 1_000) if not has_name(uid))
+
+
+def has_name(uid: int) -> bool:
+    """Whether the system knows a user by this number."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def named_uid() -> int:
-    """A user that has a name, as initdb wants to know one: nobody, or any but root."""
-    if os.geteuid() != 0:
-        return os.geteuid()
+    """A user that has a name, as initdb wants to know one: nobody, or any but root; 0 when there is no other."""
     try:
         return pwd.getpwnam("nobody").pw_uid
     except KeyError:
@@ -77,6 +84,21 @@ def reaching(uid: int, *paths: Path) -> Iterator[None]:
                 _shut_out(uid, folder)
 
 
+@contextlib.contextmanager
+def entering(uid: int, folder: Path) -> Iterator[None]:
+    """Let a user search one folder of this service alone, which is closed to everybody at the end of the context."""
+    if uid == os.geteuid():
+        yield
+        return
+    opened = _open(uid, [folder])
+    try:
+        yield
+    finally:
+        for closed in opened:
+            _shut_out(uid, closed)
+        folder.chmod(0o700)
+
+
 def let_read(folder: Path) -> None:
     """Let everyone read and run what is in a folder of public files, as a strict umask may have installed it."""
     if os.geteuid() != 0 or (folder / "bin").stat().st_mode & stat.S_IXOTH:
@@ -87,14 +109,6 @@ def let_read(folder: Path) -> None:
             path = os.path.join(parent, name)
             mode = os.stat(path).st_mode
             os.chmod(path, mode | 0o444 | (0o111 if mode & stat.S_IXUSR else 0))
-
-
-def _is_taken(uid: int) -> bool:
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return True
 
 
 def _closed_above(uid: int, paths: Sequence[Path]) -> list[Path]:
@@ -129,6 +143,9 @@ def _shut_out(uid: int, folder: Path) -> None:
     with contextlib.suppress(OSError, AttributeError, KeyError):
         entries = _acl_of(folder)
         del entries[_USER, uid]
+        if not any(tag in {_USER, _GROUP} for tag, _ in entries):
+            # Nobody is named any more: without the mask it is no list, and the folder's mode says all.
+            entries.pop((_MASK, _NO_ID), None)
         _write_acl(folder, entries)
 
 

@@ -1,0 +1,33 @@
+"""Runs a program as a user that has a name, for one that has none: ``python named_process.py UID PROGRAM ARGUMENTS``.
+
+initdb refuses a user without an entry in /etc/passwd, as OpenShift runs containers. In a user namespace of its own the
+process is seen as another user by what it starts and by nobody else; what it writes belongs to the real one. A process
+of its own, because a process with several threads cannot enter one. Knows the standard library only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+CLONE_NEWUSER = 0x1000_0000
+NO_NAMESPACE = 113
+"""The exit code when the system allows no user namespace."""
+
+
+def _enter_namespace_as(uid: int) -> None:
+    own = os.geteuid()
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), "no user namespace")
+    Path("/proc/self/uid_map").write_text(f"{uid} {own} 1\n")
+
+
+if __name__ == "__main__":
+    try:
+        _enter_namespace_as(int(sys.argv[1]))
+    except (OSError, AttributeError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(NO_NAMESPACE)
+    os.execv(sys.argv[2], sys.argv[2:])
