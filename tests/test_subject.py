@@ -1,4 +1,4 @@
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from hypothesis import given
@@ -248,3 +248,19 @@ def test_scrubbing_twice_is_scrubbing_once(text: str, start: str) -> None:
     once = scrub("navigate", start + text, AT_ROOT)
 
     assert scrub("navigate", once, AT_ROOT) == once
+
+
+@given(st.text("ab=&%+[]41query filters?", max_size=200))
+def test_the_kept_parameters_are_those_of_the_standard_library(query: str) -> None:
+    found = parse_qsl(query, keep_blank_values=True, errors="replace")
+    kept = [(name, value) for name, value in found if name.partition("[")[0] in Portal().kept_query_parameters]
+
+    assert scrub("navigate", f"/p?{query}", Portal()) == (f"/p?{urlencode(kept)}" if kept else "/p")
+
+
+def test_of_more_parameters_than_an_address_has_the_rest_is_cut() -> None:
+    many = "&".join(f"query={number}" for number in range(10_000))
+    late = "a&" * 10_000 + "query=late"
+
+    assert scrub("navigate", f"/p?{many}", Portal()).count("query=") == 50
+    assert scrub("navigate", f"/p?{late}", Portal()) == "/p"

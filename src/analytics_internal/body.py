@@ -64,9 +64,13 @@ def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
     body = _as_utf8(body)
     try:
         surrounding = members(body)
-        events = elements(surrounding.pop("events")) if "events" in surrounding else None
+        events = elements(surrounding.pop("events"), max_events + 1) if "events" in surrounding else None
+        if events is not None and len(events) > max_events:
+            raise NotABatch(f"a batch has at most {max_events:,} events; this one has more")
         for text in events if events is not None else [body]:
             _check(text)
+    except NotABatch:
+        raise
     except ValueError as fault:
         raise NotABatch(f"the body is not JSON, or neither an event nor a batch: {fault}") from fault
     if events is None:

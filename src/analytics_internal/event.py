@@ -411,7 +411,10 @@ def _allowed_fields(message: str) -> str:
 
 def _kept_payload(payload: bytes, rules: Acceptance) -> str:
     """The refused event's JSON text as it is kept: ASCII, without secrets, at most 32 KiB."""
-    text = payload.decode("utf-8", "replace")
+    text = payload[:MAX_EVENT_BYTES].decode("utf-8", "replace")
+    if len(payload) > MAX_EVENT_BYTES:
+        # What is not kept costs nothing. Of a text that is cut in two the beginning could be a secret's.
+        text = text[: text.rfind('"') + 1]
     try:
         kept = json.dumps(scrub_event(json.loads(text), rules.portal))
     except (ValueError, RecursionError):  # nothing tells addresses from texts here: what could be a secret goes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 # The lone quote is of a text that does not end: without it every quote behind it would be tried as a beginning.
 _token = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
@@ -31,9 +32,9 @@ def members(text: bytes) -> dict[str, bytes]:
     return found
 
 
-def elements(text: bytes) -> list[bytes]:
-    """The text of each value of a JSON list, under the terms of ``members``."""
-    return [part.strip() for part in _parts(text, b"[")]
+def elements(text: bytes, most: int) -> list[bytes]:
+    """The text of each value of a JSON list, under the terms of ``members``; not looked at beyond ``most`` of them."""
+    return [part.strip() for part in islice(_parts(text, b"["), most)]
 
 
 def _parts(text: bytes, opening: bytes) -> Iterator[bytes]:

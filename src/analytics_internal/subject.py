@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from urllib.parse import unquote_plus, urlencode, urlsplit
 
 import msgspec
 
@@ -13,6 +14,10 @@ from analytics_internal.cache import Cache, size_of
 # The subject of these is what a person typed or a result's title: never a path, whatever it looks like.
 TEXT_ACTIONS = frozenset({"search", "discover"})
 MAX_PATH_LENGTH = 2048
+# An address with more is no portal's: what is behind them is cut.
+MAX_PARAMETERS = 500
+MAX_KEPT_PARAMETERS = 50
+MAX_PARAMETER_NAME_LENGTH = 512
 DEFAULT_KEPT_QUERY_PARAMETERS = frozenset({"query", "filters"})
 
 _absolute_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -212,9 +217,13 @@ def _scrub_address(address: str, portal: Portal) -> str:
         host, slash, path = rest.partition("/")
         bare = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"  # no user:password@
     query = address.partition("#")[0].partition("?")[2]
-    kept = [
-        (name, value)
-        for name, value in parse_qsl(query, keep_blank_values=True, errors="replace")
-        if name.partition("[")[0] in portal.kept_query_parameters
-    ]
+    kept = list(islice(_kept_of(query, portal.kept_query_parameters), MAX_KEPT_PARAMETERS))
     return f"{bare}?{urlencode(kept)}" if kept else bare
+
+
+def _kept_of(query: str, names: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """The parameters that may be kept, as ``parse_qsl`` finds them, without decoding those that may not."""
+    for parameter in query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
+        name, _, value = parameter.partition("=")
+        if len(name) <= MAX_PARAMETER_NAME_LENGTH and unquote_plus(name).partition("[")[0] in names:
+            yield unquote_plus(name), unquote_plus(value)

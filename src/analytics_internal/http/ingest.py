@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import msgspec
@@ -22,7 +23,9 @@ from analytics_internal.log import tail
 EXPORT_CHUNK = 2_000
 # So long a batch is judged before others have their turn.
 TIME_SLICE_S = 0.005
+SMALL_BODY_BYTES = 65_536
 _encoder = msgspec.json.Encoder()
+_large_bodies = ThreadPoolExecutor(1, "large bodies")
 
 
 async def take(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +50,7 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
     """Store the body's events; the answer as JSON."""
     caller = await service.callers.caller_of(header(scope, b"authorization"))
     body = await limited_body(scope, receive, service.settings.max_body_bytes)
-    batch = decode_body(body, service.settings.max_batch_events)
+    batch = await _taken_apart(body, service.settings.max_batch_events)
     if batch.is_imported:
         caller.require_import()
     id_key = service.id_key.of(caller.sender)
@@ -55,6 +58,13 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
     entries = await _judged(batch, receipt)
     verdicts = await service.writer.append(entries, sum(map(weight_of, entries)))
     return _encoder.encode({"success": True, "results": verdicts})
+
+
+async def _taken_apart(body: bytes, max_events: int) -> Batch:
+    """The body's events. A large one is taken apart while others have their turn, one after the other."""
+    if len(body) <= SMALL_BODY_BYTES:
+        return decode_body(body, max_events)
+    return await asyncio.get_running_loop().run_in_executor(_large_bodies, decode_body, body, max_events)
 
 
 async def _judged(batch: Batch, receipt: Receipt) -> list[Event | Rejection]:
