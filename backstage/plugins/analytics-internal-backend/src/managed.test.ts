@@ -8,6 +8,7 @@ import { Program, SERVING } from './testing/program';
 import { until } from './testing/waiting';
 
 let folder: string;
+const logger = mockServices.logger.mock();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'managed-'));
@@ -18,17 +19,17 @@ afterEach(() => {
 });
 
 /** The environment of a service that is started by a backend which plugins reach at this address. */
-async function environmentOf(backendUrl: string): Promise<NodeJS.ProcessEnv> {
+async function environmentOf(backendUrl: string, settings = {}): Promise<NodeJS.ProcessEnv> {
   const file = join(folder, 'environment');
   const noting = `require('node:fs').writeFileSync(${JSON.stringify(file)}, JSON.stringify(process.env));`;
   const program = new Program(folder, noting + SERVING);
   const service = await startManaged(
-    { mode: 'managed', command: program.path, settings: {}, warnings: [] },
+    { mode: 'managed', command: program.path, settings, warnings: [] },
     {
       config: new ConfigReader({ backend: { baseUrl: 'https://portal.example' } }),
       database: mockServices.database.mock(),
       discovery: mockServices.discovery.mock({ getBaseUrl: async (plugin) => `${backendUrl}/api/${plugin}` }),
-      logger: mockServices.logger.mock(),
+      logger,
     },
   );
   await until(() => 'url' in service.upstream());
@@ -47,5 +48,16 @@ describe('the service', () => {
     expect(environment.ANALYTICS_INTERNAL_INTERNAL_BACKEND_URL).toBe(backendUrl);
     expect(environment.NO_PROXY!.split(',').at(-1)).toBe(host);
     expect(environment.no_proxy).toBe(environment.NO_PROXY);
+  });
+
+  it('keeps its data in a folder of this portal, unless app-config names one', async () => {
+    const own = (await environmentOf('http://localhost:7007')).ANALYTICS_INTERNAL_DATA_DIR;
+    const named = (await environmentOf('http://localhost:7007', { data_dir: '/data' }))
+      .ANALYTICS_INTERNAL_DATA_DIR;
+
+    expect(own).toMatch(/\/analytics-internal\/portals\/[\w.-]+-\w{8}-\w{8}$/);
+    expect(named).toBe('/data');
+    expect(logger.info).toHaveBeenCalledWith(`analytics-internal keeps its data in ${own}`);
+    expect(logger.info).toHaveBeenCalledWith('analytics-internal keeps its data in /data');
   });
 });

@@ -2,6 +2,7 @@ import { DatabaseService, DiscoveryService, LoggerService } from '@backstage/bac
 import { Config } from '@backstage/config';
 import { asEnvironment, definedOnly, inWordsOfAppConfig, ManagedConfig, Settings } from './config';
 import { Database, pluginDatabase } from './database';
+import { portalFolder } from './dataFolder';
 import { Supervisor } from './supervisor';
 import { Upstream } from './upstream';
 
@@ -32,6 +33,9 @@ export async function startManaged(bridge: ManagedConfig, backend: Backend): Pro
       ? await pluginDatabase(backend.config, backend.database, backend.logger)
       : { close: () => {} };
   const settings = await serviceSettings(bridge, backend, database);
+  if (settings.data_dir !== undefined) {
+    backend.logger.info(`analytics-internal keeps its data in ${settings.data_dir}`);
+  }
   const words = inWordsOfAppConfig(backend.config, settings);
   const supervisor = new Supervisor(bridge.command, environment(settings), backend.logger, {}, words);
   supervisor.start();
@@ -47,17 +51,18 @@ export async function startManaged(bridge: ManagedConfig, backend: Backend): Pro
 /** The service's settings: what this backend says of itself, then what app-config says for the service. */
 async function serviceSettings(
   bridge: ManagedConfig,
-  { config, discovery }: Backend,
+  { config, discovery, logger }: Backend,
   database: Database,
 ): Promise<Settings> {
+  const dataDir = bridge.settings.data_dir ?? database.dataDir ?? portalFolder(config, logger);
   return {
     portal_url: config.getOptionalString('app.baseUrl'),
     backend_url: config.getString('backend.baseUrl'),
     internal_backend_url: (await discovery.getBaseUrl('auth')).replace(/\/api\/auth\/?$/, ''),
     permissions: config.getOptionalBoolean('permission.enabled') ? 'framework' : 'lists',
     database_url: database.url,
-    data_dir: database.dataDir,
     ...definedOnly(bridge.settings),
+    data_dir: dataDir,
     host: '127.0.0.1',
     port: 0,
     auth: 'backstage',
