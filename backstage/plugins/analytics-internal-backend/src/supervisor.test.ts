@@ -179,7 +179,7 @@ describe('a supervised service', () => {
 
     expect(errors()).toEqual([
       expect.stringMatching(
-        /ENOENT\. Looked for was 'analytics-internal' on the PATH .*`pip install backstage-analytics-internal`.*command/,
+        /ENOENT\. Looked for was 'analytics-internal' on the PATH .*README of backstage-plugin-analytics-internal-backend .*command/,
       ),
     ]);
     const program = new Program(folder, SERVING);

@@ -133,9 +133,9 @@ export class Supervisor {
         `analyticsInternal and restart the backend; it is tried again every ${seconds} s.`,
       'not found':
         `analytics-internal cannot be run: ${end.reason}. Looked for was '${this.#command}'` +
-        `${this.#command.includes('/') ? '' : ` on the PATH ${this.#environment.PATH}`}. Install it on this machine ` +
-        'with `pip install backstage-analytics-internal`, or give the path of its program in ' +
-        `analyticsInternal.command; it is looked for again every ${seconds} s.`,
+        `${this.#command.includes('/') ? '' : ` on the PATH ${this.#environment.PATH}`}. Install the service on this ` +
+        'machine as the README of backstage-plugin-analytics-internal-backend says and start the backend in its virtual ' +
+        `environment, or give the path of its program in analyticsInternal.command; it is looked for again every ${seconds} s.`,
     }[end.kind];
     // The same is said once, not at every try.
     if (end.reason !== this.#lastReason) {
