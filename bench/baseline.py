@@ -38,6 +38,7 @@ from analytics_internal.log.statements import load
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.portal.callers import Callers
 from analytics_internal.portal.permissions import Lists, Permissions
+from analytics_internal.query.spool import Spool
 from analytics_internal.reader.replica import Replica
 from analytics_internal.settings import load as load_settings
 
@@ -107,6 +108,7 @@ def no_store_app() -> ASGIApp:
             permissions=Permissions(Lists.of([], [], [])),
             acceptance=Acceptance(timedelta(days=7)),
             zone=ZoneInfo("UTC"),
+            spool=Spool(Path()),
         )
     )
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 import sys
+import traceback
 from typing import Literal
 
 import structlog
 
 from analytics_internal.masking import masked_text
+
+_MESSAGE_LENGTH = 300
+_DATABASES = ("_duckdb", "duckdb", "asyncpg")
+# From a quote to the last one of its kind: a quoted text may have quotes in it. And what PostgreSQL shows of a row.
+_QUOTED = tuple(re.compile(pattern) for pattern in (r"'.*'", r'".*"', r"`.*`", r"\(.*\)"))
 
 
 def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None:
@@ -27,7 +35,6 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
         cache_logger_on_first_use=True,
     )
     last: structlog.typing.Processor = (
-        # Plain: the coloured tracebacks show local variables, and there are tokens and names among them.
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if is_console
         else structlog.processors.JSONRenderer()
@@ -39,7 +46,7 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 # Before it is masked: the messages of errors have addresses in them.
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer(traceback_of),
                 _without_secrets,
                 last,
             ],
@@ -68,3 +75,38 @@ def _masked(value: object) -> object:
         case list() | tuple():
             return [_masked(part) for part in value]
     return masked_text(text) if ":/" in (text := repr(value)) else value
+
+
+def fingerprint(text: str) -> str:
+    """What a text is known by where it must not be shown: the same for the same text."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def traceback_of(exc_info: structlog.typing.ExcInfo) -> str:
+    """Where an error came from, without what it came from: no local variables, no values in its message.
+
+    The messages of databases quote statements and rows, and there are people's names among them.
+    """
+    parts: list[str] = []
+    error: BaseException | None = exc_info[1]
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        place = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"{place}{without_values(error)}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nbefore that:\n\n".join(parts)
+
+
+def without_values(error: BaseException) -> str:
+    """What an error is, without what it is about: its class, and its message's first line with nothing that is quoted.
+
+    Of an error of a database the class alone: its message may be any part of a statement or of a row.
+    """
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    if name.partition(".")[0] in _DATABASES:
+        return name
+    line = f"{name}: {error}".strip().partition("\n")[0]
+    for quoted in _QUOTED:
+        line = quoted.sub("…", line)
+    return line[:_MESSAGE_LENGTH]

@@ -32,7 +32,9 @@ from analytics_internal.portal.framework import Framework
 from analytics_internal.portal.memberships import Memberships
 from analytics_internal.portal.permissions import PERMISSIONS, Lists, Permissions
 from analytics_internal.portal.tokens import Tokens
-from analytics_internal.reader.replica import READER_FILE, Behind, Replica
+from analytics_internal.query.spool import Spool
+from analytics_internal.reader.replica import READER_FILE, Behind, Limits, Replica
+from analytics_internal.setting_values import bytes_of
 from analytics_internal.settings import Settings
 from analytics_internal.stopping import Stop, Stopped, unless_stopped
 from analytics_internal.subject import Portal
@@ -176,7 +178,13 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     async with pool.acquire() as connection:
         ids = await id_key.read(connection)
     writer = LogWriter(pool, _limits(settings), ids.older_until)
-    replica = Replica(pool, settings.data_dir / READER_FILE, settings.reader_memory_limit, settings.reader_threads)
+    replica = Replica(
+        pool,
+        settings.data_dir / READER_FILE,
+        settings.reader_memory_limit,
+        settings.reader_threads,
+        Limits(settings.query_time_limit_seconds, settings.reader_scratch_limit),
+    )
     backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
     writer.start()
     following = asyncio.create_task(_follow(replica))
@@ -193,6 +201,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
                 timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
             ),
             zone=ZoneInfo(settings.timezone),
+            spool=Spool(settings.data_dir, bytes_of(settings.download_limit), bytes_of(settings.downloads_limit)),
         )
     finally:
         following.cancel()

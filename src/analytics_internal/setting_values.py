@@ -85,6 +85,13 @@ def _memory(value: str) -> str:
     return value
 
 
+def bytes_of(size: str) -> int:
+    """A size with its unit in bytes."""
+    found = re.fullmatch(r"([\d.]+) ?([KMGT])(i?)B", size)
+    assert found is not None, "a setting that was not checked"
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** ("KMGT".index(found[2]) + 1))
+
+
 def _who(value: str) -> str:
     ref = normalise_entity_ref(value, "user")
     if value != "*" and (ref is None or not ref.startswith(("user:", "group:"))):

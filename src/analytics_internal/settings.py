@@ -194,6 +194,20 @@ class Settings(BaseSettings):
     rejected_retention_days: int = Field(30, ge=1, description="How long rejected events are kept.")
     reader_memory_limit: Memory = Field("512MB", description="Memory the reader (DuckDB) may use.")
     reader_threads: int = Field(default_factory=_own_threads, ge=1, description="Threads the reader may use.")
+    reader_scratch_limit: Memory = Field(
+        "2GB", description="Disk space in `data_dir` that questions may use for what does not fit into memory."
+    )
+    download_limit: Memory = Field(
+        "512MB", description="Largest CSV file. It is made ready in `data_dir` before it is sent."
+    )
+    downloads_limit: Memory = Field("2GB", description="Disk space of all CSV files that are being sent.")
+    query_time_limit_seconds: float = Field(
+        30,
+        gt=0,
+        le=3_600,
+        description="How long one question may take; then it is stopped and answered with 503. So is one that "
+        "has waited as long for its turn.",
+    )
     stop_with_stdin: bool = Field(
         False,
         description="Stop as on SIGTERM when standard input reaches its end: a parent that holds it open takes the "

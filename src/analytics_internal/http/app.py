@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from analytics_internal.http import health, ingest, integration, original, problems, query
 from analytics_internal.http.bodies import ReadToTheEnd
+from analytics_internal.http.connected import WhileConnected
 from analytics_internal.http.loopback import LoopbackOnly
 from analytics_internal.http.openapi import openapi
 from analytics_internal.http.state import Service
@@ -61,7 +62,7 @@ def routes() -> list[Route | Mount]:
     """Every address there is, but for what `EventsFirst` takes before."""
     # No redirects to addresses without a last slash: they would name this service's own host, which whoever comes
     # through the bridge cannot reach.
-    return [Mount(PREFIX, app=Router(_api(), redirect_slashes=False)), *_operations(), *_pages()]
+    return [Mount(PREFIX, app=WhileConnected(Router(_api(), redirect_slashes=False))), *_operations(), *_pages()]
 
 
 class EventsFirst:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,12 +17,14 @@ from analytics_internal.log.writer import PASSING, LogUnavailable, Overloaded
 from analytics_internal.portal.backend import PortalUnavailable
 from analytics_internal.portal.callers import NotAllowed, Unauthenticated
 from analytics_internal.query.language import InvalidQuery, Problem
+from analytics_internal.query.spool import DownloadTooLarge
 from analytics_internal.reader.duckdb import Damaged
+from analytics_internal.reader.lanes import Busy, OutOfMemory, TooSlow
 from analytics_internal.reader.replica import Behind
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
-RETRY_AFTER_S = 1
+CLIENT_IS_GONE = 499
 MAX_PROBLEM_BYTES = 16_000
 MAX_DETAIL = 1_500
 
@@ -38,7 +40,8 @@ class UnknownItem(LookupError):
 EXPECTED = (
     HTTPException, NotABatch, InvalidQuery, InvalidConditions, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge,
     UnsupportedEncoding, InvalidEncoding,
-    Overloaded, LogUnavailable, PortalUnavailable, Behind, Damaged, *PASSING,
+    Overloaded, LogUnavailable, PortalUnavailable, Behind, Damaged, Busy, TooSlow, OutOfMemory, ClientDisconnect,
+    DownloadTooLarge, MemoryError, *PASSING,
 )  # fmt: skip
 
 PLAIN: dict[type[Exception], tuple[str, int]] = {
@@ -47,8 +50,22 @@ PLAIN: dict[type[Exception], tuple[str, int]] = {
     InvalidEncoding: ("invalid-encoding", 400),
     UnknownItem: ("not-found", 404),
     BodyTooLarge: ("body-too-large", 413),
+    DownloadTooLarge: ("download-too-large", 413),
 }
 """Errors of which there is nothing to say but their text."""
+
+# What passes: the kind of each and after how many seconds to try again.
+LATER: dict[type[Exception], tuple[str, int]] = {
+    Overloaded: ("overloaded", 1),
+    LogUnavailable: ("log-unavailable", 1),
+    PortalUnavailable: ("portal-unavailable", 1),
+    Behind: ("reader-behind", 5),
+    Damaged: ("reader-behind", 5),
+    Busy: ("busy", 5),
+    TooSlow: ("question-too-slow", 5),
+    OutOfMemory: ("out-of-memory", 5),
+    MemoryError: ("out-of-memory", 5),
+}
 
 TITLES = {
     "not-a-batch": "The body is neither an event nor a batch of events",
@@ -69,6 +86,9 @@ TITLES = {
     "log-unavailable": "The database did not answer",
     "portal-unavailable": "The portal did not answer",
     "reader-behind": "The reader is still reading the log",
+    "download-too-large": "The file would be too large",
+    "question-too-slow": "The question takes too long",
+    "out-of-memory": "The question needs more memory than there is",
     "internal-error": "An error on our side",
 }
 
@@ -112,7 +132,9 @@ def from_error(error: Exception) -> Response:
     """The response for an error; an unknown one is logged and answered without its text."""
     if plain := PLAIN.get(type(error)):
         return problem(*plain, str(error))
-    later = {"Retry-After": str(RETRY_AFTER_S)}
+    for passing, (kind, after_s) in LATER.items():
+        if isinstance(error, passing):
+            return problem(kind, 503, str(error) or TITLES[kind], headers={"Retry-After": str(after_s)})
     match error:
         case InvalidQuery():
             return problem("invalid-query", 400, str(error), error.problems)
@@ -124,17 +146,11 @@ def from_error(error: Exception) -> Response:
         case UnsupportedEncoding():
             allowed = {"Accept-Encoding": ", ".join(ENCODINGS)}
             return problem("unsupported-encoding", 415, str(error), headers=allowed)
-        case Overloaded():
-            return problem("overloaded", 503, str(error), headers=later)
-        case LogUnavailable():
-            return problem("log-unavailable", 503, str(error), headers=later)
-        case PortalUnavailable():
-            return problem("portal-unavailable", 503, str(error), headers=later)
-        case Behind() | Damaged():
-            return problem("reader-behind", 503, str(error), headers={"Retry-After": "5"})
+        case ClientDisconnect():
+            return Response(status_code=CLIENT_IS_GONE)  # nobody reads it
     if isinstance(error, PASSING):
         log.error("log unavailable", error=repr(error))
-        return problem("log-unavailable", 503, "the database did not answer", headers=later)
+        return problem("log-unavailable", 503, "the database did not answer", headers={"Retry-After": "1"})
     log.error("unexpected error", exc_info=error)
     return problem("internal-error", 500, "the log of the service has the details")
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from analytics_internal import __version__
 from analytics_internal.http import people
 from analytics_internal.http.bodies import BodyTooLarge, limited_body
 from analytics_internal.http.state import caller_with, service_of
 from analytics_internal.portal.callers import Caller
-from analytics_internal.query.answer import answer, csv_lines, first_event_at, prepare
+from analytics_internal.query.answer import answer, csv_file, first_event_at, prepare
 from analytics_internal.query.csv_cells import BYTE_ORDER_MARK
 from analytics_internal.query.language import InvalidQuery, Problem, parse
 from analytics_internal.query.period import day_of
+from analytics_internal.query.spool import Spooled
 
 MAX_QUERY_BYTES = 64 * 1024
 FORMATS = ("json", "csv")
@@ -59,18 +62,28 @@ async def _answer(request: Request, caller: Caller, body: bytes) -> Response:
         "Content-Disposition": f'attachment; filename="{name}"',
         "X-Log-Position": str(prepared.page.position),
     }
-    lines = csv_lines(service.replica, prepared)
-    # Before 200 is said: what fails here is answered as an error, not as a file that ends early.
-    first = await anext(lines)
     # An address that says CSV is opened in a spreadsheet; a program says it in a header.
     start = BYTE_ORDER_MARK if format_ == "csv" else b""
-    return StreamingResponse(_file(start + first, lines), media_type="text/csv", headers=headers)
+    # Whole before 200 is said: what fails is answered as an error, not as a file that ends early.
+    return Download(await csv_file(service.replica, prepared, service.spool, start), headers)
 
 
-async def _file(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for lines in rest:
-        yield lines
+class Download(StreamingResponse):
+    """A CSV file that is ready, as fast as its client reads; then it is gone."""
+
+    def __init__(self, file: Spooled, headers: dict[str, str]) -> None:
+        self._file = file
+        super().__init__(self._pieces(), headers={**headers, "Content-Length": str(file.size)}, media_type="text/csv")
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        while piece := await asyncio.to_thread(self._file.read):
+            yield piece
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:  # also when the client has left before the first piece
+            self._file.close()
 
 
 async def configuration(request: Request) -> Response:

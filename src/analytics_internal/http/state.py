@@ -15,6 +15,8 @@ from analytics_internal.log.writer import LogWriter
 from analytics_internal.portal.callers import Caller, Callers
 from analytics_internal.portal.permissions import Permissions, Right
 from analytics_internal.query.language import InvalidQuery, Problem
+from analytics_internal.query.spool import Spool
+from analytics_internal.reader.lanes import asked_by
 from analytics_internal.reader.replica import Replica
 from analytics_internal.settings import Settings
 
@@ -31,6 +33,7 @@ class Service(msgspec.Struct, frozen=True):
     permissions: Permissions
     acceptance: Acceptance
     zone: ZoneInfo
+    spool: Spool
 
 
 def service_of(request: Request) -> Service:
@@ -48,6 +51,8 @@ async def caller_with(request: Request, right: Right) -> Caller:
     """Who sends the request. Raises Unauthenticated, PortalUnavailable, NotAllowed without the right."""
     caller = await caller_of(request)
     await service_of(request).permissions.require(caller, right)
+    # Without authentication everybody is the same: there a connection stands for a caller.
+    asked_by.set(caller.person or caller.plugin or str(request.client))
     return caller
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -53,13 +55,21 @@ ORDER BY position
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
 
+_OUT_OF_SPACE = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+
+
 class Damaged(Exception):
     """The reader's file cannot be used; everything in it can be rebuilt from the log."""
 
 
 def is_damage(error: duckdb.Error) -> bool:
     """Whether an error says that the file is damaged. A wrong checksum comes as the bare base class."""
-    return isinstance(error, DAMAGE) or type(error) is duckdb.Error
+    return (isinstance(error, DAMAGE) or type(error) is duckdb.Error) and not is_out_of_space(error)
+
+
+def is_out_of_space(error: Exception) -> bool:
+    """Whether an error says that the disk is full or a quota used up: the file is whole then."""
+    return isinstance(error, duckdb.IOException) and any(reason in str(error) for reason in _OUT_OF_SPACE)
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -73,7 +83,7 @@ class Cursor(msgspec.Struct, frozen=True):
 class ReaderFile:
     """One DuckDB file with the log's columns up to its cursor, both committed together."""
 
-    def __init__(self, path: Path, memory_limit: str, threads: int) -> None:
+    def __init__(self, path: Path, memory_limit: str, threads: int, scratch_limit: str = "2GB") -> None:
         self.path = path
         self._lock = threading.Lock()
         try:
@@ -86,6 +96,7 @@ class ReaderFile:
                     "memory_limit": memory_limit,
                     "threads": threads,
                     "temp_directory": f"{path}.tmp",
+                    "max_temp_directory_size": scratch_limit,
                     "autoinstall_known_extensions": "false",
                     "autoload_known_extensions": "false",
                     "preserve_insertion_order": "false",
@@ -198,9 +209,9 @@ class ReaderFile:
         found = self._connection.execute("SELECT action_id FROM action WHERE name = ?", [SEARCH]).fetchall()
         return {row[0] for row in found}
 
-    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
-        """Run a question on a connection of its own; the caller fetches from what is returned."""
-        return self._connection.cursor().execute(sql, dict(parameters or {}))
+    def question_cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for one question; the caller closes it."""
+        return self._connection.cursor()
 
     def close(self) -> None:
         self._connection.close()

@@ -24,7 +24,9 @@ from prometheus_client import Counter, Gauge, Histogram
 from analytics_internal.log import tail
 from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.writer import PASSING, LogUnavailable
+from analytics_internal.logs import fingerprint, without_values
 from analytics_internal.reader.duckdb import Cursor, Damaged, ReaderFile, is_damage, remove
+from analytics_internal.reader.lanes import Lanes, OutOfMemory
 
 T = TypeVar("T")
 READER_FILE = "reader.duckdb"
@@ -62,10 +64,21 @@ class Freshness(msgspec.Struct, frozen=True):
     as_of: datetime
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """What questions may use."""
+
+    time_s: float = 30
+    """Of one question, and of its waiting for its turn."""
+    scratch: str = "2GB"
+    """Disk space of all questions together for what does not fit into memory."""
+
+
 class Replica:
     """The reader of one service. Its file belongs to one process; several services have one each."""
 
-    def __init__(self, pool: Pool, path: Path, memory_limit: str = "512MB", threads: int = 2) -> None:
+    def __init__(
+        self, pool: Pool, path: Path, memory_limit: str = "512MB", threads: int = 2, limits: Limits | None = None
+    ) -> None:
         self._pool = pool
         self._path = path
         self._memory_limit = memory_limit
@@ -74,9 +87,16 @@ class Replica:
         self._cursor: Cursor | None = None
         self._damaged: ReaderFile | None = None
         self._promised = 0
-        self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="reader")
+        self._limits = limits or Limits()
+        self._lanes = Lanes(self._limits.time_s)
+        self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
         self._round: asyncio.Task[Freshness] | None = None
         self._next_round: asyncio.Task[Freshness] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the reader's file is, and whatever else is kept on disk for a while."""
+        return self._path.parent
 
     @property
     def position(self) -> int:
@@ -88,31 +108,40 @@ class Replica:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
+        await self._lanes.interrupt_all()
         if self._file is not None:
             await self.in_thread(self._file.close)
+        self._lanes.close()
         self._workers.shutdown()
 
-    async def query(self, sql: str, fetch: Callable[..., T], parameters: Mapping[str, object] | None = None) -> T:
+    async def query(
+        self, sql: str, fetch: Callable[..., T], parameters: Mapping[str, object] | None = None, cost_s: float = 0
+    ) -> T:
         """Run a question on the rows as they are; ``fetch`` takes DuckDB's cursor in a thread.
 
-        ``catch_up`` comes before the first question.
+        ``catch_up`` comes before the first question. ``cost_s`` is what the question is expected to take. Cancelled, it
+        is interrupted.
 
         Raises:
             Damaged: the file cannot be used, or is being rebuilt; after the next ``catch_up`` it is whole.
+            Busy, TooSlow, OutOfMemory: as ``Lanes.run``.
         """
         file = self._file
         if file is None or self.position < self._promised:
             raise Damaged("the reader is being rebuilt from the log")
         try:
-            return await self.in_thread(lambda: fetch(file.query(sql, parameters)))
-        except (duckdb.Error, MemoryError) as error:
+            return await self._lanes.run(
+                file.question_cursor, lambda cursor: fetch(cursor.execute(sql, dict(parameters or {}))), cost_s
+            )
+        except duckdb.Error as error:
             is_replaced = self._file is not file
-            if not (is_replaced or isinstance(error, MemoryError) or is_damage(error)):
+            if not (is_replaced or is_damage(error)):
                 raise
-            log.error("reader failed", error=str(error), sql=sql)
+            # The SQL, and what DuckDB says of it, name people.
+            log.error("reader failed", error=type(error).__name__, question=fingerprint(sql))
             # A round may be reading into this file just now: the next one throws it away.
             self._damaged = file
-            raise Damaged(str(error)) from error
+            raise Damaged("the reader's file could not be read; it is made again from the log") from error
 
     async def catch_up(self, patience_s: float = PATIENCE_S) -> Freshness:
         """Read on to the head as of now, and say how far that is. Concurrent callers share the work.
@@ -145,10 +174,11 @@ class Replica:
     async def _read_on(self) -> Freshness:
         try:
             return await self._read_to_head()
-        except duckdb.OutOfMemoryException:
-            raise  # the file is whole, and reading it all again would need no less
+        except (duckdb.OutOfMemoryException, MemoryError) as error:
+            # The file is whole, and reading it all again would need no less.
+            raise OutOfMemory("the reader has not enough memory or disk space to read on in the log") from error
         except (duckdb.Error, Damaged) as error:
-            log.warning("reader file cannot be used", error=str(error))
+            log.warning("reader file cannot be used", error=without_values(error))
             await self._start_again("damaged")
             return await self._read_to_head()
         except PASSING as error:
@@ -178,13 +208,14 @@ class Replica:
             self._file = await self.in_thread(self._open_file)
             self._cursor = await self.in_thread(self._file.cursor)
         except Damaged as error:
-            log.warning("reader file cannot be used", error=str(error))
+            log.warning("reader file cannot be used", error=without_values(error))
             await self._start_again("damaged")
 
     async def _start_again(self, reason: str) -> None:
         """Throw the file away; everything in it comes back from the log."""
         log.warning("reader starts again from the log", reason=reason)
         rebuilds_total.labels(reason).inc()
+        await self._lanes.interrupt_all()  # DuckDB would hand out the old database again for as long as one uses it
         if self._file is not None:
             with contextlib.suppress(Exception):  # a damaged file may not even close
                 await self.in_thread(self._file.close)
@@ -196,7 +227,7 @@ class Replica:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         for left_over in self._path.parent.glob("chunk-*.csv"):  # by a kill
             left_over.unlink(missing_ok=True)
-        return ReaderFile(self._path, self._memory_limit, self._threads)
+        return ReaderFile(self._path, self._memory_limit, self._threads, self._limits.scratch)
 
     async def _read_chunks(self, connection: Connection, head: tail.Head) -> None:
         started, first = time.monotonic(), self.position
