@@ -31,6 +31,8 @@ from starlette.types import ASGIApp
 
 from analytics_internal.event import Acceptance, Event, Rejection, Verdict
 from analytics_internal.http.app import make_app
+from analytics_internal.http.connection import connecting_to
+from analytics_internal.http.connections import Connections, Limits
 from analytics_internal.http.state import Service
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.id_key import IdKey
@@ -120,10 +122,20 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(app: ASGIApp) -> None:
+    connections = Connections(Limits())
     config = uvicorn.Config(
-        app, port=0, log_config=None, proxy_headers=False, access_log=False, lifespan="off", backlog=2048
+        app,
+        http=connecting_to(connections),
+        ws="none",
+        port=0,
+        log_config=None,
+        proxy_headers=False,
+        access_log=False,
+        lifespan="off",
+        backlog=2048,
     )
-    await _Server(config).serve()
+    async with connections.watched():
+        await _Server(config).serve()
 
 
 async def _main() -> None:

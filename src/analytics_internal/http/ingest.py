@@ -21,6 +21,8 @@ from analytics_internal.http.state import Service, caller_with, header, service_
 from analytics_internal.log import tail
 
 EXPORT_CHUNK = 2_000
+FIRST_EXPORT_CHUNK = 100
+EXPORT_CHUNK_BYTES = 1 << 20
 # So long a batch is judged before others have their turn.
 TIME_SLICE_S = 0.005
 SMALL_BODY_BYTES = 65_536
@@ -96,10 +98,15 @@ async def give(request: Request) -> Response:
 
 
 async def _lines(service: Service, after: int, up_to: int) -> AsyncIterator[bytes]:
+    events_at_once = FIRST_EXPORT_CHUNK
     while after < up_to:
-        until = min(after + EXPORT_CHUNK, up_to)
+        until = min(after + events_at_once, up_to)
         # A connection only for one chunk: a slow client must not hold one that writers need.
         async with service.pool.acquire() as connection:
             events = [event async for event in tail.read(connection, after, until)]
-        yield _encoder.encode_lines(events)
+        lines = _encoder.encode_lines(events)
+        yield lines
         after = until
+        # Some events are a hundred times as large as others: what is held at once is a matter of bytes.
+        fitting = events_at_once * EXPORT_CHUNK_BYTES // max(len(lines), 1)
+        events_at_once = max(1, min(fitting, 4 * events_at_once, EXPORT_CHUNK))
