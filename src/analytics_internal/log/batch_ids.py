@@ -13,6 +13,7 @@ from analytics_internal.log.statements import SQL
 # A bigint holds the ticks of 10 µs until the year 2680 and 4,096 writers at one time.
 TICK_NS = 10_000
 WRITERS = 4_096
+RECENT_BATCHES = 10_000
 
 
 class BatchIds:
@@ -22,10 +23,26 @@ class BatchIds:
         self._writer: int | None = None
         self._tick = 0
 
+    def forget_writer(self) -> None:
+        """Ask for another number before the next batch: the log that gave this one is gone."""
+        self._writer = None
+
     async def following(self, connection: Connection) -> int:
         """An id that no other batch has, higher than those before it here."""
         if self._writer is None:
-            number: int = await connection.fetchval(SQL["next_writer"])
-            self._writer = number % WRITERS
+            self._writer = await _free_number(connection)
         self._tick = max(self._tick + 1, time.time_ns() // TICK_NS)
         return self._tick * WRITERS + self._writer
+
+
+async def _free_number(connection: Connection) -> int:
+    """A number that no recent batch has.
+
+    The sequence gives the same number again after so many processes, and in a database that got the rows of another
+    one without its sequences.
+    """
+    recent = {row[0] for row in await connection.fetch(SQL["recent_writers"], RECENT_BATCHES, WRITERS)}
+    while True:
+        number: int = await connection.fetchval(SQL["next_writer"]) % WRITERS
+        if number not in recent or len(recent) == WRITERS:
+            return number

@@ -9,6 +9,7 @@ from analytics_internal.log.connection import Connection
 # The numbers are arbitrary and must never change: replicas of two versions have to meet at the same lock.
 MIGRATIONS: Literal[7_008_000_001] = 7_008_000_001
 PARTITIONS: Literal[7_008_000_002] = 7_008_000_002
+SEQUENCES: Literal[7_008_000_003] = 7_008_000_003
 
 # Advisory locks are the database's. With the schema in the key, an installation never waits for another one's long
 # question or migration.

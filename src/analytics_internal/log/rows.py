@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from analytics_internal.cache import Cache, size_of
 from analytics_internal.event import Event
 from analytics_internal.log.connection import Connection
-from analytics_internal.log.names import Names
+from analytics_internal.log.names import Key, Names, digest_of
+from analytics_internal.log.statements import SQL
 
 EVENT_COLUMNS = (
     "batch_id", "ordinal", "id", "occurred_at", "received_at", "content_hash", "person_id", "is_imported", "value",
@@ -16,30 +17,52 @@ EVENT_COLUMNS = (
 
 Content = tuple[str, str, str | None, str | None, str | None, bytes | None]
 """Action, subject, path, plugin, entity ref and context of an event."""
+NAMED: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+    "action": (("name",), ("text",), "actions"),
+    "item": (("action_id", "subject", "path"), ("integer", "text", "text"), "items"),
+    "person": (("ref",), ("text",), "people"),
+    "plugin": (("name",), ("text",), "plugins"),
+    "entity": (("ref",), ("text",), "entities"),
+    "path": (("name",), ("text",), "paths"),
+    "context": (("content",), ("jsonb",), "contexts"),
+}
+"""The tables that name things, in the order of ``count_other_names``: columns and types beside id and digest, and
+the share of the caches."""
 ContentIds = tuple[int, int | None, int | None, int | None, int | None]
 """The ids of item, plugin, entity, path and context."""
+
+
+class NewNames:
+    """Names that were found or made for one batch, not yet proven by its transaction."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, dict[Key, int]] = {table: {} for table in NAMED}
+        self.contents: dict[Content, ContentIds] = {}
+
+    async def hold(self, connection: Connection) -> bool:
+        """Whether each of them stands for the same text in the database of the transaction under way."""
+        if not any(self.ids.values()):
+            return True
+        used = [column for ids in self.ids.values() for column in (list(ids.values()), [digest_of(key) for key in ids])]
+        other: int = await connection.fetchval(SQL["count_other_names"], *used)
+        return other == 0
 
 
 class Rows:
     """Makes rows of events, and the names they need."""
 
     def __init__(self) -> None:
-        self._actions = Names("action", ("name",), ("text",), "actions")
-        self._items = Names("item", ("action_id", "subject", "path"), ("integer", "text", "text"), "items")
-        self._people = Names("person", ("ref",), ("text",), "people")
-        self._plugins = Names("plugin", ("name",), ("text",), "plugins")
-        self._entities = Names("entity", ("ref",), ("text",), "entities")
-        self._paths = Names("path", ("name",), ("text",), "paths")
-        self._contexts = Names("context", ("content",), ("jsonb",), "contexts")
+        self._names = {table: Names(table, *columns) for table, columns in NAMED.items()}
         # What people do again and again costs one look-up instead of six.
         self._known: Cache[Content, ContentIds] = Cache("rows", size_of)
 
-    async def of(self, connection: Connection, events: list[Event]) -> list[tuple[object, ...]]:
-        """The events' rows in the order of ``EVENT_COLUMNS`` from ``id`` on."""
+    async def of(self, connection: Connection, events: list[Event]) -> tuple[list[tuple[object, ...]], NewNames]:
+        """The events' rows in the order of ``EVENT_COLUMNS`` from ``id`` on, and the names to be proven."""
+        new = NewNames()
         contents = [_content_of(event) for event in events]
-        ids = await self._ids_of(connection, contents)
-        people = await self._people.resolve(connection, _present(event.person for event in events))
-        return [
+        ids = await self._ids_of(connection, contents, new)
+        people = await self._resolve(connection, "person", _present(event.person for event in events), new)
+        rows: list[tuple[object, ...]] = [
             (
                 event.id,
                 event.occurred_at,
@@ -55,8 +78,23 @@ class Rows:
             )
             for event, content in zip(events, contents, strict=True)
         ]
+        return rows, new
 
-    async def _ids_of(self, connection: Connection, contents: list[Content]) -> dict[Content, ContentIds]:
+    def remember(self, proven: NewNames) -> None:
+        """Know these names from now on: a committed batch has used them."""
+        for table, ids in proven.ids.items():
+            self._names[table].remember(ids)
+        for content, ids_of_content in proven.contents.items():
+            self._known.put(content, ids_of_content)
+
+    async def _resolve(
+        self, connection: Connection, table: str, rows: Iterable[Key], new: NewNames, key_columns: int = 1
+    ) -> dict[Key, int]:
+        return await self._names[table].resolve(connection, rows, new.ids[table], key_columns)
+
+    async def _ids_of(
+        self, connection: Connection, contents: list[Content], new: NewNames
+    ) -> dict[Content, ContentIds]:
         ids: dict[Content, ContentIds] = {}
         unknown: set[Content] = set()
         for content in contents:
@@ -66,23 +104,23 @@ class Rows:
             else:
                 ids[content] = known
         if unknown:
-            named = await self._name(connection, unknown)
-            for content, content_ids in named.items():
-                self._known.put(content, content_ids)
-            ids |= named
+            new.contents = await self._name(connection, unknown, new)
+            ids |= new.contents
         return ids
 
-    async def _name(self, connection: Connection, contents: set[Content]) -> dict[Content, ContentIds]:
-        actions = await self._actions.resolve(connection, {(action,) for action, *_ in contents})
-        items = await self._items.resolve(
+    async def _name(self, connection: Connection, contents: set[Content], new: NewNames) -> dict[Content, ContentIds]:
+        actions = await self._resolve(connection, "action", {(action,) for action, *_ in contents}, new)
+        items = await self._resolve(
             connection,
+            "item",
             {(actions[(action,)], subject, path) for action, subject, path, *_ in contents},
+            new,
             key_columns=2,
         )
-        paths = await self._paths.resolve(connection, _present(content[2] for content in contents))
-        plugins = await self._plugins.resolve(connection, _present(content[3] for content in contents))
-        entities = await self._entities.resolve(connection, _present(content[4] for content in contents))
-        contexts = await self._contexts.resolve(connection, _present(content[5] for content in contents))
+        paths = await self._resolve(connection, "path", _present(content[2] for content in contents), new)
+        plugins = await self._resolve(connection, "plugin", _present(content[3] for content in contents), new)
+        entities = await self._resolve(connection, "entity", _present(content[4] for content in contents), new)
+        contexts = await self._resolve(connection, "context", _present(content[5] for content in contents), new)
         return {
             (action, subject, path, plugin, entity, context): (
                 items[actions[(action,)], subject],

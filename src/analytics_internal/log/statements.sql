@@ -23,18 +23,64 @@ WHERE e.id = ANY($1::uuid[])
   AND e.received_at < $4
   AND NOT e.is_imported
 
+-- name: recent_writers
+-- The numbers of the processes that stored the newest $1 batches.
+SELECT DISTINCT batch_id % $2::bigint
+FROM (SELECT batch_id FROM log_batch ORDER BY first_position DESC LIMIT $1::integer) AS newest
+
 -- name: next_writer
 SELECT nextval('log_writer')
 
+-- name: count_other_names
+-- In a batch's transaction: how many of the names that were found or made for it are not the same in this database.
+SELECT count(*)
+FROM (
+    SELECT
+    FROM unnest($1::integer[], $2::uuid[]) AS used (id, digest)
+    WHERE NOT EXISTS (SELECT FROM action n WHERE n.action_id = used.id AND n.digest = used.digest)
+    UNION ALL
+    SELECT
+    FROM unnest($3::integer[], $4::uuid[]) AS used (id, digest)
+    WHERE NOT EXISTS (SELECT FROM item n WHERE n.item_id = used.id AND n.digest = used.digest)
+    UNION ALL
+    SELECT
+    FROM unnest($5::integer[], $6::uuid[]) AS used (id, digest)
+    WHERE NOT EXISTS (SELECT FROM person n WHERE n.person_id = used.id AND n.digest = used.digest)
+    UNION ALL
+    SELECT
+    FROM unnest($7::integer[], $8::uuid[]) AS used (id, digest)
+    WHERE NOT EXISTS (SELECT FROM plugin n WHERE n.plugin_id = used.id AND n.digest = used.digest)
+    UNION ALL
+    SELECT
+    FROM unnest($9::integer[], $10::uuid[]) AS used (id, digest)
+    WHERE NOT EXISTS (SELECT FROM entity n WHERE n.entity_id = used.id AND n.digest = used.digest)
+    UNION ALL
+    SELECT
+    FROM unnest($11::integer[], $12::uuid[]) AS used (id, digest)
+    WHERE NOT EXISTS (SELECT FROM path n WHERE n.path_id = used.id AND n.digest = used.digest)
+    UNION ALL
+    SELECT
+    FROM unnest($13::integer[], $14::uuid[]) AS used (id, digest)
+    WHERE NOT EXISTS (SELECT FROM context n WHERE n.context_id = used.id AND n.digest = used.digest)
+) AS other
+
 -- name: take_place
--- The last statement of a batch's transaction: its place in the order of the log.
+-- The last statement of a batch's transaction: its place in the order of the log. None is given in another log than
+-- the one of $3, nor in a log that has not the batch $5 at the position $4: what is remembered does not hold there.
 WITH head AS (
     UPDATE log_head
     SET position = position + $2::integer
-    RETURNING position - $2::integer + 1 AS first_position
+    WHERE ($3::uuid IS NULL OR log_id = $3::uuid)
+      AND ($4::bigint IS NULL OR EXISTS (
+          SELECT FROM log_batch WHERE first_position = $4::bigint AND batch_id = $5::bigint
+      ))
+    RETURNING position - $2::integer + 1 AS first_position, log_id
+), placed AS (
+    INSERT INTO log_batch (first_position, batch_id, events)
+    SELECT first_position, $1::bigint, $2::integer
+    FROM head
 )
-INSERT INTO log_batch (first_position, batch_id, events)
-SELECT first_position, $1::bigint, $2::integer
+SELECT first_position, log_id
 FROM head
 
 -- name: head

@@ -19,10 +19,12 @@ from prometheus_client import Gauge, Histogram
 
 from analytics_internal.event import Event, Rejection, Verdict, wire_text
 from analytics_internal.ids import milliseconds_of
+from analytics_internal.log import sequences
 from analytics_internal.log.batch_ids import BatchIds
 from analytics_internal.log.connection import Connection, Pool
-from analytics_internal.log.partitions import Partitions
-from analytics_internal.log.rows import EVENT_COLUMNS, Rows
+from analytics_internal.log.names import LogChanged
+from analytics_internal.log.remembered import Proof, Remembered
+from analytics_internal.log.rows import EVENT_COLUMNS
 from analytics_internal.log.statements import SQL
 
 MAX_BATCH_EVENTS = 5_000
@@ -30,6 +32,8 @@ MAX_BATCH_EVENTS = 5_000
 ATTEMPTS = 3
 MAX_RACES = 100
 """How often other writers may be faster with an id of one batch before it is taken for a fault."""
+MAX_CHANGES = 5
+"""How often the log may be another one than before while one batch is stored, before that is taken for a fault."""
 # What PostgreSQL or the network may answer for reasons that pass: the same batch is tried again, ids make it safe.
 PASSING = (
     OSError,
@@ -48,6 +52,9 @@ PASSING = (
 log = structlog.get_logger(__name__)
 events_total = Metric("analytics_internal_events_total", "Submitted events by what became of them", ["status"])
 rejected_total = Metric("analytics_internal_rejected_events_total", "Refused events by reason", ["reason"])
+log_changes_total = Metric(
+    "analytics_internal_log_changes_total", "Times the database was not the log that was remembered"
+)
 waiting_events = Gauge("analytics_internal_waiting_events", "Events that wait for their commit")
 batch_events = Histogram(
     "analytics_internal_batch_events",
@@ -101,8 +108,7 @@ class LogWriter:
         self._pool = pool
         self._ids_as_sent_until = ids_as_sent_until
         self._limits = limits or WriterLimits()
-        self._rows = Rows()
-        self._partitions = Partitions()
+        self._remembered = Remembered()
         self._batch_ids = BatchIds()
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
@@ -184,7 +190,7 @@ class LogWriter:
         error: BaseException | None = None
         try:
             await self._store(submissions)
-        except (*PASSING, asyncpg.PostgresError) as cause:
+        except (*PASSING, LogChanged, asyncpg.PostgresError) as cause:
             log.error("log unavailable", error=repr(cause))
             error = LogUnavailable("the database did not confirm the events; sending the same ids again is safe")
         except BaseException as cause:  # answered below, then raised: no request may hang
@@ -202,24 +208,32 @@ class LogWriter:
             raise error
 
     async def _store(self, submissions: list[_Submission]) -> None:
-        rejections = [entry for each in submissions for entry in each.entries if isinstance(entry, Rejection)]
+        refused = [entry for each in submissions for entry in each.entries if isinstance(entry, Rejection)]
         batch = _Batch(submissions)
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt = changes = 0
+        while True:
             try:
                 async with self._pool.acquire(timeout=self._limits.command_timeout_s) as connection:
                     if batch.unsettled:
                         await self._store_events(connection, batch)
-                    rejections += batch.conflicts
-                    batch.conflicts = []
-                    if rejections:
-                        await self._keep(connection, rejections)
+                    if refused or batch.conflicts:
+                        await self._keep(connection, refused + batch.conflicts)
                 break
             except PASSING:
+                attempt += 1
                 if attempt == ATTEMPTS:
                     raise
                 # The commit may have happened: from now on, ids found in the log may be our own.
                 batch.is_retried = True
                 await asyncio.sleep(0.1 * attempt)
+            except LogChanged:
+                changes += 1
+                if changes == MAX_CHANGES:
+                    raise
+                # What an earlier part of the batch found or stored was in a log that may be gone: all of it is
+                # looked up again where it is stored now.
+                batch = _Batch(submissions)
+                batch.is_retried = True
         batch.settle_rejections()
 
     async def _store_events(self, connection: Connection, batch: _Batch) -> None:
@@ -271,13 +285,30 @@ class LogWriter:
                 batch.settle_stored_before(stored, content_hash)
 
     async def _commit(self, connection: Connection, events: list[Event]) -> None:
+        """Store events in one transaction. Raises LogChanged: what was remembered does not hold here."""
+        remembered = self._remembered
+        try:
+            await self._commit_with(remembered, connection, events)
+        except (LogChanged, asyncpg.CheckViolationError) as error:
+            # The check that can fail is the bounds of the partitions: one that was there is not.
+            log.warning("the log is not the one that is remembered: names are found anew", reason=str(error))
+            log_changes_total.inc()
+            if self._remembered is remembered:
+                self._remembered = Remembered()
+                self._batch_ids.forget_writer()
+            raise LogChanged(str(error)) from error
+
+    async def _commit_with(self, remembered: Remembered, connection: Connection, events: list[Event]) -> None:
         # In the order of their ids: two replicas with the same ids wait for each other in the unique index, and
         # never in a circle.
         order = sorted(range(len(events)), key=lambda index: events[index].id)
-        await self._partitions.ensure(connection, [events[index].id for index in order])
-        records = await self._rows.of(connection, events)
+        await remembered.partitions.ensure(connection, [events[index].id for index in order])
+        records, new_names = await remembered.rows.of(connection, events)
         batch_id = await self._batch_ids.following(connection)
+        held = remembered.proof
         async with connection.transaction():
+            if not await new_names.hold(connection):
+                raise LogChanged("names that were made for these events are not in this database")
             await connection.copy_records_to_table(
                 "event",
                 columns=EVENT_COLUMNS,
@@ -285,9 +316,23 @@ class LogWriter:
                 timeout=self._limits.command_timeout_s,
             )
             # The head row is locked last: everything slow is done before other writers have to wait for our commit.
-            await connection.execute(SQL["take_place"], batch_id, len(events))
+            place = await connection.fetchrow(
+                SQL["take_place"], batch_id, len(events), held.log_id, held.first_position, held.batch_id
+            )
+            if place is None:
+                raise LogChanged("this database has not the last batch that was stored")
+        remembered.prove(held, Proof(place["log_id"], place["first_position"], batch_id), new_names)
 
     async def _keep(self, connection: Connection, rejections: list[Rejection]) -> None:
+        try:
+            await self._keep_once(connection, rejections)
+        except asyncpg.UniqueViolationError as error:
+            if not sequences.is_behind(error, "rejected_event"):
+                raise
+            await sequences.set_forward(connection, "rejected_event", "rejected_id")
+            await self._keep_once(connection, rejections)
+
+    async def _keep_once(self, connection: Connection, rejections: list[Rejection]) -> None:
         async with connection.transaction():
             await connection.execute(
                 SQL["keep_rejected"],
