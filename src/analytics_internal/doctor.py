@@ -14,12 +14,20 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import httpx
 import msgspec
 
 from analytics_internal.client.remote import RemoteError, address_in, problem_of
-from analytics_internal.log.connection import Connection, connect, connect_pool
-from analytics_internal.log.embedded import DataDirInUse, DataDirLock, EmbeddedPostgres, running_dsn
+from analytics_internal.log import contents
+from analytics_internal.log.connection import Connection, UnsupportedServer, connect, connect_pool
+from analytics_internal.log.embedded import (
+    DataDirInUse,
+    DataDirLock,
+    EmbeddedPostgres,
+    EmbeddedPostgresError,
+    running_dsn,
+)
 from analytics_internal.log.migrations import NEWEST, version_on
 from analytics_internal.log.statements import load
 from analytics_internal.masking import masked_text
@@ -36,6 +44,8 @@ HOW_TO_ASK = (
     "--token takes one of the service's import_tokens, which a portal's app-config has in "
     "analyticsInternal.importTokens; --url takes another address of the service, like the portal's backend"
 )
+PLAIN_ENOUGH = (UnsupportedServer, EmbeddedPostgresError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""What the command says in one line of its own: there is no database to examine."""
 Counts = dict[tuple[str, str, str], int]
 ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
 """The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
@@ -69,10 +79,16 @@ def run(settings: Settings, url: str | None, token: str | None = None) -> int:
 
     async def check() -> int:
         wrong = unchecked = 0
-        async for finding in examine(settings, url, token):
-            print(finding.mark, masked_text(finding.text), flush=True)
-            wrong += finding.is_checked and not finding.is_well
-            unchecked += not finding.is_checked
+        try:
+            async for finding in examine(settings, url, token):
+                print(finding.mark, masked_text(finding.text), flush=True)
+                wrong += finding.is_checked and not finding.is_well
+                unchecked += not finding.is_checked
+        except PLAIN_ENOUGH:
+            raise
+        except Exception as error:  # whatever a damaged database makes of us: the doctor says it and ends
+            wrong += 1
+            print("WRONG", masked_text(f"the examination ended early: {_in_one_line(error)}"), flush=True)
         well = "All that was checked is well." if unchecked else "All is well."
         print(well if not wrong else f"{wrong} of the checks found something wrong.")
         return 1 if wrong else 0
@@ -97,20 +113,31 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
             return
         for name, good, bad in CHECKS:
             yield await _check(connection, name, good, bad)
-        yield Finding(True, await _sizes(connection))
+        yield await _missing_events(connection)
+        yield await _contents(connection)
+        yield await _names(connection)
+        yield await _sizes(connection)
         if not is_running:
-            reader = await _opened(settings, dsn, stack)
+            try:
+                reader = await _opened(settings, dsn, stack)
+            except Exception as error:
+                yield Finding(False, f"the reader cannot read the log: {_in_one_line(error)}")
+                return
         else:
             try:
                 reader = _asked(address_in(url or service_of(settings.data_dir), "/query"), token)
             except (NotRunning, RemoteError) as error:
                 yield _not_compared(str(error))
                 return
-        async for finding in _compare(connection, settings, reader):
-            yield finding
+        try:
+            async for finding in _compare(connection, settings, reader):
+                yield finding
+        except Exception as error:
+            yield Finding(False, f"the reader could not be compared with the log: {_in_one_line(error)}")
 
 
 CHECKS = (
+    ("no_head", "the log has one head", "log_head must have one row; rows found"),
     ("gaps", "positions are gapless from 1 to the head", "positions with a gap or an overlap, as (position, expected)"),
     (
         "incomplete_batches",
@@ -132,22 +159,89 @@ CHECKS = (
         "no event happened before 2000 or after it was received by more than a day",
         "events with impossible times, as (id, time)",
     ),
+    (
+        "sequences_behind",
+        "every table's next number is free",
+        "identity sequences behind their tables (the service sets them forward when it needs to), as "
+        "(table, number taken, number given)",
+    ),
     ("misplaced", "every event is in the month of its id", "events outside of the months of partitions, as (id,)"),
 )
 
 
 async def _check(connection: Connection, name: str, good: str, bad: str) -> Finding:
-    rows = await connection.fetch(SQL[name])
+    try:
+        rows = await connection.fetch(SQL[name])
+    except asyncpg.PostgresError as error:
+        return _not_possible(good, error)
     if not rows:
         return Finding(True, good)
     shown = ", ".join(str(tuple(map(str, row))) for row in rows[:SHOWN])
     return Finding(False, f"{len(rows)} {bad}: {shown}{' …' if len(rows) > SHOWN else ''}")
 
 
-async def _sizes(connection: Connection) -> str:
-    row = await connection.fetchrow(SQL["sizes"])
+async def _missing_events(connection: Connection) -> Finding:
+    good = "no event is missing"
+    try:
+        row = await connection.fetchrow(SQL["missing_events"])
+    except asyncpg.PostgresError as error:
+        return _not_possible(good, error)
+    if row is None or row["events"] is None:
+        return Finding(True, good)
+    return Finding(
+        False,
+        f"{row['events']:,} events are missing from the log between the positions {row['first']:,} and "
+        f"{row['last']:,}: a month's partition was dropped, or rows were deleted (meta.missing_events of answers)",
+    )
+
+
+async def _contents(connection: Connection) -> Finding:
+    good = "every event says what it said when it was stored"
+    try:
+        changed = [str(id_) async for id_ in contents.changed_events(connection)]
+    except asyncpg.PostgresError as error:
+        return _not_possible(good, error)
+    if not changed:
+        return Finding(True, good)
+    more = " …" if len(changed) > SHOWN else ""
+    return Finding(
+        False,
+        f"{len(changed)} events say something else than when they were stored: names of theirs changed hands, or rows "
+        f"were changed by hand; as id: {', '.join(changed[:SHOWN])}{more}",
+    )
+
+
+async def _names(connection: Connection) -> Finding:
+    good = "every name is the one that its number was made for"
+    changed: list[str] = []
+    try:
+        for table in contents.NAMES:
+            changed += [f"{table} {number}" async for number in contents.changed_names(connection, table)]
+    except asyncpg.PostgresError as error:
+        return _not_possible(good, error)
+    if not changed:
+        return Finding(True, good)
+    more = " …" if len(changed) > SHOWN else ""
+    return Finding(False, f"{len(changed)} names were changed: {', '.join(changed[:SHOWN])}{more}")
+
+
+async def _sizes(connection: Connection) -> Finding:
+    try:
+        row = await connection.fetchrow(SQL["sizes"])
+    except asyncpg.PostgresError as error:
+        return _not_possible("the log's size", error)
     assert row is not None
-    return f"{row['events']:,} events in {row['batches']:,} batches, {row['rejected']:,} refused events kept"
+    return Finding(
+        True, f"{row['events']:,} events in {row['batches']:,} batches, {row['rejected']:,} refused events kept"
+    )
+
+
+def _not_possible(what: str, error: Exception) -> Finding:
+    return Finding(False, f"could not be checked: {what}: {_in_one_line(error)}")
+
+
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 async def _database(settings: Settings, stack: contextlib.AsyncExitStack, is_running: bool) -> str:
@@ -232,7 +326,11 @@ async def _compare(connection: Connection, settings: Settings, reader: ReaderCou
         ours = {(str(row["day"]), str(row["item_id"]), row["person"] or ""): row["events"] for row in rows}
         if ours != theirs:
             different = sorted(ours.items() ^ theirs.items())[:SHOWN]
-            yield Finding(False, f"the reader differs from the log in {month:%Y-%m}, for example at {different}")
+            yield Finding(
+                False,
+                f"the reader differs from the log in {month:%Y-%m}, for example at {different}; without its file "
+                f"({READER_FILE}) it reads the log anew",
+            )
         compared += len(ours)
         month = following
     yield Finding(True, f"the reader was compared with the log at {compared:,} (day, item, person) counts")

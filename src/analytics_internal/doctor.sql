@@ -14,6 +14,22 @@ SELECT position, coalesce((SELECT max(first_position + events - 1) FROM log_batc
 FROM log_head
 WHERE position <> coalesce((SELECT max(first_position + events - 1) FROM log_batch), 0)
 
+-- name: no_head
+SELECT count(*) AS rows
+FROM log_head
+HAVING count(*) <> 1
+
+-- name: missing_events
+-- How many events are missing of batches that have a place, and between which positions.
+SELECT sum(due - found) AS events, min(first_position) AS first, max(first_position + due - 1) AS last
+FROM (
+    SELECT b.first_position, b.events AS due, count(e.id) AS found
+    FROM log_batch b
+    LEFT JOIN event e ON e.batch_id = b.batch_id
+    GROUP BY b.first_position, b.events
+    HAVING count(e.id) < b.events
+) AS incomplete
+
 -- name: incomplete_batches
 SELECT b.batch_id, b.events AS due, count(e.id) AS found
 FROM log_batch b
@@ -73,8 +89,46 @@ WHERE tableoid::regclass::text !~ ('event_' || to_char(
     to_timestamp((('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint) / 1000.0) AT TIME ZONE 'UTC',
     'YYYY_MM') || '"?$')
 
+-- name: sequences_behind
+-- Identity columns whose next number a row has already.
+SELECT name, reached, given
+FROM (
+    SELECT 'action' AS name, max(action_id)::bigint AS reached,
+           pg_sequence_last_value(pg_get_serial_sequence('action', 'action_id')::regclass) AS given
+    FROM action
+    UNION ALL
+    SELECT 'item' AS name, max(item_id)::bigint AS reached,
+           pg_sequence_last_value(pg_get_serial_sequence('item', 'item_id')::regclass) AS given
+    FROM item
+    UNION ALL
+    SELECT 'person' AS name, max(person_id)::bigint AS reached,
+           pg_sequence_last_value(pg_get_serial_sequence('person', 'person_id')::regclass) AS given
+    FROM person
+    UNION ALL
+    SELECT 'plugin' AS name, max(plugin_id)::bigint AS reached,
+           pg_sequence_last_value(pg_get_serial_sequence('plugin', 'plugin_id')::regclass) AS given
+    FROM plugin
+    UNION ALL
+    SELECT 'entity' AS name, max(entity_id)::bigint AS reached,
+           pg_sequence_last_value(pg_get_serial_sequence('entity', 'entity_id')::regclass) AS given
+    FROM entity
+    UNION ALL
+    SELECT 'path' AS name, max(path_id)::bigint AS reached,
+           pg_sequence_last_value(pg_get_serial_sequence('path', 'path_id')::regclass) AS given
+    FROM path
+    UNION ALL
+    SELECT 'context' AS name, max(context_id)::bigint AS reached,
+           pg_sequence_last_value(pg_get_serial_sequence('context', 'context_id')::regclass) AS given
+    FROM context
+    UNION ALL
+    SELECT 'rejected_event', max(rejected_id),
+           pg_sequence_last_value(pg_get_serial_sequence('rejected_event', 'rejected_id')::regclass)
+    FROM rejected_event
+) AS counted
+WHERE reached > coalesce(given, 0)
+
 -- name: sizes
-SELECT (SELECT position FROM log_head) AS events,
+SELECT coalesce((SELECT position FROM log_head LIMIT 1), 0) AS events,
        (SELECT count(*) FROM log_batch) AS batches,
        (SELECT count(*) FROM rejected_event) AS rejected
 
@@ -83,7 +137,9 @@ SELECT min((occurred_at AT TIME ZONE $1)::date) AS first, max((occurred_at AT TI
 FROM event
 
 -- name: counts
-SELECT (e.occurred_at AT TIME ZONE $1::text)::date AS day, e.item_id, p.ref AS person, count(*) AS events
+-- A person whose name is missing is shown as in log/missing_names.py.
+SELECT (e.occurred_at AT TIME ZONE $1::text)::date AS day, e.item_id,
+       coalesce(p.ref, 'user:unknown/' || e.person_id) AS person, count(*) AS events
 FROM event e
 JOIN log_batch b ON b.batch_id = e.batch_id
 LEFT JOIN person p ON p.person_id = e.person_id

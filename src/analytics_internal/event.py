@@ -218,7 +218,7 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
     session_id = _session_of(wire.session_id)
     return Event(
         id=sent_id if receipt.id_key is None else stored_id(sent_id, receipt.id_key),
-        content_hash=_hash_of(wire.value, session_id, content, person),
+        content_hash=_hash_of(wire.value, session_id, content.digest, person),
         occurred_at=_checked_time(wire, batch, receipt),
         received_at=receipt.received_at,
         person=person,
@@ -275,26 +275,26 @@ def _derive(action: str, subject: str, attributes_json: bytes, context_json: byt
     path = path_of(action, subject, attributes, context, portal)
     name = path if path is not None and portal.is_path(action, subject) else original
     attributes, context = _kept(attributes, portal), _kept(context, portal)
-    # Over what is kept, not over what came: an event that was exported is the same event when it is imported.
-    content = _sorted_json.encode((action, original, attributes, context))
     return _Content(
-        digest=hashlib.blake2b(content, digest_size=16).digest(),
+        digest=_digest_of(action, original, attributes, context),
         subject=name,
         original_subject=original if original != name else None,
         path=path,
         plugin=_plugin_of(context),
         entity_ref=entity_ref_of(action, attributes, context, path),
-        attributes=_sorted_json.encode(attributes) if attributes else None,
-        context=_sorted_json.encode(context) if context else None,
+        attributes=stored_text(attributes) if attributes else None,
+        context=stored_text(context) if context else None,
     )
 
 
 def _kept(fields: dict[str, Scalar], portal: Portal) -> dict[str, Scalar]:
     """Attributes or context as they are stored: scrubbed; whole numbers as such, as JSONB gives them back."""
-    scrubbed = msgspec.convert(scrub_tree(fields, portal), dict[str, Scalar])
+    return _with_whole_numbers(msgspec.convert(scrub_tree(fields, portal), dict[str, Scalar]))
+
+
+def _with_whole_numbers(fields: dict[str, Scalar]) -> dict[str, Scalar]:
     return {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
-        for name, value in scrubbed.items()
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in fields.items()
     }
 
 
@@ -377,9 +377,43 @@ def _session_of(session_id: str | None) -> UUID | None:
         return uuid5(SESSION_NAMESPACE, session_id)
 
 
-def _hash_of(value: float | None, session_id: UUID | None, content: _Content, person: str | None) -> int:
+def stored_hash(
+    action: str,
+    subject: str,
+    attributes: bytes | None,
+    context: bytes | None,
+    value: float | None,
+    session_id: UUID | None,
+    person: str | None,
+) -> int:
+    """The ``content_hash`` of an event as the log holds it: ``subject`` is the original one where there is one.
+
+    JSONB gives objects back in another order of names and other spellings of numbers, which make no difference here.
+    Raises msgspec.DecodeError: attributes or context are no flat JSON objects.
+    """
+    digest = _digest_of(action, subject, stored_fields(attributes), stored_fields(context))
+    return _hash_of(value, session_id, digest, person)
+
+
+def stored_fields(text: bytes | None) -> dict[str, Scalar]:
+    """Attributes or context as they were when they were stored. Raises msgspec.DecodeError."""
+    return _with_whole_numbers(msgspec.json.decode(text, type=dict[str, Scalar])) if text is not None else {}
+
+
+def stored_text(fields: dict[str, Scalar]) -> bytes:
+    """Attributes or context as the text that they were stored as."""
+    return _sorted_json.encode(fields)
+
+
+def _digest_of(action: str, original: str, attributes: dict[str, Scalar], context: dict[str, Scalar]) -> bytes:
+    # Over what is kept, not over what came: an event that was exported is the same event when it is imported.
+    content = _sorted_json.encode((action, original, attributes, context))
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _hash_of(value: float | None, session_id: UUID | None, digest: bytes, person: str | None) -> int:
     session = session_id.bytes if session_id is not None else b""
-    said = b"%b%r\0%b\0%b" % (content.digest, value, session, (person or "").encode())
+    said = b"%b%r\0%b\0%b" % (digest, value, session, (person or "").encode())
     return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
 
 

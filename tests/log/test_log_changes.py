@@ -45,7 +45,7 @@ async def assert_each_is_its_own(pools: list[Pool], sent: dict[UUID, Event]) -> 
             if stored.id in sent:
                 said = sent[stored.id]
                 assert (stored.subject, stored.user) == (said.subject, said.person)
-                assert json.loads(stored.context or b"null") == json.loads(said.context or b"null")
+                assert json.loads(bytes(stored.context or b"null")) == json.loads(said.context or b"null")
 
 
 def an_event(number: int) -> Event:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from analytics_internal.client.files import MAX_LINE_BYTES
 from analytics_internal.client.progress import Meter, meter
-from analytics_internal.client.remote import Remote, RemoteError, position_of
+from analytics_internal.client.remote import OtherLog, Remote, RemoteError, place_of
 
 SHOWN_EVERY = 500
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -24,23 +24,25 @@ class NotAnExport(ValueError):
 def export(url: str, token: str | None, after: int, limit: int | None, output: Path | None) -> int:
     """Write the events after a position to a file or to stdout. Returns the exit code.
 
-    A file that is there is continued after its last complete line.
+    A file that is there is continued after its last complete line, if the service's log is still the one it is of.
 
     Raises:
         RemoteError: the service refuses or stays away; complete lines stay written.
-        NotAnExport: the file is something else, or continuing it would leave a gap.
+        NotAnExport: the file is something else or of another log, or continuing it would leave a gap.
         OSError: the file cannot be written.
     """
     screen = meter(is_bytes=False) if output is not None or not sys.stdout.isatty() else None
     with Remote(url, token, screen.say if screen is not None else None) as remote:
         if output is not None:
             with _continued(output) as (file, last):
-                if last is not None and last < after:
-                    raise NotAnExport(f"{output} ends at position {last}; --after {after} would leave a gap")
-                start = after if last is None else last
-                return _copy(remote, file, start, limit, screen, is_continued=last is not None)
+                if last is not None and last[0] < after:
+                    raise NotAnExport(f"{output} ends at position {last[0]}; --after {after} would leave a gap")
+                try:
+                    return _copy(remote, file, last or (after, None), limit, screen, is_continued=last is not None)
+                except OtherLog as error:
+                    raise NotAnExport(f"{output} cannot be continued: {error}; export to another file") from error
         try:
-            return _copy(remote, sys.stdout.buffer, after, limit, screen, is_continued=False)
+            return _copy(remote, sys.stdout.buffer, (after, None), limit, screen, is_continued=False)
         except BrokenPipeError:
             # Whoever read has enough. Python would complain when it flushes stdout at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,14 +50,21 @@ def export(url: str, token: str | None, after: int, limit: int | None, output: P
 
 
 def _copy(
-    remote: Remote, file: BinaryIO, start: int, limit: int | None, screen: Meter | None, is_continued: bool
+    remote: Remote,
+    file: BinaryIO,
+    place: tuple[int, str | None],
+    limit: int | None,
+    screen: Meter | None,
+    is_continued: bool,
 ) -> int:
-    written, position = 0, start
+    start, batch = place
+    written, position, missing = 0, start, 0
     try:
         with screen if screen is not None else contextlib.nullcontext():
-            for head, line in remote.lines(start, limit):
+            for head, line in remote.lines(start, limit, batch):
                 file.write(line)
-                written, position = written + 1, position_of(line)
+                before, (position, _) = position, place_of(line)
+                written, missing = written + 1, missing + position - before - 1
                 if screen is not None and written % SHOWN_EVERY == 0:
                     total = head - start if limit is None else min(limit, head - start)
                     screen.show(written, total, f"{written:,} events exported")
@@ -65,6 +74,8 @@ def _copy(
         return INTERRUPTED
     if screen is not None:
         _say(f"{written:,} events {'added' if is_continued else 'exported'}, up to position {position}", screen)
+        if missing:
+            _say(f"{missing:,} events between them are missing from the log; doctor says more", screen)
     return 0
 
 
@@ -74,12 +85,12 @@ def _say(text: str, screen: Meter | None) -> None:
 
 
 @contextlib.contextmanager
-def _continued(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
-    """The file opened behind its last complete line, with that line's position; on disk when the context ends."""
+def _continued(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, str | None] | None]]:
+    """The file opened behind its last complete line, with that line's place; on disk when the context ends."""
     with path.open("r+b" if path.exists() else "x+b") as file:
         end, line = _last_line(file)
         try:
-            last = position_of(line) if line else None
+            last = place_of(line) if line else None
         except RemoteError as error:
             raise NotAnExport(f"{path} cannot be continued: its last line is {error}") from error
         file.truncate(end)

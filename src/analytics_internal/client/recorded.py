@@ -17,7 +17,7 @@ UNTIMED = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(days=2)
 # The service's limit for one request is 1 MiB.
 MAX_EVENT_BYTES = 900_000
-OF_EXPORT = frozenset({"position", "receivedAt", "imported"})
+OF_EXPORT = frozenset({"position", "batch", "receivedAt", "imported"})
 
 
 class Unreadable(ValueError):

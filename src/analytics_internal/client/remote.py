@@ -32,6 +32,10 @@ class RemoteError(RuntimeError):
     """The service cannot be used; the message says why in one line."""
 
 
+class OtherLog(RemoteError):
+    """The service has another log now than the one that was read before."""
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """What the service says became of one event."""
 
@@ -102,28 +106,34 @@ class Remote:
             raise RemoteError(f"{self.name} answered {len(verdicts)} verdicts to {len(events)} events")
         return verdicts
 
-    def lines(self, after: int, limit: int | None) -> Iterator[tuple[int, bytes]]:
+    def lines(self, after: int, limit: int | None, batch: str | None = None) -> Iterator[tuple[int, bytes]]:
         """The stored events after a position as JSON lines, each with the log's newest position when asked.
 
-        A connection that breaks is made again after the last line that was complete.
+        A connection that breaks is made again after the last line that was complete. ``batch`` is that of the line at
+        ``after``, where one was read.
 
         Raises:
+            OtherLog: the service's database was restored or replaced since that line was read.
             RemoteError: the service refuses or stays away.
         """
         left = limit
         while True:
             try:
-                for head, line in self._again_from(after, left):
+                for head, line in self._again_from(after, left, batch):
                     yield head, line
-                    after = position_of(line)
+                    after, batch = place_of(line)
                     left = None if left is None else left - 1
             except httpx.TransportError:
                 continue  # the next request has the full patience again: this one brought us on
             return
 
-    def _again_from(self, after: int, limit: int | None) -> Iterator[tuple[int, bytes]]:
+    def _again_from(self, after: int, limit: int | None, batch: str | None) -> Iterator[tuple[int, bytes]]:
         """One stream, tried again only until it begins. Raises httpx.TransportError: it broke."""
-        parameters = {"after": after} | ({} if limit is None else {"limit": limit})
+        parameters: dict[str, int | str] = {"after": after}
+        if limit is not None:
+            parameters["limit"] = limit
+        if batch is not None:
+            parameters["batch"] = batch
         if limit == 0:
             return
         response = self._again(lambda: self._once("GET", params=parameters, is_stream=True))
@@ -142,7 +152,7 @@ class Remote:
         method: str,
         *,
         content: bytes | None = None,
-        params: dict[str, int] | None = None,
+        params: dict[str, int | str] | None = None,
         is_stream: bool = False,
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json"} if content is not None else None
@@ -172,6 +182,8 @@ class Remote:
             401: " (give --token or ANALYTICS_INTERNAL_TOKEN)",
             404: " (is --url the address of analytics-internal?)",
         }.get(response.status_code, "")
+        if response.status_code == 409:
+            raise OtherLog(f"{self.name} has another log now: {problem_of(response)}")
         raise RemoteError(f"{self.name} answered {response.status_code}: {problem_of(response)}{hint}")
 
 
@@ -193,12 +205,14 @@ def address_in(url: str, path: str) -> str:
 
 class _Exported(msgspec.Struct):
     position: int
+    batch: str | None = None
 
 
-def position_of(line: bytes) -> int:
-    """The position of one exported line. Raises RemoteError: it has none."""
+def place_of(line: bytes) -> tuple[int, str | None]:
+    """The position of one exported line and its batch. Raises RemoteError: it has no position."""
     try:
-        return msgspec.json.decode(line, type=_Exported).position
+        exported = msgspec.json.decode(line, type=_Exported)
+        return exported.position, exported.batch
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteError(f"not a line of an export: {error}") from error
 

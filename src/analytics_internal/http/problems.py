@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from analytics_internal.body import NotABatch
 from analytics_internal.http.bodies import ENCODINGS, BodyTooLarge, InvalidEncoding, UnsupportedEncoding
+from analytics_internal.log.tail import LogReplaced
 from analytics_internal.log.writer import PASSING, LogUnavailable, Overloaded
 from analytics_internal.portal.backend import PortalUnavailable
 from analytics_internal.portal.callers import NotAllowed, Unauthenticated
@@ -40,8 +41,8 @@ class UnknownItem(LookupError):
 EXPECTED = (
     HTTPException, NotABatch, InvalidQuery, InvalidConditions, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge,
     UnsupportedEncoding, InvalidEncoding,
-    Overloaded, LogUnavailable, PortalUnavailable, Behind, Damaged, Busy, TooSlow, OutOfMemory, ClientDisconnect,
-    DownloadTooLarge, MemoryError, *PASSING,
+    Overloaded, LogReplaced, LogUnavailable, PortalUnavailable, Behind, Damaged, Busy, TooSlow, OutOfMemory,
+    ClientDisconnect, DownloadTooLarge, MemoryError, *PASSING,
 )  # fmt: skip
 
 PLAIN: dict[type[Exception], tuple[str, int]] = {
@@ -51,6 +52,7 @@ PLAIN: dict[type[Exception], tuple[str, int]] = {
     UnknownItem: ("not-found", 404),
     BodyTooLarge: ("body-too-large", 413),
     DownloadTooLarge: ("download-too-large", 413),
+    LogReplaced: ("log-replaced", 409),
 }
 """Errors of which there is nothing to say but their text."""
 
@@ -83,6 +85,7 @@ TITLES = {
     "unsupported-encoding": "The body is encoded in a way that is not taken",
     "invalid-encoding": "The body is not encoded as it says",
     "overloaded": "Too many events are waiting to be stored",
+    "log-replaced": "The log is not the one that was read before",
     "log-unavailable": "The database did not answer",
     "portal-unavailable": "The portal did not answer",
     "reader-behind": "The reader is still reading the log",

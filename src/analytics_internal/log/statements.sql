@@ -87,6 +87,20 @@ FROM head
 SELECT position, log_id
 FROM log_head
 
+-- name: head_with_batch_at
+-- The head, and which batch holds the position $1: two logs with the same one there are the same log up to there.
+-- A batch has at most $2 events.
+SELECT position, log_id, (
+    SELECT batch_id
+    FROM log_batch
+    WHERE first_position <= $1::bigint
+      AND first_position > $1::bigint - $2::bigint
+      AND first_position + events > $1::bigint
+    ORDER BY first_position DESC
+    LIMIT 1
+) AS batch_id
+FROM log_head
+
 -- name: batch_bounds
 -- The batches that hold the positions after $1 up to $2. A batch has at most $3 events.
 SELECT min(batch_id) AS first_batch_id, max(batch_id) AS last_batch_id
@@ -95,14 +109,14 @@ WHERE first_position > $1::bigint - $3::bigint
   AND first_position <= $2::bigint
 
 -- name: events_after
--- Whole events by position, for export.
-SELECT b.first_position + e.ordinal AS position, e.id, e.occurred_at, e.received_at, p.ref AS person, a.name AS action,
-       coalesce(e.original_subject, i.subject) AS subject, e.value, e.attributes, c.content AS context, e.session_id,
-       e.is_imported
+-- Whole events by position, for export; also those whose names are missing.
+SELECT b.first_position + e.ordinal AS position, b.batch_id, e.id, e.occurred_at, e.received_at, p.ref AS person,
+       a.name AS action, coalesce(e.original_subject, i.subject) AS subject, e.value, e.attributes,
+       c.content AS context, e.session_id, e.is_imported, e.item_id, e.person_id, e.context_id, i.action_id
 FROM log_batch b
 JOIN event e ON e.batch_id = b.batch_id
-JOIN item i ON i.item_id = e.item_id
-JOIN action a ON a.action_id = i.action_id
+LEFT JOIN item i ON i.item_id = e.item_id
+LEFT JOIN action a ON a.action_id = i.action_id
 LEFT JOIN person p ON p.person_id = e.person_id
 LEFT JOIN context c ON c.context_id = e.context_id
 WHERE b.first_position > $1::bigint - $5::bigint
@@ -124,18 +138,6 @@ WHERE b.first_position > $1::bigint - $5::bigint
   AND b.first_position + e.ordinal > $1::bigint
   AND b.first_position + e.ordinal <= $2::bigint
 ORDER BY position
-
--- name: event_id_at
--- The id of the event at one position: two logs with the same id there are the same log up to there.
-SELECT e.id
-FROM (
-    SELECT batch_id, first_position
-    FROM log_batch
-    WHERE first_position <= $1::bigint
-    ORDER BY first_position DESC
-    LIMIT 1
-) AS b
-JOIN event e ON e.batch_id = b.batch_id AND e.ordinal = $1::bigint - b.first_position
 
 -- name: keep_rejected
 INSERT INTO rejected_event (received_at, reason, detail, event_id, person, payload)
@@ -183,3 +185,43 @@ WHERE entity_id = ANY($1::integer[])
 SELECT path_id, name
 FROM path
 WHERE path_id = ANY($1::integer[])
+
+-- name: stored_contents
+-- What every event says, and the hash over it from when it was stored.
+SELECT e.id, e.content_hash, a.name, coalesce(e.original_subject, i.subject), e.attributes, c.content, e.value,
+       e.session_id, p.ref
+FROM event e
+JOIN item i ON i.item_id = e.item_id
+JOIN action a ON a.action_id = i.action_id
+LEFT JOIN person p ON p.person_id = e.person_id
+LEFT JOIN context c ON c.context_id = e.context_id
+WHERE (e.person_id IS NULL OR p.person_id IS NOT NULL)
+  AND (e.context_id IS NULL OR c.context_id IS NOT NULL)
+
+-- name: stored_action
+SELECT action_id, digest, name
+FROM action
+
+-- name: stored_item
+SELECT item_id, digest, action_id, subject
+FROM item
+
+-- name: stored_person
+SELECT person_id, digest, ref
+FROM person
+
+-- name: stored_plugin
+SELECT plugin_id, digest, name
+FROM plugin
+
+-- name: stored_entity
+SELECT entity_id, digest, ref
+FROM entity
+
+-- name: stored_path
+SELECT path_id, digest, name
+FROM path
+
+-- name: stored_context
+SELECT context_id, digest, content
+FROM context

@@ -6,10 +6,12 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from analytics_internal.log import missing_names
 from analytics_internal.log.connection import Connection
 from analytics_internal.log.statements import SQL
 from analytics_internal.log.writer import MAX_BATCH_EVENTS
@@ -22,10 +24,24 @@ class Head(msgspec.Struct, frozen=True):
     log_id: UUID
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A position in one state of the log. Another state has another batch there, or none."""
+
+    log_id: UUID
+    position: int
+    batch_id: int | None
+
+
+class LogReplaced(Exception):
+    """The log is not the one that was read before: the database was restored, swapped or failed over."""
+
+
 class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """An event as the log holds it, in the form that can be imported again."""
 
     position: int
+    batch: str
+    """The batch's id, as text because JavaScript's numbers are too short: it tells logs apart that share a past."""
     id: UUID
     occurred_at: datetime
     received_at: datetime
@@ -46,10 +62,20 @@ async def head(connection: Connection) -> Head:
     return Head(row["position"], row["log_id"])
 
 
-async def event_id_at(connection: Connection, position: int) -> UUID | None:
-    """The id of the event at a position, None where there is none."""
-    id_: UUID | None = await connection.fetchval(SQL["event_id_at"], position)
-    return id_
+async def head_with_place(connection: Connection, position: int) -> tuple[Head, Place]:
+    """The head, and what the log has at a position, as of one moment. Nothing is at 0, nor where events are missing."""
+    row = await connection.fetchrow(SQL["head_with_batch_at"], position, MAX_BATCH_EVENTS)
+    if row is None:
+        raise LogReplaced("log_head has no row: the database was tampered with")
+    return Head(row["position"], row["log_id"]), Place(row["log_id"], position, row["batch_id"])
+
+
+async def require(connection: Connection, place: Place) -> Head:
+    """The head of the log that has this place. Raises LogReplaced: the database has another log now."""
+    head, found = await head_with_place(connection, place.position)
+    if found != place or head.position < place.position:
+        raise LogReplaced(f"the log that was read up to position {place.position:,} is not in the database any more")
+    return head
 
 
 async def read(connection: Connection, after: int, up_to: int) -> AsyncIterator[StoredEvent]:
@@ -58,20 +84,37 @@ async def read(connection: Connection, after: int, up_to: int) -> AsyncIterator[
     if batches is None or batches[0] is None:
         return
     for row in await connection.fetch(SQL["events_after"], after, up_to, *batches, MAX_BATCH_EVENTS):
-        yield StoredEvent(
-            position=row["position"],
-            id=row["id"],
-            occurred_at=row["occurred_at"],
-            received_at=row["received_at"],
-            action=row["action"],
-            subject=row["subject"],
-            user=row["person"],
-            value=row["value"],
-            attributes=msgspec.Raw(row["attributes"]) if row["attributes"] is not None else None,
-            context=msgspec.Raw(row["context"]) if row["context"] is not None else None,
-            session_id=row["session_id"],
-            imported=row["is_imported"],
-        )
+        yield _stored(row)
+
+
+def _stored(row: Any) -> StoredEvent:
+    def named(kind: str, text: str | None) -> str:
+        if text is not None:
+            return text
+        number = row[f"{kind}_id"]
+        missing_names.report(kind, number or missing_names.NO_ACTION)
+        return missing_names.unknown(kind, number or missing_names.NO_ACTION)
+
+    subject = named("item", row["subject"])
+    context = msgspec.Raw(row["context"]) if row["context"] is not None else None
+    if context is None and row["context_id"] is not None:
+        missing_names.report("context", row["context_id"])
+        context = missing_names.unknown_context(row["context_id"])
+    return StoredEvent(
+        position=row["position"],
+        batch=str(row["batch_id"]),
+        id=row["id"],
+        occurred_at=row["occurred_at"],
+        received_at=row["received_at"],
+        action=named("action", row["action"]),
+        subject=subject,
+        user=named("person", row["person"]) if row["person_id"] is not None else None,
+        value=row["value"],
+        attributes=msgspec.Raw(row["attributes"]) if row["attributes"] is not None else None,
+        context=context,
+        session_id=row["session_id"],
+        imported=row["is_imported"],
+    )
 
 
 async def copy_columns(connection: Connection, after: int, up_to: int, file: Path) -> None:

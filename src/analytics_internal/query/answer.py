@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import msgspec
 
+from analytics_internal.log.tail import Place
 from analytics_internal.query import language
 from analytics_internal.query.csv_cells import csv_rows
 from analytics_internal.query.language import MAX_POSITION, InvalidQuery, Problem, Query, WireQuery
@@ -44,12 +45,16 @@ class NotACursor(InvalidQuery):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """What a cursor holds: the moment and the position that its pages answer for, and how many rows come before."""
+    """What a cursor holds: the moment and the position that its pages answer for, and how many rows come before.
+
+    ``log`` is the state of the log that has the position: text that says which, None until it is needed.
+    """
 
     fingerprint: str
     asked_at: datetime
     position: int
     offset: int
+    log: str | None = None
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -76,8 +81,8 @@ async def prepare(
     fingerprint = _fingerprint(wire, zone)
     page = _page_of(query.cursor, fingerprint) if query.cursor is not None else None
     freshness = await replica.catch_up()
-    if page is not None and page.position > freshness.position:
-        raise NotACursor
+    if page is not None:
+        await _require_same_log(replica, page, freshness.position)
     if page is None:
         if query.position is not None and query.position > freshness.position:
             raise InvalidQuery(Problem("position", f"the log reaches to {freshness.position} only"))
@@ -92,6 +97,23 @@ async def prepare(
     return Prepared(query, page, period, previous, zone, planned, named)
 
 
+async def _require_same_log(replica: Replica, page: Page, head: int) -> None:
+    """Raises InvalidQuery: the log that is there now has not what the page's cursor was made for."""
+    if page.log is None:
+        raise NotACursor
+    if page.position > head or page.log != _log_of(await replica.place_of(page.position)):
+        raise InvalidQuery(
+            Problem(
+                "cursor",
+                "is of a log that was restored or replaced since, or none of ours: ask again without a cursor",
+            )
+        )
+
+
+def _log_of(place: Place) -> str:
+    return f"{place.log_id}:{place.batch_id}"
+
+
 async def answer(
     replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None
 ) -> dict[str, object]:
@@ -104,9 +126,14 @@ async def answer(
         return [_named(row, prepared) for row in rows], int(str(rows[0][-1])) if rows else 0
 
     results, total = await _ask(replica, prepared, named_rows)
+    if prepared.page.log is None and query.limit is not None and total > query.limit:
+        # More pages follow: their cursor says of which log they are.
+        place = await replica.place_of(prepared.page.position)
+        page = msgspec.structs.replace(prepared.page, log=_log_of(place))
+        prepared = msgspec.structs.replace(prepared, page=page)
     return {
         "results": results,
-        "meta": _meta(prepared, total),
+        "meta": {**_meta(prepared, total), "missing_events": replica.missing(prepared.page.position)},
         "query": wire,
     }
 

@@ -8,16 +8,16 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import UUID
 
 import duckdb
-import msgspec
 
+from analytics_internal.log.tail import Place
+from analytics_internal.reader.holes import Holes
 from analytics_internal.subject import doc_page_of, folded, spelling_of
 
 # Changing a table below, or what is derived for it, means a higher number: files of another number are rebuilt from
 # the log.
-READER_VERSION = 2
+READER_VERSION = 3
 DIMENSIONS = {
     "action": ("action_id", {"name": "VARCHAR"}),
     "item": (
@@ -51,6 +51,17 @@ JOIN item USING (item_id)
 JOIN action USING (action_id)
 ORDER BY position
 """
+STAGED_HOLES = """
+WITH placed AS (
+    SELECT position FROM staged UNION ALL SELECT $up_to + 1
+), stepped AS (
+    SELECT position, lag(position, 1, $after) OVER (ORDER BY position) AS before FROM placed
+)
+SELECT before + 1, position - 1
+FROM stepped
+WHERE position > before + 1
+ORDER BY position
+"""
 # What DuckDB raises when its file is not what it wrote.
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
@@ -70,14 +81,6 @@ def is_damage(error: duckdb.Error) -> bool:
 def is_out_of_space(error: Exception) -> bool:
     """Whether an error says that the disk is full or a quota used up: the file is whole then."""
     return isinstance(error, duckdb.IOException) and any(reason in str(error) for reason in _OUT_OF_SPACE)
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """How far the file has read, and in which log; the last event's id tells logs apart that share a past."""
-
-    log_id: UUID
-    position: int
-    last_event_id: UUID | None
 
 
 class ReaderFile:
@@ -108,6 +111,7 @@ class ReaderFile:
             self._inode = path.stat().st_ino
             self._create()
             self._named = {table: self._ids(table) for table in DIMENSIONS}
+            self.holes = self._holes()
         except (Damaged, duckdb.Error, OSError) as error:
             # DuckDB would hand out this same database again for its path, whatever the file is by then.
             self._connection.close()
@@ -116,7 +120,9 @@ class ReaderFile:
     def _create(self) -> None:
         run = self._connection.execute
         with self._transaction():
-            run("CREATE TABLE IF NOT EXISTS reader (version INTEGER, log_id UUID, position BIGINT, last_event_id UUID)")
+            cursor = "version INTEGER, log_id UUID, position BIGINT, last_batch_id BIGINT"
+            run(f"CREATE TABLE IF NOT EXISTS reader ({cursor})")
+            run("CREATE TABLE IF NOT EXISTS hole (first_position BIGINT, last_position BIGINT)")
             found = run("SELECT version FROM reader").fetchall()
             if not found:
                 run("INSERT INTO reader VALUES (?, NULL, 0, NULL)", [READER_VERSION])
@@ -131,6 +137,10 @@ class ReaderFile:
     def _ids(self, table: str) -> set[int]:
         rows = self._connection.execute(f"SELECT {DIMENSIONS[table][0]} FROM {table}").fetchall()
         return {row[0] for row in rows}
+
+    def _holes(self) -> Holes:
+        found = self._connection.execute("SELECT first_position, last_position FROM hole ORDER BY first_position")
+        return Holes(found.fetchall())
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -149,12 +159,12 @@ class ReaderFile:
         except OSError:
             return True
 
-    def cursor(self) -> Cursor | None:
+    def cursor(self) -> Place | None:
         """Where the file stands; None when it has read nothing yet."""
-        row = self._connection.cursor().execute("SELECT log_id, position, last_event_id FROM reader").fetchone()
+        row = self._connection.cursor().execute("SELECT log_id, position, last_batch_id FROM reader").fetchone()
         if row is None:
             raise Damaged("the cursor is missing")
-        return Cursor(*row) if row[0] is not None else None
+        return Place(*row) if row[0] is not None else None
 
     def stage(self, csv: Path) -> dict[str, list[int]]:
         """Read the events of a CSV file, to be appended next.
@@ -174,8 +184,10 @@ class ReaderFile:
         """Those of the actions that the file does not name yet."""
         return sorted(set(actions) - self._named["action"])
 
-    def append(self, names: dict[str, Sequence[Sequence[object]]], cursor: Cursor, events: int) -> None:
+    def append(self, names: dict[str, Sequence[Sequence[object]]], cursor: Place, events: int) -> None:
         """Add the staged events, the names they need, and the position they reach, in one transaction.
+
+        Positions that the log has no event for are kept as holes.
 
         Raises:
             Damaged: those are not the ``events`` that are due: an event would be skipped or counted twice.
@@ -183,16 +195,26 @@ class ReaderFile:
         with self._lock, self._transaction():
             for table in DIMENSIONS:  # the actions come first: what is derived of an item depends on its action
                 self._name(table, names.get(table, ()))
-            inserted = self._connection.execute(INSERT_STAGED).fetchone()
-            if inserted != (events,):
+            inserted = self._connection.execute(INSERT_STAGED).fetchone() or (0,)
+            holes = [] if inserted == (events,) else self._staged_holes(cursor.position - events, cursor.position)
+            missing = sum(last - first + 1 for first, last in holes)
+            if inserted[0] + missing != events:
                 raise Damaged(f"{inserted} events came where the log has {events} up to {cursor.position}")
+            for hole in holes:
+                self._connection.execute("INSERT INTO hole VALUES (?, ?)", hole)
             self._connection.execute(
-                "UPDATE reader SET log_id = ?, position = ?, last_event_id = ?",
-                [cursor.log_id, cursor.position, cursor.last_event_id],
+                "UPDATE reader SET log_id = ?, position = ?, last_batch_id = ?",
+                [cursor.log_id, cursor.position, cursor.batch_id],
             )
         self._connection.execute("DROP TABLE temp.staged")
         for table, rows in names.items():
             self._named[table].update(int(str(row[0])) for row in rows)
+        if holes:
+            self.holes = self.holes.with_more(holes)
+
+    def _staged_holes(self, after: int, up_to: int) -> list[tuple[int, int]]:
+        """The stretches of positions that no staged event has, both ends included."""
+        return self._connection.execute(STAGED_HOLES, {"after": after, "up_to": up_to}).fetchall()
 
     def _name(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         if not rows:

@@ -21,17 +21,22 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from analytics_internal.log import tail
+from analytics_internal.log import missing_names, tail
 from analytics_internal.log.connection import Connection, Pool
+from analytics_internal.log.missing_names import NO_ACTION
+from analytics_internal.log.tail import LogReplaced, Place
 from analytics_internal.log.writer import PASSING, LogUnavailable
 from analytics_internal.logs import fingerprint, without_values
-from analytics_internal.reader.duckdb import Cursor, Damaged, ReaderFile, is_damage, remove
+from analytics_internal.reader.duckdb import Damaged, ReaderFile, is_damage, remove
+from analytics_internal.reader.holes import Missing
 from analytics_internal.reader.lanes import Lanes, OutOfMemory
 
 T = TypeVar("T")
 READER_FILE = "reader.duckdb"
 CHUNK_EVENTS = 250_000
 """Events of one transaction while catching up: bounds memory, scratch space and what a kill loses."""
+MAX_REBUILDS = 3
+"""How often one round starts again from the log before it gives up."""
 PATIENCE_S = 20.0
 """How long a question waits for a reader that is far behind."""
 
@@ -84,7 +89,7 @@ class Replica:
         self._memory_limit = memory_limit
         self._threads = threads
         self._file: ReaderFile | None = None
-        self._cursor: Cursor | None = None
+        self._cursor: Place | None = None
         self._damaged: ReaderFile | None = None
         self._promised = 0
         self._limits = limits or Limits()
@@ -101,6 +106,21 @@ class Replica:
     @property
     def position(self) -> int:
         return self._cursor.position if self._cursor is not None else 0
+
+    def missing(self, position: int) -> Missing | None:
+        """The events up to a position that the log has lost; None when it has them all."""
+        return self._file.holes.up_to(position) if self._file is not None else None
+
+    async def place_of(self, position: int) -> Place:
+        """Which state of the log has this position. Raises LogUnavailable."""
+        cursor = self._cursor
+        if cursor is not None and cursor.position == position:
+            return cursor
+        try:
+            async with self._pool.acquire() as connection:
+                return (await tail.head_with_place(connection, position))[1]
+        except (LogReplaced, *PASSING) as error:
+            raise LogUnavailable("the log could not be read") from error
 
     async def close(self) -> None:
         for task in (self._round, self._next_round):
@@ -172,17 +192,23 @@ class Replica:
         return await self._read_on()
 
     async def _read_on(self) -> Freshness:
-        try:
-            return await self._read_to_head()
-        except (duckdb.OutOfMemoryException, MemoryError) as error:
-            # The file is whole, and reading it all again would need no less.
-            raise OutOfMemory("the reader has not enough memory or disk space to read on in the log") from error
-        except (duckdb.Error, Damaged) as error:
-            log.warning("reader file cannot be used", error=without_values(error))
-            await self._start_again("damaged")
-            return await self._read_to_head()
-        except PASSING as error:
-            raise LogUnavailable("the log's head could not be read") from error
+        for attempt in range(1, MAX_REBUILDS + 1):
+            try:
+                return await self._read_to_head()
+            except (duckdb.OutOfMemoryException, MemoryError) as error:
+                # The file is whole, and reading it all again would need no less.
+                raise OutOfMemory("the reader has not enough memory or disk space to read on in the log") from error
+            except (duckdb.Error, Damaged) as error:
+                if attempt == MAX_REBUILDS:
+                    raise
+                log.warning("reader file cannot be used", error=without_values(error))
+                await self._start_again("damaged")
+            except LogReplaced as error:
+                log.warning("the log was replaced", error=str(error))
+                await self._start_again("another log")
+            except PASSING as error:
+                raise LogUnavailable("the log's head could not be read") from error
+        raise LogUnavailable("the log changes faster than it can be read, or log_head is damaged")
 
     async def _read_to_head(self) -> Freshness:
         if self._file is not None and self._file.is_deleted():
@@ -193,15 +219,20 @@ class Replica:
             await self._open()
         as_of = datetime.now(UTC)
         async with self._pool.acquire() as connection:
-            head = await tail.head(connection)
+            head = await self._head(connection)
             log_position.set(head.position)
-            if self._cursor is not None and not await _is_of_this_log(connection, self._cursor, head):
-                await self._start_again("another log")
             if self.position < head.position:
                 await self._read_chunks(connection, head)
         self._promised = self.position
         reader_position.set(self.position)
         return Freshness(self.position, as_of)
+
+    async def _head(self, connection: Connection) -> tail.Head:
+        """The head of the log that the file is of. Raises LogReplaced."""
+        if self._cursor is not None:
+            return await tail.require(connection, self._cursor)
+        head, _ = await tail.head_with_place(connection, 0)
+        return head
 
     async def _open(self) -> None:
         try:
@@ -249,11 +280,16 @@ class Replica:
         file = self._file
         with tempfile.NamedTemporaryFile(prefix="chunk-", suffix=".csv", dir=self._path.parent) as csv:
             path = Path(csv.name)
-            await tail.copy_columns(connection, self.position, up_to, path)
-            unnamed = await self.in_thread(lambda: file.stage(path))
-        names = await self._names_of(connection, file, unnamed)
-        last_event_id = await tail.event_id_at(connection, up_to)
-        cursor = Cursor(head.log_id, up_to, last_event_id)
+            # One snapshot of one database: rows, names and place belong together even where a pooler or a failover
+            # leads the next statement elsewhere.
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                now = await self._head(connection)
+                if now.log_id != head.log_id or now.position < up_to:
+                    raise LogReplaced("the log became another one while it was read")
+                await tail.copy_columns(connection, self.position, up_to, path)
+                unnamed = await self.in_thread(lambda: file.stage(path))
+                names = await self._names_of(connection, file, unnamed)
+                _, cursor = await tail.head_with_place(connection, up_to)
         await self.in_thread(lambda: file.append(names, cursor, up_to - self.position))
         self._cursor = cursor
 
@@ -261,11 +297,11 @@ class Replica:
         self, connection: Connection, file: ReaderFile, unnamed: Mapping[str, list[int]]
     ) -> dict[str, Sequence[Sequence[object]]]:
         found: dict[str, Sequence[Sequence[object]]] = {
-            table: await tail.names(connection, table, ids) for table, ids in unnamed.items() if ids
+            table: await _named_or_unknown(connection, table, ids) for table, ids in unnamed.items() if ids
         }
         if "item" in found:
-            new_actions = file.missing_actions(row[1] for row in found["item"] if isinstance(row[1], int))
-            found["action"] = await tail.names(connection, "action", new_actions)
+            actions = (row[1] for row in found["item"] if isinstance(row[1], int))
+            found["action"] = await _named_or_unknown(connection, "action", file.missing_actions(actions))
         return found
 
     def in_thread(self, run: Callable[[], T]) -> Awaitable[T]:
@@ -273,8 +309,12 @@ class Replica:
         return asyncio.get_running_loop().run_in_executor(self._workers, run)
 
 
-async def _is_of_this_log(connection: Connection, cursor: Cursor, head: tail.Head) -> bool:
-    """A database put back from a backup has the same log id but may have gone on differently."""
-    if cursor.log_id != head.log_id or cursor.position > head.position:
-        return False
-    return cursor.position == 0 or await tail.event_id_at(connection, cursor.position) == cursor.last_event_id
+async def _named_or_unknown(connection: Connection, table: str, ids: list[int]) -> list[tuple[object, ...]]:
+    """The rows of one naming table, id first; where one is missing, the one that stands for it."""
+    rows = await tail.names(connection, table, ids)
+    for number in sorted(set(ids) - {row[0] for row in rows}):
+        if number != NO_ACTION:
+            missing_names.report(table, number)
+        text = missing_names.unknown(table, number)
+        rows.append((number, NO_ACTION, text, None) if table == "item" else (number, text))
+    return rows
