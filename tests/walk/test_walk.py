@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.page.test_walk import log_rows, panel
 from tests.walk.collapsing import Item
@@ -61,6 +61,7 @@ async def test_the_usage_card_counts_what_concerns_the_entity(tab: Walker, visit
         await expect(card.get_by_role("row", name=re.compile("refund"))).to_contain_text("1")
         await card.get_by_role("tab", name="Readers").click()
         await expect(card.get_by_role("row", name=re.compile("Guest"))).to_be_visible()
+        assert await _empty_below_rows(card) < 64, "a short list leaves the card empty"
         await screenshot(tab, "card")
         assert await axe_violations(tab.page, card) == []
 
@@ -69,3 +70,11 @@ async def test_nothing_on_the_metrics_page_is_in_the_way_of_those_who_use_no_mou
     await tab.choose("Metrics")
     await expect(panel(tab.page, "Activity Log").get_by_role("row").nth(1)).to_be_visible()
     assert await axe_violations(tab.page) == []
+
+
+async def _empty_below_rows(card: Locator) -> float:
+    """How much of the card, in pixels, is below the last row of its list."""
+    frame, row = await card.bounding_box(), await card.get_by_role("row").last.bounding_box()
+    assert frame is not None
+    assert row is not None
+    return frame["y"] + frame["height"] - row["y"] - row["height"]

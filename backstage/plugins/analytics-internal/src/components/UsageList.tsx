@@ -29,7 +29,7 @@ export function UsageList<D extends NameDimension>(props: UsageListProps<D>) {
   if (error) {
     return <PanelError title={t('error.title', { what: caption })} error={error} again={again} />;
   }
-  if (!answer) return null;
+  if (!answer) return <div className={styles.waiting} />;
   const rows = answer.results.map((row) => {
     const counted = row as Record<D, string | null> & { events: { value: number } };
     return { value: counted[dimension], events: counted.events.value };
