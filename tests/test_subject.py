@@ -14,7 +14,10 @@ from analytics_internal.subject import (
     scrub,
     scrub_event,
     scrub_tree,
+    spelled_entity_ref,
     spelling_of,
+    stored_path,
+    stored_subject,
 )
 
 AT_ROOT = Portal()
@@ -264,3 +267,73 @@ def test_of_more_parameters_than_an_address_has_the_rest_is_cut() -> None:
 
     assert scrub("navigate", f"/p?{many}", Portal()).count("query=") == 50
     assert scrub("navigate", f"/p?{late}", Portal()) == "/p"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript://%0aalert(1)", "JavaScript://x", "vbscript://x", "file:///etc/passwd", "data://text/html,x",
+        "ftp://h.example/a", "//evil.example/a", "/\\evil.example", "/\t/evil.example", "/a\nb", "https://\\evil.example",
+        "https:///evil.example", "java\tscript://x", "http://", "blob:https://h.example/1", "/\x00/evil.example",
+    ],
+)  # fmt: skip
+def test_what_leads_to_no_page_is_no_path(address: str) -> None:
+    assert path_of("click", address, {}, {}, AT_ROOT) is None
+    assert path_of("click", "Docs", {"to": address}, {}, AT_ROOT) is None
+    assert path_of("click", "x", {"to": address}, {"pluginId": "catalog", "entityRef": "component:a"}, AT_ROOT) is None
+
+
+@pytest.mark.parametrize("target", ["\\evil.example", "a\\..\\b", "java\tscript:alert(1)", "a\nb"])
+def test_a_relative_target_leads_nowhere_else(target: str) -> None:
+    context = {"pluginId": "catalog", "entityRef": "component:default/a"}
+
+    assert path_of("click", "Docs", {"to": target}, context, AT_ROOT) is None
+
+
+def test_a_router_may_be_at_a_path_that_begins_with_two_slashes() -> None:
+    assert path_of("navigate", "//catalog", {}, {}, AT_ROOT) == "/catalog"
+    assert path_of("navigate", "//\\evil.example", {}, {}, AT_ROOT) is None
+    assert path_of("navigate", "/dev/\\evil.example", {}, {}, UNDER_BASE) is None
+    assert path_of("click", "https://portal.example/dev/\\evil.example", {}, {}, UNDER_BASE) is None
+    assert path_of("click", "/docs?a=line\nbreak", {}, {}, AT_ROOT) == "/docs"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/docs/default/component/caf%C3%A9/", "/docs//default/component/caf%c3%a9", "/docs/default/component/cafe\u0301",
+     "https://portal.example/dev/docs/default/component/caf%C3%A9?x#y", "/dev/d%6Fcs/default/component/café"],
+)  # fmt: skip
+def test_one_page_is_one_path_page_and_entity(address: str) -> None:
+    path = path_of("click", "Docs", {"to": address}, {}, UNDER_BASE)
+
+    assert path == "/docs/default/component/café"
+    assert doc_page_of(path) == path
+    assert entity_ref_of("click", {}, {}, path) == "component:default/café"
+    assert entity_ref_of("click", {}, {"entityRef": "Component:caf%C3%A9"}, None) == "component:default/café"
+    assert entity_ref_of("click", {"kind": "component", "name": "CAF%C3%89"}, {}, None) == "component:default/café"
+
+
+def test_the_portals_base_path_is_spelled_the_same_way() -> None:
+    portal = Portal.at("https://portal.example/caf%C3%A9/")
+
+    assert portal.normalised_path("/café/docs") == portal.normalised_path("/caf%c3%a9/docs") == "/docs"
+
+
+@pytest.mark.parametrize("term", ["caf%C3%A9", "caf%c3%a9", "CAFÉ", "cafe\u0301", " caf%C3%A9%20"])
+def test_one_search_term_is_one_in_every_spelling(term: str) -> None:
+    assert folded(term) == "café"
+
+
+odd_pieces = st.sampled_from(["/", "%", "%4", "\ufb00", "%2F", "%c3%a9", "e\u0301", "İ", "\u212a", "a", " ", "%FF"])
+
+
+@given(st.lists(odd_pieces, max_size=9).map("".join))
+def test_every_derived_name_is_its_own_normal_form(text: str) -> None:
+    path = stored_path("/" + text)
+    ref = spelled_entity_ref(f"component:default/{text}")
+
+    assert path is None or stored_path(path) == path
+    assert stored_subject("navigate", stored_subject("navigate", text)) == stored_subject("navigate", text)
+    assert ref is None or spelled_entity_ref(ref) == ref
+    assert folded(folded(text)) == folded(text)
+    assert spelling_of(spelling_of(text)) == spelling_of(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -35,6 +36,7 @@ from analytics_internal.query.answer import csv_lines, prepare
 from analytics_internal.query.language import parse
 from analytics_internal.query.period import next_bucket
 from analytics_internal.reader.replica import READER_FILE, Replica
+from analytics_internal.reader.respelled import one_for_all
 from analytics_internal.settings import Settings
 from analytics_internal.whereabouts import NotRunning, service_of
 
@@ -307,6 +309,12 @@ def _parsed(text: str) -> Counts:
     return {(row["time:day"], row["item.id"], row["person"]): int(row["events"]) for row in rows}
 
 
+async def _same_items(connection: Connection) -> dict[int, int]:
+    """The items that the reader counts together, because they are one page in several spellings."""
+    actions = {row["action_id"]: row["name"] for row in await connection.fetch(SQL["actions"])}
+    return one_for_all([tuple(row) for row in await connection.fetch(SQL["items"])], actions)
+
+
 async def _compare(connection: Connection, settings: Settings, reader: ReaderCounts) -> AsyncIterator[Finding]:
     """Month by month, so that neither side's counts need much memory."""
     bounds = await connection.fetchrow(SQL["days"], settings.timezone)
@@ -323,7 +331,14 @@ async def _compare(connection: Connection, settings: Settings, reader: ReaderCou
             yield _not_compared(f"the running service could not be asked: {error or type(error).__name__}")
             return
         rows = await connection.fetch(SQL["counts"], settings.timezone, month, following, position)
-        ours = {(str(row["day"]), str(row["item_id"]), row["person"] or ""): row["events"] for row in rows}
+        same = await _same_items(connection)
+        ours: Counts = Counter()
+        for row in rows:
+            item = same.get(row["item_id"], row["item_id"])
+            ours[str(row["day"]), str(item), row["person"] or ""] += row["events"]
+        theirs = {
+            (day, str(same.get(int(item), int(item))), person): events for (day, item, person), events in theirs.items()
+        }
         if ours != theirs:
             different = sorted(ours.items() ^ theirs.items())[:SHOWN]
             yield Finding(

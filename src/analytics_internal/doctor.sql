@@ -136,6 +136,15 @@ SELECT coalesce((SELECT position FROM log_head LIMIT 1), 0) AS events,
 SELECT min((occurred_at AT TIME ZONE $1)::date) AS first, max((occurred_at AT TIME ZONE $1)::date) AS last
 FROM event
 
+-- name: actions
+SELECT action_id, name
+FROM action
+
+-- name: items
+SELECT item_id, action_id, subject, path
+FROM item
+ORDER BY item_id
+
 -- name: counts
 -- A person whose name is missing is shown as in log/missing_names.py.
 SELECT (e.occurred_at AT TIME ZONE $1::text)::date AS day, e.item_id,

@@ -18,6 +18,7 @@ from analytics_internal.body import Batch
 from analytics_internal.cache import Cache, size_of
 from analytics_internal.ids import milliseconds_of, stored_id, version_7
 from analytics_internal.spans import members
+from analytics_internal.spelling import composed
 from analytics_internal.subject import (
     Portal,
     entity_ref_of,
@@ -105,6 +106,8 @@ class Rejection(msgspec.Struct, frozen=True):
     received_at: datetime
     id: str | None = None
     person: str | None = None
+    clocks: Literal["", "ours", "differ"] = ""
+    """Whether our own clock may be what is wrong: it was judged by it, or the sender's is more than a year away."""
 
 
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -147,12 +150,17 @@ def judge(payload: msgspec.Raw | bytes, batch: Batch, receipt: Receipt) -> Event
         return _accept(bytes(payload), batch, receipt)
     except _Refused as refusal:
         kept = _kept_payload(bytes(payload), receipt.rules)
-        return Rejection(refusal.reason, refusal.detail, kept, receipt.received_at, refusal.id, receipt.person)
+        return Rejection(
+            refusal.reason, refusal.detail, kept, receipt.received_at, refusal.id, receipt.person, refusal.clocks
+        )
 
 
 class _Refused(Exception):
-    def __init__(self, reason: Reason, detail: str, event_id: str | None = None) -> None:
+    def __init__(
+        self, reason: Reason, detail: str, event_id: str | None = None, clocks: Literal["", "ours", "differ"] = ""
+    ) -> None:
         super().__init__(detail)
+        self.clocks: Literal["", "ours", "differ"] = clocks
         self.reason: Reason = reason
         self.detail = _printable(detail)  # it may quote what the client sent
         self.id = event_id
@@ -207,7 +215,8 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         ) from error
     except (msgspec.DecodeError, UnicodeError) as error:
         raise _Refused("invalid_text", f"not valid Unicode or not JSON: {error}", _id_of(payload)) from error
-    sent_id, has_own_id = _checked_id(wire.id, receipt.received_at, batch.is_imported)
+    sent_at = wire.sent_at or batch.sent_at
+    sent_id, has_own_id = _checked_id(wire.id, sent_at, receipt.received_at, batch.is_imported)
     person = receipt.person
     if receipt.may_name_person and wire.user is not None:
         person = normalise_entity_ref(wire.user, "user")
@@ -273,7 +282,7 @@ def _derive(action: str, subject: str, attributes_json: bytes, context_json: byt
             f"what is kept of `subject` has at most {MAX_SUBJECT_LENGTH:,} characters; this is {len(original):,}",
         )
     path = path_of(action, subject, attributes, context, portal)
-    name = path if path is not None and portal.is_path(action, subject) else original
+    name = path if path is not None and portal.is_path(action, subject) else composed(original)
     attributes, context = _kept(attributes, portal), _kept(context, portal)
     return _Content(
         digest=_digest_of(action, original, attributes, context),
@@ -306,7 +315,9 @@ def _size_of_remembered(key: tuple[_Said, Portal], content: _Content) -> int:
 _remembered: Cache[tuple[_Said, Portal], _Content] = Cache("events", _size_of_remembered)
 
 
-def _checked_id(text: str | None, received_at: datetime, is_imported: bool) -> tuple[UUID, bool]:
+def _checked_id(
+    text: str | None, sent_at: datetime | None, received_at: datetime, is_imported: bool
+) -> tuple[UUID, bool]:
     if text is None:
         return uuid7(received_at), False
     try:
@@ -326,8 +337,16 @@ def _checked_id(text: str | None, received_at: datetime, is_imported: bool) -> t
             "invalid_id",
             f"the time in `id` must be between {lower:%Y-%m-%d} and {received_at + MAX_CLOCK_ERROR:%Y-%m-%d}",
             text,
+            "differ" if _clocks_differ(milliseconds_of(id_), sent_at, received_at) else "ours",
         )
     return id_, True
+
+
+def _clocks_differ(id_milliseconds: int, sent_at: datetime | None, received_at: datetime) -> bool:
+    """Whether the sender made and sent an id by one and the same clock, which is far from ours."""
+    if sent_at is None or abs(received_at - sent_at) <= MAX_CLOCK_ERROR:
+        return False
+    return abs(id_milliseconds / 1000 - sent_at.timestamp()) <= MAX_CLOCK_ERROR.total_seconds()
 
 
 def _checked_time(wire: _Envelope, batch: Batch, receipt: Receipt) -> datetime:
@@ -347,6 +366,7 @@ def _checked_time(wire: _Envelope, batch: Batch, receipt: Receipt) -> datetime:
             "in_the_future",
             f"`occurredAt` is {occurred_at:%Y-%m-%dT%H:%M:%SZ}; now is {received_at:%Y-%m-%dT%H:%M:%SZ}",
             wire.id,
+            "ours",
         )
     earliest = EARLIEST if batch.is_imported else received_at - rules.window
     if occurred_at < earliest:
@@ -355,6 +375,7 @@ def _checked_time(wire: _Envelope, batch: Batch, receipt: Receipt) -> datetime:
             f"`occurredAt` is {occurred_at.isoformat()}; accepted from {earliest:%Y-%m-%dT%H:%M:%SZ} on"
             + ("" if batch.is_imported else " (older events can be imported)"),
             wire.id,
+            "ours",
         )
     return occurred_at
 

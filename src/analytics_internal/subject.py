@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 import msgspec
 
 from analytics_internal.cache import Cache, size_of
+from analytics_internal.spelling import composed, decoded
 
 # The subject of these is what a person typed or a result's title: never a path, whatever it looks like.
 TEXT_ACTIONS = frozenset({"search", "discover"})
@@ -20,7 +21,14 @@ MAX_KEPT_PARAMETERS = 50
 MAX_PARAMETER_NAME_LENGTH = 512
 DEFAULT_KEPT_QUERY_PARAMETERS = frozenset({"query", "filters"})
 
+NAVIGATE = "navigate"
+
 _absolute_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# What a path may begin with that leads out of the portal. Browsers open other schemes too, and run some of them.
+_web_url = re.compile(r"https?://[^/\\?#]", re.IGNORECASE)
+# Browsers take a backslash for a slash, and leave out line breaks and tabs wherever they stand.
+_control = re.compile(r"[\x00-\x1f\x7f]")
+_not_relative = re.compile(r":|\.\.|\\")
 _slashes = re.compile(r"/{2,}")
 _entity_path = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
 _template_path = re.compile(r"/create/templates/([^/]+)/([^/]+)/?")
@@ -45,26 +53,50 @@ class Portal(msgspec.Struct, frozen=True):
         if url is None:
             return cls(kept_query_parameters=kept_query_parameters)
         parts = urlsplit(url)
-        return cls(f"{parts.scheme}://{parts.netloc}".lower(), parts.path.rstrip("/"), kept_query_parameters)
+        return cls(f"{parts.scheme}://{parts.netloc}".lower(), decoded(parts.path).rstrip("/"), kept_query_parameters)
 
     def is_path(self, action: str, subject: str) -> bool:
         """Whether the subject of this action is an address rather than a text."""
         return action not in TEXT_ACTIONS and _is_address(subject)
 
     def normalised_path(self, address: str) -> str:
-        """The address without query, fragment, the portal's own origin and base path, and last slash."""
+        """The address decoded, without query, fragment, the portal's own origin and base path, and last slash."""
         bare = _cut(address)
         if _absolute_url.match(bare):
             scheme, _, rest = bare.partition("://")
             host, slash, path = rest.rpartition("@")[2].partition("/")
             origin = f"{scheme}://{host}".lower()
             if origin != self.origin:
-                return (origin + slash + path).rstrip("/")
+                return (origin + decoded(slash + path)).rstrip("/")
             bare = slash + path
-        path = _slashes.sub("/", bare)
+        path = _slashes.sub("/", decoded(bare))
         if self.base_path and (path == self.base_path or path.startswith(self.base_path + "/")):
             path = path[len(self.base_path) :]
         return path.rstrip("/") or "/"
+
+    def path_at(self, address: str, is_location: bool = False) -> str | None:
+        """The path or web address that a link leads to; None where it leads to no page, or not to the one it names.
+
+        ``is_location``: a router says where it is. There two slashes at the beginning are part of a path, and no host.
+        """
+        if _control.search(_cut(address)):
+            return None
+        is_elsewhere = address.startswith("//") and not is_location
+        if is_elsewhere or not (address.startswith("/") or _web_url.match(address)):
+            return None
+        path = self.normalised_path(address)
+        return None if path.startswith("/\\") else path
+
+
+def stored_path(name: str) -> str | None:
+    """A path that was stored, as it is derived today; None where it is no longer taken for one."""
+    return Portal().path_at(name, is_location=True)
+
+
+def stored_subject(action: str, subject: str) -> str:
+    """A subject that names an item, as it is derived today."""
+    path = stored_path(subject) if action not in TEXT_ACTIONS and _is_address(subject) else None
+    return path if path is not None else composed(subject)
 
 
 def scrub(action: str, subject: str, portal: Portal) -> str:
@@ -105,19 +137,19 @@ def path_of(
     at the catalog's default address.
     """
     if portal.is_path(action, subject):
-        return portal.normalised_path(subject)
+        return portal.path_at(subject, is_location=action == NAVIGATE)
     target = attributes.get("to")
     if not isinstance(target, str) or len(target := _cut(target)) > MAX_PATH_LENGTH:
         return None
     if _is_address(target):
-        return portal.normalised_path(target)
+        return portal.path_at(target)
     page_entity = context.get("entityRef")
     ref = normalise_entity_ref(page_entity) if isinstance(page_entity, str) else None
-    if ref is None or context.get("pluginId") != "catalog" or ":" in target or ".." in target:
+    if ref is None or context.get("pluginId") != "catalog" or _not_relative.search(target):
         return None
     kind, _, rest = ref.partition(":")
     namespace, _, name = rest.partition("/")
-    return portal.normalised_path(f"/catalog/{namespace}/{kind}/{name}/{target}")
+    return portal.path_at(f"/catalog/{namespace}/{kind}/{name}/{target}")
 
 
 def entity_ref_of(
@@ -130,12 +162,12 @@ def entity_ref_of(
     if action == "discover":
         return _entity_at(path)
     named = context.get("entityRef")
-    if isinstance(named, str) and (ref := normalise_entity_ref(named)):
+    if isinstance(named, str) and (ref := spelled_entity_ref(named)):
         return ref
     kind, namespace, name = (attributes.get(key) for key in ("kind", "namespace", "name"))
     if isinstance(kind, str) and isinstance(name, str) and kind and name:
         namespace = namespace if isinstance(namespace, str) and namespace else "default"
-        return normalise_entity_ref(f"{kind}:{namespace}/{name}")
+        return spelled_entity_ref(f"{kind}:{namespace}/{name}")
     return _entity_at(path)
 
 
@@ -143,9 +175,9 @@ def _entity_at(path: str | None) -> str | None:
     if path is None:
         return None
     if match := _entity_path.match(path):
-        return normalise_entity_ref(f"{match[2]}:{match[1]}/{match[3]}")
+        return spelled_entity_ref(f"{match[2]}:{match[1]}/{match[3]}")
     form = _template_path.fullmatch(path)
-    return normalise_entity_ref(f"template:{form[1]}/{form[2]}") if form else None
+    return spelled_entity_ref(f"template:{form[1]}/{form[2]}") if form else None
 
 
 def doc_page_of(path: str) -> str | None:
@@ -163,17 +195,32 @@ def doc_page_of(path: str) -> str | None:
         if tab != "docs":
             return None
     page = rest.rstrip("/").removesuffix("/index.html")
-    return f"/docs/{namespace}/{kind}/{name}".lower() + page
+    return composed(f"/docs/{namespace}/{kind}/{name}".lower() + page)
 
 
 def spelling_of(term: str) -> str:
-    """A search term as it is shown: without white space around it, and with one space for any within."""
-    return " ".join(term.split())
+    """A search term as it is shown: decoded, without white space around it, and with one space for any within."""
+    return " ".join(decoded(term).split())
 
 
 def folded(term: str) -> str:
-    """What two search terms have in common that differ in case and white space only; empty where nothing was typed."""
-    return spelling_of(term).casefold()
+    """What two search terms have in common that differ in case, white space and encoding only.
+
+    Empty where nothing was typed.
+    """
+    found = term
+    while (next_ := spelling_of(found).casefold()) != found:  # in small letters a term may be an encoding again
+        found = next_
+    return found
+
+
+def spelled_entity_ref(text: str) -> str | None:
+    """The ref of an entity as it is named by an address or by the page of one: decoded, then normalised.
+
+    People are not: a token names them, and nothing else may come to be their name.
+    """
+    ref = normalise_entity_ref(decoded(text))
+    return composed(ref) if ref is not None else None
 
 
 def normalise_entity_ref(text: str, default_kind: str | None = None) -> str | None:

@@ -77,9 +77,9 @@ async def test_every_log_has_a_key_of_its_own(pool: Pool, dsn: str, postgres: st
         await connection.execute("CREATE SCHEMA other")
     other = f"{dsn}&search_path=other"
     await migrate(other)
-    connection = await asyncpg.connect(other)
-    theirs = await id_key.read(connection)
-    await connection.close()
+    elsewhere = await asyncpg.connect(other)
+    theirs = await id_key.read(elsewhere)
+    await elsewhere.close()
 
     assert len(ours.key) == len(theirs.key) == 32
     assert ours.key != theirs.key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -14,7 +14,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from analytics_internal.body import Batch, decode_body
-from analytics_internal.event import Event, Receipt, Rejection, judge, weight_of
+from analytics_internal.clock import ClockInDoubt, require_likely, require_possible
+from analytics_internal.event import MAX_CLOCK_ERROR, Event, Receipt, Rejection, judge, weight_of
 from analytics_internal.http import problems
 from analytics_internal.http.bodies import Reading, answering, limited_body
 from analytics_internal.http.state import Service, caller_with, header, service_of, whole_number
@@ -55,9 +56,11 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
     batch = await _taken_apart(body, service.settings.max_batch_events)
     if batch.is_imported:
         caller.require_import()
+    require_possible(received_at := datetime.now(UTC))
     id_key = service.id_key.of(caller.sender)
-    receipt = Receipt(datetime.now(UTC), caller.person, caller.may_name_person, service.acceptance, id_key)
+    receipt = Receipt(received_at, caller.person, caller.may_name_person, service.acceptance, id_key)
     entries = await _judged(batch, receipt)
+    await _require_our_clock(service, entries, received_at)
     verdicts = await service.writer.append(entries, sum(map(weight_of, entries)))
     return _encoder.encode({"success": True, "results": verdicts})
 
@@ -67,6 +70,21 @@ async def _taken_apart(body: bytes, max_events: int) -> Batch:
     if len(body) <= SMALL_BODY_BYTES:
         return decode_body(body, max_events)
     return await asyncio.get_running_loop().run_in_executor(_large_bodies, decode_body, body, max_events)
+
+
+async def _require_our_clock(service: Service, entries: Sequence[Event | Rejection], now: datetime) -> None:
+    """Raises ClockInDoubt when an event is refused for its time, and it may be our time that is wrong."""
+    refused = [entry for entry in entries if isinstance(entry, Rejection) and entry.clocks]
+    if not refused:
+        return
+    if any(one.clocks == "differ" for one in refused):
+        raise ClockInDoubt(
+            f"the service's clock shows {now:%Y-%m-%dT%H:%M:%SZ}, and the sender's is more than "
+            f"{MAX_CLOCK_ERROR.days} days away: set the clock of the one that is wrong"
+        )
+    async with service.pool.acquire() as connection:
+        database_now, newest_received_at = await tail.clocks(connection)
+    require_likely(now, newest_received_at, database_now)
 
 
 async def _judged(batch: Batch, receipt: Receipt) -> list[Event | Rejection]:

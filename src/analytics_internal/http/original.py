@@ -81,7 +81,7 @@ async def items(request: Request) -> Response:
     is_named = await service.permissions.allow(caller, "people")
     limit = whole_number(request, "limit", DEFAULT_ITEMS, 1, MAX_ITEMS)
     offset = whole_number(request, "offset", 0, 0, 2**31)
-    found = await _items(service, is_named, "", limit + 1, offset)
+    found = await _items(service, is_named, None, limit + 1, offset)
     headers = {}
     if len(found) > limit:
         headers["Link"] = f'<{request.url.path}?{urlencode({"limit": limit, "offset": offset + limit})}>; rel="next"'
@@ -105,7 +105,7 @@ async def item(request: Request) -> Response:
     if not text.isascii() or not text.isdecimal() or len(text) > 10:
         raise UnknownItem(f"items have whole numbers as ids; {text[:40]!r} is none")
     is_named = await service.permissions.allow(caller, "people")
-    found = await _items(service, is_named, f"AND e.item_id = {int(text)}", 1, 0)
+    found = await _items(service, is_named, int(text), 1, 0)
     if not found:
         raise UnknownItem(f"no item has the id {int(text)}")
     return Response(msgspec.json.encode(found[0]), media_type="application/json")
@@ -129,8 +129,9 @@ async def top_users(request: Request) -> Response:
     )
 
 
-async def _items(service: Service, is_named: bool, only: str, limit: int, offset: int) -> list[OriginalItem]:
+async def _items(service: Service, is_named: bool, item_id: int | None, limit: int, offset: int) -> list[OriginalItem]:
     position = (await service.replica.catch_up()).position
+    only = f"AND e.item_id = {service.replica.item_counted_as(item_id)}" if item_id is not None else ""
     sql = ITEMS.format(position=position, times=TIMES, only=only, limit=limit, offset=offset)
     rows = await service.replica.query(sql, lambda cursor: cursor.fetchall())
     people: dict[int, list[PersonOfItem]] = {row[0]: [] for row in rows}

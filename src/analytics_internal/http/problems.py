@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from analytics_internal.body import NotABatch
+from analytics_internal.clock import ClockInDoubt
 from analytics_internal.http.bodies import ENCODINGS, BodyTooLarge, InvalidEncoding, UnsupportedEncoding
 from analytics_internal.log.tail import LogReplaced
 from analytics_internal.log.writer import PASSING, LogUnavailable, Overloaded
@@ -40,7 +41,7 @@ class UnknownItem(LookupError):
 
 EXPECTED = (
     HTTPException, NotABatch, InvalidQuery, InvalidConditions, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge,
-    UnsupportedEncoding, InvalidEncoding,
+    UnsupportedEncoding, InvalidEncoding, ClockInDoubt,
     Overloaded, LogReplaced, LogUnavailable, PortalUnavailable, Behind, Damaged, Busy, TooSlow, OutOfMemory,
     ClientDisconnect, DownloadTooLarge, MemoryError, *PASSING,
 )  # fmt: skip
@@ -87,6 +88,7 @@ TITLES = {
     "overloaded": "Too many events are waiting to be stored",
     "log-replaced": "The log is not the one that was read before",
     "log-unavailable": "The database did not answer",
+    "clock-in-doubt": "The service's clock may be wrong",
     "portal-unavailable": "The portal did not answer",
     "reader-behind": "The reader is still reading the log",
     "download-too-large": "The file would be too large",
@@ -149,6 +151,9 @@ def from_error(error: Exception) -> Response:
         case UnsupportedEncoding():
             allowed = {"Accept-Encoding": ", ".join(ENCODINGS)}
             return problem("unsupported-encoding", 415, str(error), headers=allowed)
+        case ClockInDoubt():
+            log.error("clock in doubt", error=str(error))
+            return problem("clock-in-doubt", 503, str(error), headers={"Retry-After": "60"})
         case ClientDisconnect():
             return Response(status_code=CLIENT_IS_GONE)  # nobody reads it
     if isinstance(error, PASSING):

@@ -28,6 +28,15 @@ WHERE e.id = ANY($1::uuid[])
 SELECT DISTINCT batch_id % $2::bigint
 FROM (SELECT batch_id FROM log_batch ORDER BY first_position DESC LIMIT $1::integer) AS newest
 
+-- name: clocks
+-- The database's clock, and when the newest events were received: of more than one batch, as the newest may have been
+-- received by a clock that was set back since.
+SELECT clock_timestamp() AS database_now, (
+    SELECT max(e.received_at)
+    FROM (SELECT batch_id FROM log_batch ORDER BY first_position DESC LIMIT 100) AS b
+    JOIN event e ON e.batch_id = b.batch_id AND e.ordinal = 0
+) AS newest_received_at
+
 -- name: next_writer
 SELECT nextval('log_writer')
 

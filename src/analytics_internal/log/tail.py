@@ -78,6 +78,13 @@ async def require(connection: Connection, place: Place) -> Head:
     return head
 
 
+async def clocks(connection: Connection) -> tuple[datetime, datetime | None]:
+    """What the database's clock shows, and when the newest events of the log were received."""
+    row = await connection.fetchrow(SQL["clocks"])
+    assert row is not None
+    return row["database_now"], row["newest_received_at"]
+
+
 async def read(connection: Connection, after: int, up_to: int) -> AsyncIterator[StoredEvent]:
     """The events after one position up to another, in the log's order. Holds at most all of them in memory."""
     batches = await connection.fetchrow(SQL["batch_bounds"], after, up_to, MAX_BATCH_EVENTS)

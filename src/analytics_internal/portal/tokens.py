@@ -163,7 +163,7 @@ def _verified(token: str, key: jwt.PyJWK, required: Sequence[str], audience: str
         raise Unauthenticated(f"the token is not valid: {error}") from error
     issued_at = claims["iat"]
     if not isinstance(issued_at, int | float) or issued_at > time.time() + MAX_CLOCK_ERROR_S:
-        raise Unauthenticated("the token is not valid: it was issued in the future (`iat`)")
+        raise Unauthenticated("the token is not valid: it was issued in the future (`iat`), by the service's clock")
     return claims
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from analytics_internal.log.tail import Place
 from analytics_internal.query import language
+from analytics_internal.query.conditions import as_counted
 from analytics_internal.query.csv_cells import csv_rows
 from analytics_internal.query.language import MAX_POSITION, InvalidQuery, Problem, Query, WireQuery
 from analytics_internal.query.period import (
@@ -91,6 +92,8 @@ async def prepare(
     first_event = await first_event_at(replica) if query.date_range is None else None
     period, previous = resolve(query, zone, page.asked_at, first_event)
     shifts = day_shifts(zone, period, previous) if query.time_dimension else []
+    if query.filter is not None:
+        query = msgspec.structs.replace(query, filter=as_counted(query.filter, replica.item_counted_as))
     planned = plan(query, previous is not None, len(shifts))
     values = parameters(query, period, previous, shifts, page.position, page.offset)
     named = {name: value for name, value in values.items() if name in planned.parameters}

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from sqlglot import exp
 
 from analytics_internal.query import language
-from analytics_internal.subject import doc_page_of, folded, normalise_entity_ref
+from analytics_internal.spelling import composed, decoded
+from analytics_internal.subject import (
+    doc_page_of,
+    folded,
+    normalise_entity_ref,
+    spelled_entity_ref,
+    stored_path,
+    stored_subject,
+)
 
 SEARCH_TERM = "search_term"
 # A dimension's column in `event`, and the table and column that name it, one name for each id.
@@ -40,6 +49,19 @@ def condition(filter_: language.Filter) -> exp.Expr:
     return _is(filter_)
 
 
+def as_counted(filter_: language.Filter, item_counted_as: Callable[[int], int]) -> language.Filter:
+    """The same filter with each item as the one that it is counted as."""
+    if isinstance(filter_, language.All | language.Any):
+        parts = tuple(as_counted(part, item_counted_as) for part in filter_.filters)
+        return msgspec.structs.replace(filter_, filters=parts)
+    if isinstance(filter_, language.Not):
+        return language.Not(as_counted(filter_.filter, item_counted_as))
+    if filter_.dimension != "item":
+        return filter_
+    values = tuple(item_counted_as(value) if isinstance(value, int) else value for value in filter_.values)
+    return msgspec.structs.replace(filter_, values=values)
+
+
 def _is(filter_: language.Is) -> exp.Expr:
     values = [value for value in filter_.values if value is not None]
     parts: list[exp.Expr] = []
@@ -47,7 +69,8 @@ def _is(filter_: language.Is) -> exp.Expr:
         ids: list[exp.Expr] = [exp.Literal.number(int(value)) for value in values]
         parts.append(exp.In(this=column_of("item_id", "e"), expressions=ids))
     elif values:
-        named = [literal(_comparable(filter_.dimension, str(value))) for value in values]
+        texts = [text for value in values for text in _comparable(filter_.dimension, str(value))]
+        named = [literal(text) for text in dict.fromkeys(texts)]
         parts.append(_named(filter_.dimension, lambda name: exp.In(this=name, expressions=named)))
     if len(values) < len(filter_.values):
         parts.append(_has_none(filter_.dimension))
@@ -65,9 +88,10 @@ def _contains(filter_: language.Contains) -> exp.Expr:
     def any_text(name: exp.Expr) -> exp.Expr:
         if filter_.dimension == SEARCH_TERM:
             return exp.or_(*(exp.Contains(this=name.copy(), expression=literal(folded(t))) for t in filter_.values))
+        values = dict.fromkeys(text for value in filter_.values for text in (composed(value), decoded(value)))
         lowered = exp.Lower(this=name)
         # Both in the engine: what another language calls lower case need not be found.
-        texts = (exp.Lower(this=literal(text)) for text in filter_.values)
+        texts = (exp.Lower(this=literal(text)) for text in values)
         return exp.or_(*(exp.Contains(this=lowered.copy(), expression=text) for text in texts))
 
     return exp.paren(_named(filter_.dimension, any_text))
@@ -88,12 +112,23 @@ def _named(dimension: str, test: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
     return exp.In(this=column_of(id_column, "e"), query=names.subquery())
 
 
-def _comparable(dimension: str, value: str) -> str:
-    if dimension in ("entity", "person"):
-        return normalise_entity_ref(value, "user" if dimension == "person" else None) or value
-    if dimension == "doc_page":
-        return doc_page_of(value) or value
-    return folded(value) if dimension == SEARCH_TERM else value
+def _comparable(dimension: str, value: str) -> tuple[str, ...]:
+    """What a filter's value is compared as: in the spellings that the reader names things by."""
+    match dimension:
+        case "person":
+            return (normalise_entity_ref(value, "user") or value,)
+        case "entity":
+            return (spelled_entity_ref(value) or value,)
+        case "path":
+            return (stored_path(value) or value,)
+        case "doc_page":
+            path = stored_path(value) or value
+            return (doc_page_of(path) or path,)
+        case "subject":  # whether it is an address depends on the action
+            return (stored_subject("", value), composed(value))
+        case "search_term":
+            return (folded(value),)
+    return (value,)
 
 
 def literal(text: str) -> exp.Literal:

@@ -13,11 +13,12 @@ import duckdb
 
 from analytics_internal.log.tail import Place
 from analytics_internal.reader.holes import Holes
+from analytics_internal.reader.respelled import KEY_COLUMNS, Key, Settled, derived, settle
 from analytics_internal.subject import doc_page_of, folded, spelling_of
 
 # Changing a table below, or what is derived for it, means a higher number: files of another number are rebuilt from
 # the log.
-READER_VERSION = 3
+READER_VERSION = 4
 DIMENSIONS = {
     "action": ("action_id", {"name": "VARCHAR"}),
     "item": (
@@ -61,6 +62,15 @@ SELECT before + 1, position - 1
 FROM stepped
 WHERE position > before + 1
 ORDER BY position
+"""
+# Before they are inserted, names that are one (respelled.py) become one.
+RESPELL_STAGED = """
+UPDATE staged
+SET {key} = r.id
+FROM respelled AS r
+WHERE r.kind = '{table}'
+  AND r.stored_id = staged.{key}
+  AND r.id IS DISTINCT FROM r.stored_id
 """
 # What DuckDB raises when its file is not what it wrote.
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
@@ -112,6 +122,8 @@ class ReaderFile:
             self._create()
             self._named = {table: self._ids(table) for table in DIMENSIONS}
             self.holes = self._holes()
+            self._counted_as = {table: self._respelled(table) for table in KEY_COLUMNS}
+            self._shared = {table: self._shared_keys(table) for table in KEY_COLUMNS}
         except (Damaged, duckdb.Error, OSError) as error:
             # DuckDB would hand out this same database again for its path, whatever the file is by then.
             self._connection.close()
@@ -131,12 +143,29 @@ class ReaderFile:
             for table, (key, columns) in DIMENSIONS.items():
                 further = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
                 run(f"CREATE TABLE IF NOT EXISTS {table} ({key} INTEGER NOT NULL, {further})")
+            run("CREATE TABLE IF NOT EXISTS respelled (kind VARCHAR, stored_id INTEGER, id INTEGER)")
             columns_sql = ", ".join(f"{name} {type_}" for name, type_ in EVENT_COLUMNS.items())
             run(f"CREATE TABLE IF NOT EXISTS event ({columns_sql}, action_id INTEGER)")
 
     def _ids(self, table: str) -> set[int]:
-        rows = self._connection.execute(f"SELECT {DIMENSIONS[table][0]} FROM {table}").fetchall()
-        return {row[0] for row in rows}
+        stored = f"SELECT {DIMENSIONS[table][0]} FROM {table} UNION SELECT stored_id FROM respelled WHERE kind = ?"
+        return {row[0] for row in self._connection.execute(stored, [table]).fetchall()}
+
+    def _respelled(self, table: str) -> dict[int, int | None]:
+        rows = self._connection.execute("SELECT stored_id, id FROM respelled WHERE kind = ?", [table]).fetchall()
+        return dict(rows)
+
+    def _shared_keys(self, table: str) -> dict[Key, int]:
+        id_column = DIMENSIONS[table][0]
+        sql = (
+            f"SELECT {id_column}, {', '.join(KEY_COLUMNS[table])} FROM {table} "
+            f"WHERE {id_column} IN (SELECT id FROM respelled WHERE kind = ?)"
+        )
+        return {tuple(key): id_ for id_, *key in self._connection.execute(sql, [table]).fetchall()}
+
+    def item_counted_as(self, item_id: int) -> int:
+        """The item that a stored item is counted as: itself, but for one that is spelled in another way."""
+        return self._counted_as["item"].get(item_id) or item_id
 
     def _holes(self) -> Holes:
         found = self._connection.execute("SELECT first_position, last_position FROM hole ORDER BY first_position")
@@ -192,9 +221,16 @@ class ReaderFile:
         Raises:
             Damaged: those are not the ``events`` that are due: an event would be skipped or counted twice.
         """
+        settled: dict[str, Settled] = {}
         with self._lock, self._transaction():
             for table in DIMENSIONS:  # the actions come first: what is derived of an item depends on its action
-                self._name(table, names.get(table, ()))
+                rows = names.get(table, ())
+                if rows and table in KEY_COLUMNS:
+                    settled[table] = self._settled(table, rows)
+                    rows = settled[table].rows
+                self._name(table, rows)
+            for table in KEY_COLUMNS:
+                self._respell(table, settled.get(table))
             inserted = self._connection.execute(INSERT_STAGED).fetchone() or (0,)
             holes = [] if inserted == (events,) else self._staged_holes(cursor.position - events, cursor.position)
             missing = sum(last - first + 1 for first, last in holes)
@@ -209,12 +245,43 @@ class ReaderFile:
         self._connection.execute("DROP TABLE temp.staged")
         for table, rows in names.items():
             self._named[table].update(int(str(row[0])) for row in rows)
+        for table, one in settled.items():
+            self._counted_as[table] |= one.counted_as
+            self._shared[table] |= one.shared
         if holes:
             self.holes = self.holes.with_more(holes)
 
     def _staged_holes(self, after: int, up_to: int) -> list[tuple[int, int]]:
         """The stretches of positions that no staged event has, both ends included."""
         return self._connection.execute(STAGED_HOLES, {"after": after, "up_to": up_to}).fetchall()
+
+    def _settled(self, table: str, rows: Sequence[Sequence[object]]) -> Settled:
+        """The rows of names that are new, those left out that the file has under another spelling."""
+        actions = dict(self._connection.execute("SELECT action_id, name FROM action").fetchall())
+        names = derived(table, rows, actions)
+        keys = {name.key for name in names if name.is_respelled and name.row is not None} - self._shared[table].keys()
+        return settle(names, {**self._shared[table], **self._ids_of(table, keys)})
+
+    def _ids_of(self, table: str, keys: set[Key]) -> dict[Key, int]:
+        """The ids of the names that the file has of these."""
+        if not keys:
+            return {}
+        columns = KEY_COLUMNS[table]
+        sql = (
+            f"SELECT {DIMENSIONS[table][0]}, {', '.join(columns)} FROM {table} "
+            f"WHERE {columns[-1]} IN (SELECT unnest(?::VARCHAR[]))"
+        )
+        found = self._connection.execute(sql, [[key[-1] for key in keys]]).fetchall()
+        return {tuple(key): id_ for id_, *key in found if tuple(key) in keys}
+
+    def _respell(self, table: str, settled: Settled | None) -> None:
+        """Let the staged events speak of names as they are counted."""
+        if settled is not None and settled.counted_as:
+            rows = [[table] * len(settled.counted_as), list(settled.counted_as), list(settled.counted_as.values())]
+            insert = "INSERT INTO respelled SELECT unnest($1::VARCHAR[]), unnest($2::INTEGER[]), unnest($3::INTEGER[])"
+            self._connection.execute(insert, rows)
+        if self._counted_as[table] or (settled is not None and settled.counted_as):
+            self._connection.execute(RESPELL_STAGED.format(table=table, key=DIMENSIONS[table][0]))
 
     def _name(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         if not rows:

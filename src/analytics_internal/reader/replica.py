@@ -122,6 +122,10 @@ class Replica:
         except (LogReplaced, *PASSING) as error:
             raise LogUnavailable("the log could not be read") from error
 
+    def item_counted_as(self, item_id: int) -> int:
+        """The item that a stored item is counted as, as far as the reader has read: links to both lead to it."""
+        return self._file.item_counted_as(item_id) if self._file is not None else item_id
+
     async def close(self) -> None:
         for task in (self._round, self._next_round):
             if task is not None:

@@ -1,4 +1,5 @@
 import { useCallback } from 'react';
+import { portalAddressOf } from './portalAddress';
 import { usePages } from './PagesContext';
 import { useConfiguration } from './useConfiguration';
 
@@ -9,19 +10,23 @@ export interface PortalPlace {
   isElsewhere: boolean;
 }
 
-const ABSOLUTE = /^[a-z][a-z0-9+.-]*:\/\//i;
-
-/** Where a path of the portal is; null for no path, or where nobody told where the portal is. */
+/**
+ * Where a path of the portal, or an address elsewhere, is; null for what must not be a link, or where nobody told where
+ * the portal is.
+ */
 export function usePortalLink(): (path: string | null) => PortalPlace | null {
   const { around } = usePages();
   const portalUrl = useConfiguration().configuration?.portal_url ?? null;
   const isInPortal = around.kind === 'portal';
   return useCallback(
     (path) => {
-      if (path === null) return null;
-      if (ABSOLUTE.test(path)) return { href: path, isElsewhere: true };
-      if (isInPortal) return { href: path, isElsewhere: false };
-      return portalUrl === null ? null : { href: portalUrl.replace(/\/$/, '') + path, isElsewhere: true };
+      const address = path === null ? null : portalAddressOf(path);
+      if (address === null) return null;
+      if (!address.isInPortal) return { href: address.href, isElsewhere: true };
+      if (isInPortal) return { href: address.href, isElsewhere: false };
+      return portalUrl === null
+        ? null
+        : { href: portalUrl.replace(/\/$/, '') + address.href, isElsewhere: true };
     },
     [isInPortal, portalUrl],
   );

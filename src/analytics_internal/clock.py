@@ -1,0 +1,36 @@
+"""Whether the service's own clock can be right: what may be its fault is no final verdict on an event. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+# The program is younger than this day: an earlier clock is wrong, whatever else is known.
+WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
+TOLERANCE = timedelta(minutes=5)
+
+
+class ClockInDoubt(Exception):
+    """The service's clock may be wrong, so nothing was stored and nothing is refused for good; the message says why."""
+
+
+def require_possible(now: datetime) -> None:
+    """Raises ClockInDoubt when no clock can show this time."""
+    if now < WRITTEN:
+        raise ClockInDoubt(
+            f"the service's clock shows {now:%Y-%m-%dT%H:%M:%SZ}, and this program was written after "
+            f"{WRITTEN:%Y-%m-%d}: set the clock of its machine"
+        )
+
+
+def require_likely(now: datetime, newest_received_at: datetime | None, database_now: datetime) -> None:
+    """Raises ClockInDoubt when the time speaks against the newest events of the log, or the database's clock."""
+    if newest_received_at is not None and newest_received_at > now + TOLERANCE:
+        raise ClockInDoubt(
+            f"the service's clock shows {now:%Y-%m-%dT%H:%M:%SZ}, and events of the log were received at "
+            f"{newest_received_at:%Y-%m-%dT%H:%M:%SZ}: set the clock of its machine"
+        )
+    if abs(database_now - now) > TOLERANCE:
+        raise ClockInDoubt(
+            f"the service's clock shows {now:%Y-%m-%dT%H:%M:%SZ}, and its database's "
+            f"{database_now:%Y-%m-%dT%H:%M:%SZ}: set the clock of the one that is wrong"
+        )
