@@ -50,6 +50,7 @@ def test_a_path_is_the_address_alone(address: str, path: str) -> None:
         ("/developers", "/developers"),
         ("https://portal.example/dev/docs?x=1", "/docs"),
         ("https://PORTAL.example/dev", "/"),
+        ("https://portal.example:443/dev/docs", "/docs"),
         ("https://portal.example.evil/dev", "https://portal.example.evil/dev"),
     ],
 )

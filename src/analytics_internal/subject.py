@@ -53,7 +53,8 @@ class Portal(msgspec.Struct, frozen=True):
         if url is None:
             return cls(kept_query_parameters=kept_query_parameters)
         parts = urlsplit(url)
-        return cls(f"{parts.scheme}://{parts.netloc}".lower(), decoded(parts.path).rstrip("/"), kept_query_parameters)
+        base_path = decoded(parts.path).rstrip("/")
+        return cls(_origin(parts.scheme, parts.netloc), base_path, kept_query_parameters)
 
     def is_path(self, action: str, subject: str) -> bool:
         """Whether the subject of this action is an address rather than a text."""
@@ -65,7 +66,7 @@ class Portal(msgspec.Struct, frozen=True):
         if _absolute_url.match(bare):
             scheme, _, rest = bare.partition("://")
             host, slash, path = rest.rpartition("@")[2].partition("/")
-            origin = f"{scheme}://{host}".lower()
+            origin = _origin(scheme, host)
             if origin != self.origin:
                 return (origin + decoded(slash + path)).rstrip("/")
             bare = slash + path
@@ -251,6 +252,11 @@ def _normalised(text: str, default_kind: str | None) -> str | None:
 
 def _is_address(text: str) -> bool:
     return text.startswith("/") or _absolute_url.match(text) is not None
+
+
+def _origin(scheme: str, host: str) -> str:
+    origin = f"{scheme}://{host}".lower()
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
 
 
 def _cut(address: str) -> str:
