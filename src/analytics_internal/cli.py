@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -53,6 +55,9 @@ ServiceDataDir = Annotated[Path | None, Parameter(help="Data folder of the runni
 
 def main() -> None:
     """The command ``analytics-internal``: ends the process with 0, or 1 for a failure, 2 for a wrong use."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not closed from the beginning
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
     sys.exit(run(sys.argv[1:]))
 
 
@@ -277,7 +282,7 @@ def _address(url: str | None, data_dir: Path | None) -> str:
 
     if url is not None or data_dir is None:
         return url or DEFAULT_URL
-    return service_of(data_dir.expanduser().absolute())
+    return service_of(Path(os.path.expanduser(data_dir)).absolute())
 
 
 def _complain(text: str, code: int) -> int:

@@ -108,6 +108,13 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _folder(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise refusal("must be a folder by its whole path: there is no home folder that ~ could stand for") from None
+
+
 def _joined(value: object) -> object:
     """Several addresses may be a list, as a file and repeated flags have them."""
     is_list = isinstance(value, list) and all(isinstance(part, str) for part in value)
@@ -125,7 +132,7 @@ Hosts = Annotated[str, BeforeValidator(_joined), AfterValidator(_hosts)]
 PublicUrl = Annotated[str, _web(public)]
 OwnUrl = Annotated[str, _web(in_one_spelling)]
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
-FolderPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+FolderPath = Annotated[Path, AfterValidator(_folder)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Who = Annotated[list[Annotated[str, AfterValidator(_who)]], NoDecode, BeforeValidator(_split)]
 Tokens = Annotated[list[Annotated[SecretStr, AfterValidator(_token)]], NoDecode, BeforeValidator(_split)]

@@ -78,7 +78,10 @@ def _own_time_zone() -> str:
 
 
 def _own_data_dir() -> Path:
-    return platformdirs.user_data_path("analytics-internal")
+    try:
+        return platformdirs.user_data_path("analytics-internal")
+    except RuntimeError:  # a user without a name and without HOME
+        return Path("/var/lib/analytics-internal")
 
 
 def _own_threads() -> int:
@@ -408,7 +411,8 @@ def _toml(value: object) -> str:
 
 
 _DERIVED_DEFAULTS = {
-    "data_dir": "the platform's folder for data, like `~/.local/share/analytics-internal`",
+    "data_dir": "the platform's folder for data, like `~/.local/share/analytics-internal`; without a home "
+    "`/var/lib/analytics-internal`",
     "timezone": "the machine's, else `UTC`",
     "reader_threads": "one for each processor",
 }

@@ -100,14 +100,14 @@ def running_dsn(data_dir: Path) -> str:
         EmbeddedPostgresError: no server runs there.
     """
     try:
-        lines = (data_dir.absolute() / "postgres" / "postmaster.pid").read_text().splitlines()
+        lines = os.fsdecode((data_dir.absolute() / "postgres" / "postmaster.pid").read_bytes()).splitlines()
         return _dsn_at(Path(lines[4]))
     except (OSError, IndexError) as error:
         raise EmbeddedPostgresError(f"no PostgreSQL runs in {data_dir}") from error
 
 
 def _dsn_at(socket_folder: Path) -> str:
-    return f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_folder))}"
+    return f"postgresql://postgres@/{DATABASE}?host={quote(os.fsencode(socket_folder))}"
 
 
 class DataDirLock:
@@ -369,7 +369,7 @@ def _is_ready(folder: Path, pid: int) -> bool:
 def _read_pid_file(folder: Path) -> list[str]:
     """The lines of a server's ``postmaster.pid``: pid, folder, start, port, socket folder, address, memory, state."""
     try:
-        return (folder / "postmaster.pid").read_text().splitlines()
+        return os.fsdecode((folder / "postmaster.pid").read_bytes()).splitlines()
     except FileNotFoundError:
         return []
 
@@ -377,7 +377,8 @@ def _read_pid_file(folder: Path) -> list[str]:
 def _can_hold_socket(folder: Path) -> bool:
     """Whether a Unix socket can stand in a folder: its path may be too long, its file system may have none."""
     path = folder / SOCKET
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+    is_understood = str(path).isascii() or sys.getfilesystemencoding() == "utf-8"  # by the driver, which knows UTF-8
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH or not is_understood:
         return False
     try:
         with socket.socket(socket.AF_UNIX) as attempt:

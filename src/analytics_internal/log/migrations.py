@@ -137,7 +137,7 @@ def run_file(name: str) -> None:
     """Run one SQL file of ``schema/`` inside the migration's transaction."""
     from alembic import op
 
-    sql = (SCHEMA / name).read_text()
+    sql = (SCHEMA / name).read_text(encoding="utf-8")
     _on_driver(op.get_bind(), lambda driver: driver.execute(sql))
 
 
