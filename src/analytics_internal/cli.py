@@ -256,6 +256,10 @@ def _as_service(work: Callable[[], int]) -> int:
         return _complain(str(error), FAILED)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
         return _complain(f"the database or the data folder cannot be used: {error}", FAILED)
+    except KeyError as error:
+        if "getpwuid" not in str(error):
+            raise
+        return _complain("database_url names no user, and this process's user has no name: add one to it", FAILED)
 
 
 def _as_client(work: Callable[[], int]) -> int:

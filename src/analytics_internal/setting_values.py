@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -109,6 +110,8 @@ def _token(value: SecretStr) -> SecretStr:
 
 
 def _folder(path: Path) -> Path:
+    if not str(path).isascii() and sys.getfilesystemencoding() != "utf-8":
+        raise refusal("must have ASCII letters only in this locale, or set LC_ALL=C.UTF-8 or PYTHONUTF8=1")
     try:
         return path.expanduser().absolute()
     except RuntimeError:

@@ -35,6 +35,18 @@ with DataDirLock(Path(sys.argv[1])):
     sys.stdin.read()
 """
 
+NAMELESS = 1_000_680_000
+# In a user namespace of its own the process is seen as one of a user without a name, as OpenShift runs containers.
+AS_NAMELESS = ("unshare", "--user", f"--map-user={NAMELESS}", "--map-group=0", "--keep-caps", "sh", "-c")
+WITHOUT_NAMESPACES = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+
+
+def _can_be_nameless() -> bool:
+    try:
+        return subprocess.run([*AS_NAMELESS, "id"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
@@ -98,13 +110,20 @@ def _some_process() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "60"])
 
 
-def _service(data_dir: Path) -> tuple[subprocess.Popen[str], str]:
+def _service(
+    data_dir: Path, *runner: str, environment: dict[str, str] | None = None
+) -> tuple[subprocess.Popen[str], str]:
     """A process that holds the lock and runs the server, as the service does."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVICE, data_dir], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*runner, sys.executable, "-c", SERVICE, data_dir],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.environ["PATH"], **environment} if environment is not None else None,
     )
     assert process.stdout is not None
-    return process, process.stdout.readline().strip()
+    lines = iter(process.stdout.readline, "")  # the first says that a database was made
+    return process, next((line.strip() for line in lines if line.startswith("postgresql://")), "")
 
 
 async def test_a_new_folder_gets_a_database_of_our_name(data_dir: Path) -> None:
@@ -277,3 +296,26 @@ def _can_list(folder: Path, uid: int, name: str) -> bool:
     command = ["ls", str(folder)] if not name else ["stat", str(folder / name)]
     done = subprocess.run(command, user=uid, group=uid, extra_groups=[], capture_output=True, check=False)
     return done.returncode == 0
+
+
+@pytest.mark.skipif(not _can_be_nameless(), reason="no user namespaces here")
+@pytest.mark.parametrize("environment", [{}, {"HOME": "/", "LC_ALL": "C"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}])
+async def test_a_user_without_a_name_has_a_database(environment: dict[str, str]) -> None:
+    with _short_folder() as folder:
+        process, dsn = _service(folder, *AS_NAMELESS, 'exec "$@"', "sh", environment=environment)
+        assert await _ask(dsn, "SELECT current_database()") == "analytics_internal"
+        process.communicate()
+
+
+@pytest.mark.skipif(not _can_be_nameless(), reason="no user namespaces here")
+def test_a_user_without_a_name_is_told_what_to_do_where_none_can_be_given() -> None:
+    with _short_folder() as folder:
+        done = subprocess.run(
+            [*AS_NAMELESS, WITHOUT_NAMESPACES, "sh", sys.executable, "-c", SERVICE, str(folder)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert f"PostgreSQL cannot be set up by user {NAMELESS}, who has no name" in done.stderr
+    assert "add the user to /etc/passwd, or set database_url" in done.stderr

@@ -377,8 +377,7 @@ def _read_pid_file(folder: Path) -> list[str]:
 def _can_hold_socket(folder: Path) -> bool:
     """Whether a Unix socket can stand in a folder: its path may be too long, its file system may have none."""
     path = folder / SOCKET
-    is_understood = str(path).isascii() or sys.getfilesystemencoding() == "utf-8"  # by the driver, which knows UTF-8
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH or not is_understood:
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         return False
     try:
         with socket.socket(socket.AF_UNIX) as attempt:
