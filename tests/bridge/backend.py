@@ -20,7 +20,7 @@ from tests.running import free_port
 
 BACKSTAGE = Path(__file__).parents[2] / "backstage"
 PLUGIN = BACKSTAGE / "plugins/analytics-internal-backend"
-START_LIMIT_S = 120.0
+START_LIMIT_S = 300.0
 STOP_LIMIT_S = 60.0
 Json = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -88,6 +89,30 @@ def test_what_the_service_is_told_is_on_no_command_line(divided_by_schema: Backe
 
     assert commands != []
     assert not [command for command in commands if PASSWORD in command or "p%40ss" in command]
+
+
+async def test_a_question_that_fails_costs_nobody_else_an_answer(
+    divided_by_schema: Backend, secured: SecuredPostgres
+) -> None:
+    kept_name = 'ALTER TABLE "analytics-internal".log_head RENAME TO log_head_elsewhere'
+    own_name = 'ALTER TABLE "analytics-internal".log_head_elsewhere RENAME TO log_head'
+    with divided_by_schema.client() as client:
+        headers = dict(client.headers)
+    failing, others = [], []
+    async with httpx.AsyncClient(base_url=divided_by_schema.api, headers=headers, timeout=60) as client:
+        await _value(secured.dsn_of(DATABASE), kept_name)
+        try:
+            for _ in range(20):
+                answers = await asyncio.gather(
+                    *(client.get("/top-users") for _ in range(4)), *(client.get("/openapi.json") for _ in range(4))
+                )
+                failing += answers[:4]
+                others += answers[4:]
+        finally:
+            await _value(secured.dsn_of(DATABASE), own_name)
+
+    assert all(answer.status_code >= 500 for answer in failing)
+    assert {answer.status_code for answer in others} == {200}
 
 
 # --- how long it lives
