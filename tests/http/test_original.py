@@ -106,6 +106,16 @@ async def test_top_users_count_accesses(original: httpx.AsyncClient) -> None:
     assert {"name": "bo", "namespace": "team", "access_count": 3} in users
 
 
+async def test_users_with_as_many_accesses_are_sorted_as_people_sort(original: httpx.AsyncClient) -> None:
+    in_order = ["anders", "ängström", "åsa", "bert", "øystein", "zoë"]
+    for name in in_order[::-1]:
+        await original.post("/events", json={"action": "once", "subject": "/once", "user": f"user:sorted/{name}"})
+
+    users = (await original.get("/top-users")).json()
+
+    assert [user["name"] for user in users if user["namespace"] == "sorted"] == in_order
+
+
 async def test_the_rest_of_a_long_list_is_behind_a_link(original: httpx.AsyncClient) -> None:
     items = await items_of(original)
 

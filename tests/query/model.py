@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import functools
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -234,10 +235,19 @@ def _ordered(rows: Rows, question: Question) -> Rows:
     return [_with_item_as_object(row) for row in rows]
 
 
+def sort_key(text: str) -> tuple[str, str]:
+    """Case and accents aside, then by bytes."""
+    letters = unicodedata.normalize("NFD", text.lower().replace("ß", "ss").replace("ø", "o").replace("ł", "l"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)), text
+
+
 def _sorted_by(rows: Rows, name: str, descending: bool, by_id: bool) -> Rows:
     def value(row: dict[str, Any]) -> Any:
         found = row[name]["value"] if isinstance(row[name], dict) else row[name]
-        return found[2] if by_id else found[:2] if name == "item" else found
+        if name == "item":
+            return found[2] if by_id else (sort_key(found[0]), sort_key(found[1]))
+        is_text = isinstance(found, str) and not isinstance(row[name], dict)
+        return sort_key(found) if is_text else found
 
     known = sorted((row for row in rows if value(row) is not None), key=value, reverse=descending)
     return known + [row for row in rows if value(row) is None]

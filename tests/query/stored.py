@@ -26,7 +26,25 @@ from tests.samples import Json, event
 # In these weeks the clocks of all these zones but Kathmandu's changed.
 NOW = datetime(2018, 11, 20, 15, 30, tzinfo=UTC)
 PAGES = ["/docs/default/api/Orders", "/catalog/default/component/web", "/catalog/default/component/web/docs/A"]
-SUBJECTS = ["/a", *PAGES, "How?", "hOW? ", "=1+1", "@cmd", "-2", "How  to", " HOW TO", " "]
+SUBJECTS = [
+    "/a",
+    *PAGES,
+    "How?",
+    "hOW? ",
+    "=1+1",
+    "@cmd",
+    "-2",
+    "How  to",
+    " HOW TO",
+    " ",
+    "Übersicht",
+    "uber",
+    "Zoë",
+    "zoo",
+    "Øre",
+    "Straße",
+    "STRASSEN",
+]
 ACTIONS, PLUGINS = ["navigate", "click", "search", "discover"], [None, "catalog", "techdocs"]
 PEOPLE = [None, *(f"user:default/{name}" for name in ("ana", "bo", "cy"))]
 

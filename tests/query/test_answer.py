@@ -287,6 +287,30 @@ async def test_pages_answer_for_the_moment_of_the_first_one(stored: Stored) -> N
     assert back["results"] == first["results"] == expected[:5]
 
 
+async def test_text_is_sorted_as_people_sort_it(stored: Stored) -> None:
+    in_order = [
+        "2", "Alpha", "alpha", "Ångström", "apfel", "Äpfel", "Ｂeta", "beta 2", "Éclair", "éclair", "eclairs",
+        "İzmir", "Łódź", "Lodzer", "Øre", "orel", "Strasse", "Straße", "Strassen", "Zulu", "Ελλάδα", "έλος",
+        "Ёлка", "елки", "日本",
+    ]  # fmt: skip
+    shuffled = random.sample(in_order, len(in_order))
+    await stored.store([event(text, action="sorted", occurred_at=NOW) for text in shuffled])
+    question = {"metrics": ["events"], "filters": ["is", "action", ["sorted"]], "limit": 4}
+    by_subject = {**question, "dimensions": ["subject"], "order_by": [["subject", "asc"]]}
+
+    rows, _ = await stored.ask_all(by_subject)
+    descending, _ = await stored.ask_all({**by_subject, "order_by": [["subject", "desc"]]})
+    tied, _ = await stored.ask_all({**question, "dimensions": ["subject"]})
+    items, _ = await stored.ask_all({**question, "dimensions": ["item"], "order_by": [["item", "asc"]]})
+    _, *lines = await stored.csv({**by_subject, "limit": None})
+
+    assert [row["subject"] for row in rows] == in_order
+    assert [row["subject"] for row in descending] == in_order[::-1]
+    assert [row["subject"] for row in tied] == in_order
+    assert [row["item"]["subject"] for row in items] == in_order
+    assert [line[0] for line in lines] == in_order
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "é", "e30", "W10", "=" * 9, "AAAA" * 100])
 async def test_a_cursor_that_is_none_is_told_so(stored: Stored, cursor: str) -> None:
     with pytest.raises(InvalidQuery, match="none of ours"):

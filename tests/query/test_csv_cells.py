@@ -57,7 +57,7 @@ def test_lines_are_read_back_as_they_were(rows: list[list[object]]) -> None:
 
 
 def test_texts_are_quoted_and_numbers_are_not() -> None:
-    rows = [["subject", "events"], ['say "a;b"', -3], ["", 1.5], [None, None], ["2026-11-02", 0]]
+    rows: list[list[object]] = [["subject", "events"], ['say "a;b"', -3], ["", 1.5], [None, None], ["2026-11-02", 0]]
 
     assert csv_rows(rows) == (
         b'"subject","events"\r\n"say ""a;b""",-3\r\n"",1.5\r\n,\r\n"2026-11-02",0\r\n'

@@ -36,15 +36,15 @@ PEOPLE_OF_ITEMS = """
 SELECT e.item_id, e.person_id, p.ref, count(*), {times}
 FROM event e JOIN person p USING (person_id)
 WHERE e.position <= {position} AND e.item_id IN ({items})
-GROUP BY ALL
-ORDER BY count(*) DESC, p.ref
+GROUP BY e.item_id, e.person_id, p.ref
+ORDER BY count(*) DESC, sort_key(p.ref), p.ref
 """
 TOP_USERS = """
 SELECT p.ref, count(*)
 FROM event e JOIN person p USING (person_id)
 WHERE e.position <= {position}
-GROUP BY ALL
-ORDER BY count(*) DESC, p.ref
+GROUP BY p.ref
+ORDER BY count(*) DESC, sort_key(p.ref), p.ref
 LIMIT {limit}
 """
 

@@ -18,6 +18,7 @@ from analytics_internal.query.conditions import NAMED, SEARCH_TERM, TEXTS, colum
 from analytics_internal.query.language import ACCESS_METRICS, Query
 from analytics_internal.query.period import EPOCH, DayShift, Period
 from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
+from analytics_internal.reader.sorting import SORT_KEY
 
 DAY_US = 86_400_000_000
 SPELLING = "spelling"
@@ -301,20 +302,27 @@ class _Builder:
     def _order(self, joins_access: bool) -> list[exp.Expr]:
         """The asked order, then every label: no two rows are equal, so pages neither repeat nor skip one."""
         order: list[exp.Expr] = []
-        asked = [(name, direction == "desc") for name, direction in self._query.order_by]
-        for name, descending in asked:
+        for name, direction in self._query.order_by:
+            is_descending = direction == "desc"
             if name == "item":
-                order += [
-                    _ordered(column_of("subject", "item_of"), descending),
-                    _ordered(column_of("name", "item_action"), descending),
-                ]
+                order += _ordered_text(column_of("subject", "item_of"), is_descending)
+                order += _ordered_text(column_of("name", "item_action"), is_descending)
             elif name in self._query.dimensions:
-                order.append(_ordered(self._label_source(name), descending))
+                order += self._ordered_labels(name, is_descending)
             else:
                 table = "access" if joins_access and name in self._access else "grouped"
-                order.append(_ordered(column_of(name, table), descending))
-        order += [_ordered(self._label_source(name), False) for name in self._query.dimensions]
+                order.append(_ordered(column_of(name, table), is_descending))
+        asked = {name for name, _ in self._query.order_by if name != "item"}  # an item's names are not its own
+        for name in self._query.dimensions:
+            if name not in asked:
+                order += self._ordered_labels(name, False)
         return order
+
+    def _ordered_labels(self, dimension: str, is_descending: bool) -> list[exp.Expr]:
+        label = self._label_source(dimension)
+        if dimension == "item" or dimension in language.TIME_DIMENSIONS:
+            return [_ordered(label, is_descending)]  # by number
+        return _ordered_text(label, is_descending)
 
     def _label_source(self, dimension: str) -> exp.Expr:
         key = self._keys[self._query.dimensions.index(dimension)]
@@ -381,3 +389,7 @@ def _time_parameter(name: str) -> exp.Expr:
 
 def _ordered(this: exp.Expr, descending: bool) -> exp.Expr:
     return exp.Ordered(this=this, desc=descending, nulls_first=False)
+
+
+def _ordered_text(text: exp.Expr, descending: bool) -> list[exp.Expr]:
+    return [_ordered(exp.func(SORT_KEY, text.copy()), descending), _ordered(text, descending)]

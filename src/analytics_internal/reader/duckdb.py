@@ -14,6 +14,7 @@ import duckdb
 from analytics_internal.log.tail import Place
 from analytics_internal.reader.holes import Holes
 from analytics_internal.reader.respelled import KEY_COLUMNS, Key, Settled, derived, settle
+from analytics_internal.reader.sorting import create_sort_key
 from analytics_internal.subject import doc_page_of, folded, spelling_of
 
 # Changing a table below, or what is derived for it, means a higher number: files of another number are rebuilt from
@@ -146,6 +147,7 @@ class ReaderFile:
             run("CREATE TABLE IF NOT EXISTS respelled (kind VARCHAR, stored_id INTEGER, id INTEGER)")
             columns_sql = ", ".join(f"{name} {type_}" for name, type_ in EVENT_COLUMNS.items())
             run(f"CREATE TABLE IF NOT EXISTS event ({columns_sql}, action_id INTEGER)")
+            run(create_sort_key())
 
     def _ids(self, table: str) -> set[int]:
         stored = f"SELECT {DIMENSIONS[table][0]} FROM {table} UNION SELECT stored_id FROM respelled WHERE kind = ?"
