@@ -42,8 +42,8 @@ SUBJECTS = [
     "Zoë",
     "zoo",
     "Øre",
-    "Maße",
-    "MASSEN",
+    "Ñandú",
+    "NANDA",
 ]
 ACTIONS, PLUGINS = ["navigate", "click", "search", "discover"], [None, "catalog", "techdocs"]
 PEOPLE = [None, *(f"user:default/{name}" for name in ("ana", "bo", "cy"))]
