@@ -76,8 +76,9 @@ bench: $(DEVELOPMENT) ## the ratios of docs/benchmarks.md
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.query
 
-crash: $(DEVELOPMENT) ## kill -9 of the service and of PostgreSQL under load, at random moments
+crash: $(DEVELOPMENT) ## kill -9 of the service and of PostgreSQL under load, and failover to a standby that lags
 	$(BIN)/python -m tests.crash.crash --rounds 20
+	$(BIN)/python -m tests.crash.failover --rounds 20
 
 lock: $(DEVELOPMENT) ## new lock files from pyproject.toml and package.json
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-annotate \

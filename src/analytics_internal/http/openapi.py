@@ -96,6 +96,7 @@ _STATUS = {
     401: "No token, or one that is not valid",
     403: "Known, but not allowed: the detail names the permission that is missing, `errors` what needs it",
     404: "There is nothing here",
+    409: "The log is not the one that was read before",
     413: "The body is too large, as it came or decoded",
     415: "The body is encoded in a way that is not taken: `Accept-Encoding` names those that are",
     503: "Not now: try again after `Retry-After` seconds",
@@ -136,13 +137,19 @@ def _give_events() -> Schema:
             "after", {"type": "integer", "minimum": 0, "maximum": 2**62, "default": 0}, "Position to go on after"
         ),
         _parameter("limit", {"type": "integer", "minimum": 1, "maximum": 2**62}, "How many positions at most"),
+        _parameter(
+            "batch",
+            {"type": "integer", "minimum": 0, "maximum": 2**62},
+            "The batch of the line at `after`, if one was read",
+        ),
     ]
     content = {"application/x-ndjson": {"schema": {"type": "string"}}}
     operation = _operation(
-        "giveEvents", "The stored events in the log's order, one JSON object a line", content, _READ, parameters
+        "giveEvents", "The stored events in the log's order, one JSON object a line", content, (*_READ, 409), parameters
     )
     operation["responses"]["200"]["headers"] = {
-        "X-Log-Position": {"schema": {"type": "string"}, "description": "Position of the newest event"}
+        "X-Log-Position": {"schema": {"type": "string"}, "description": "Position of the newest event"},
+        "X-Log-Id": {"schema": {"type": "string", "format": "uuid"}, "description": "Which log it is"},
     }
     return operation
 
