@@ -76,8 +76,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._connections = connections
         self._limits = connections.limits
-        self._phase = Phase.NEW
         self._since = connections.now
+        self._is_leaving = False
         self._is_spare = False
         self._running: RequestResponseCycle | None = None
         self._ahead = bytearray()
@@ -90,7 +90,24 @@ class Connection(HttpToolsProtocol):
         self._wire_bytes = 0
         self._counted_bytes = 0
         self._receiving = Progress()
+        self._received: RequestResponseCycle | None = None
         self._sending = Progress()
+
+    @property
+    def phase(self) -> Phase:
+        """What follows from what is under way. Asked for by ``Connections`` only: a request moves nothing."""
+        if self._is_leaving:
+            return Phase.LEAVING
+        if self._running is not None and not self._is_in_body:
+            return Phase.ANSWERING
+        if self._is_in_head or self._is_in_body:
+            return Phase.READING
+        return Phase.IDLE if self.cycle is not None else Phase.NEW
+
+    @property
+    def since(self) -> float:
+        """When it came to wait, by ``Connections.now``."""
+        return self._since
 
     # What the transport calls.
 
@@ -101,7 +118,7 @@ class Connection(HttpToolsProtocol):
         self._is_spare = self._connections.are_full
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.forget(self, self._phase)
+        self._connections.forget(self)
         self._uncount_body()
         self._ahead.clear()
         running = self._running
@@ -111,53 +128,61 @@ class Connection(HttpToolsProtocol):
             running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
+        if len(data) <= PIECE_BYTES and self._running is None and not self._ahead and not self._is_leaving:
+            self._feed(data)
+        else:
+            self._receive_pieces(data)
+
+    def _receive_pieces(self, data: bytes) -> None:
         for start in range(0, len(data), PIECE_BYTES):
             if self.transport.is_closing():
                 return
-            if self._phase is Phase.LEAVING:
+            if self._is_leaving:
                 self._left_bytes += len(data) - start
                 if self._left_bytes > MAX_LEAVING_BYTES:
                     self.cut()
                 return
-            if self._is_answering or self._ahead:
+            if self._ahead or self.phase is Phase.ANSWERING:
                 self._keep_ahead(data[start:])
                 return
-            self._feed(data[start : start + PIECE_BYTES] if len(data) > PIECE_BYTES else data)
-            self._settle()
+            self._feed(data[start : start + PIECE_BYTES])
 
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)  # faster than super(), here and below: once a request
         self._is_in_head = True
         self._head_bytes = 0
+        self._since = self._connections.now
 
     def on_url(self, url: bytes) -> None:
-        self._count_head(len(url))
+        self._head_bytes += len(url)
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._is_in_head:
             return  # a trailer: what the application has seen of the head does not change any more
-        self._count_head(len(name) + len(value))
+        self._head_bytes += len(name) + len(value)
         headers = self.headers
-        if len(headers) >= MAX_HEADERS:
-            self._refuse_head(f"the request has more than {MAX_HEADERS} headers")
+        if self._head_bytes > self._limits.head_bytes or len(headers) >= MAX_HEADERS:
+            self._refuse_head()
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self._head_bytes > self._limits.head_bytes:
+            self._refuse_head()
         self._is_in_head = False
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refusal = ("malformed-request", 400, f"more than {MAX_PIPELINED} requests came before their answers")
             raise _Refused
-        super().on_headers_complete()
+        HttpToolsProtocol.on_headers_complete(self)
         self._is_in_body = True
         self._body_bytes = self._wire_bytes = 0
-        self._receiving.begin_again()
-        self.flow.resume_reading()  # what comes ahead is counted here; not reading would hide that the client has left
+        if self.flow.read_paused:
+            self.flow.resume_reading()  # what comes ahead is counted; not reading would hide that the client left
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -180,26 +205,30 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._is_in_body = False
-        super().on_message_complete()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
 
     # What uvicorn's request cycle calls.
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self._running = None
-        self._uncount_body()
+        self._since = self._connections.now
+        if self._counted_bytes:
+            self._uncount_body()
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif self._refusal is not None:
             self._leave()
-            return
         elif self._ahead:
             # Not at once: a client that sends far ahead must not make its answers one call stack.
             self.loop.call_soon(self._go_on)
-        self._settle()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Awaitable[None]]) -> None:
         self._running = cycle
@@ -208,7 +237,7 @@ class Connection(HttpToolsProtocol):
             if self._is_spare and cycle.scope["path"] not in HEALTH_PATHS:
                 dropped_total.labels("full").inc()
                 app = _no_room
-        super()._start_asgi_task(cycle, app)
+        HttpToolsProtocol._start_asgi_task(self, cycle, app)
 
     # What ``Connections`` calls.
 
@@ -222,15 +251,16 @@ class Connection(HttpToolsProtocol):
         elif self._sending.is_stuck(-unsent, now, limits.transfer_timeout_s):
             self._drop("not read")
             return
-        if self._phase is Phase.LEAVING:
+        phase = self.phase
+        if phase is Phase.LEAVING:
             if waited_s > LEAVING_S and not unsent:
                 self.cut()
-        elif self._phase is Phase.NEW and waited_s > limits.head_timeout_s:
+        elif phase is Phase.NEW and waited_s > limits.head_timeout_s:
             self._drop("no request")
-        elif self._phase is Phase.IDLE and waited_s > limits.idle_timeout_s:
+        elif phase is Phase.IDLE and waited_s > limits.idle_timeout_s:
             dropped_total.labels("idle").inc()
             self.transport.close()
-        elif self._phase is Phase.READING:
+        elif phase is Phase.READING:
             self._check_reading(now, waited_s)
 
     def cut(self) -> None:
@@ -249,11 +279,6 @@ class Connection(HttpToolsProtocol):
         """Never asked for: ``Connections`` looks after idle connections."""
 
     # Our own.
-
-    @property
-    def _is_answering(self) -> bool:
-        """Whether a request is here as a whole, and not answered yet."""
-        return self._running is not None and not self._is_in_body
 
     def _go_on(self) -> None:
         if self._ahead and not self.transport.is_closing():
@@ -278,23 +303,27 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(*self._refusal or ("malformed-request", 400, "this is not a request of HTTP/1.1"))
             return
+        if self._is_in_head or (was_in_body and self._is_in_body):
+            self._bound(len(data), was_in_head)
+
+    def _bound(self, bytes_: int, was_in_head: bool) -> None:
+        """Count a piece after which a head or a body is not complete yet."""
         if self._is_in_head:
             if was_in_head:  # the parser itself keeps what it has not called out yet
-                self._head_bytes += len(data)
+                self._head_bytes += bytes_
             if self._head_bytes > self._limits.head_bytes + PIECE_BYTES:
-                self._refuse("head-too-large", 431, f"a request's head has at most {self._limits.head_bytes:,} bytes")
-        elif was_in_body and self._is_in_body:
-            self._wire_bytes += len(data)
+                self._refuse("head-too-large", 431, self._head_limits)
+        else:
+            self._wire_bytes += bytes_
             if self._wire_bytes > MAX_FRAMING_BYTES + 2 * self._body_bytes:
                 self._refuse("malformed-request", 400, "the body is sent in chunks with too little in them")
 
-    def _count_head(self, bytes_: int) -> None:
-        self._head_bytes += bytes_
-        if self._head_bytes > self._limits.head_bytes:
-            self._refuse_head(f"a request's head has at most {self._limits.head_bytes:,} bytes")
+    @property
+    def _head_limits(self) -> str:
+        return f"a request's head has at most {self._limits.head_bytes:,} bytes and {MAX_HEADERS} headers"
 
-    def _refuse_head(self, why: str) -> None:
-        self._refusal = ("head-too-large", 431, why)
+    def _refuse_head(self) -> None:
+        self._refusal = ("head-too-large", 431, self._head_limits)
         raise _Refused
 
     def _refuse(self, kind: str, status: int, detail: str) -> None:
@@ -327,32 +356,17 @@ class Connection(HttpToolsProtocol):
         self.transport.write_eof()
         self._uncount_body()
         self._ahead.clear()
-        self._move_to(Phase.LEAVING)
-
-    def _settle(self) -> None:
-        """The phase that follows from what is under way."""
-        if self._phase is Phase.LEAVING:
-            return
-        if self._is_answering:
-            self._move_to(Phase.ANSWERING)
-        elif self._is_in_head or self._is_in_body:
-            self._move_to(Phase.READING)
-        elif self.cycle is not None:
-            self._move_to(Phase.IDLE)
-
-    def _move_to(self, phase: Phase) -> None:
-        if phase is not self._phase:
-            self._connections.move(self, self._phase, phase)
-            self._phase = phase
-            self._since = self._connections.now
+        self._is_leaving = True
+        self._since = self._connections.now
 
     def _check_reading(self, now: float, waited_s: float) -> None:
         limits = self._limits
         if self._is_in_head:
             if waited_s > limits.head_timeout_s:
                 self._refuse("too-slow", 408, f"a request's head has to come within {limits.head_timeout_s:g} s")
-        elif self.flow.read_paused:
-            self._receiving.begin_again()  # the application has not read what is here: that is not the client's fault
+        elif self.flow.read_paused or self._received is not self.cycle:
+            self._received = self.cycle
+            self._receiving.begin_again()  # the application has not read what is here: that is not its fault
         elif self._receiving.is_stuck(self._body_bytes, now, limits.transfer_timeout_s):
             least = f"{LEAST_PROGRESS_BYTES:,} bytes within {limits.transfer_timeout_s:g} s"
             self._refuse("too-slow", 408, f"a request's body has to come to its end, or at least {least}")

@@ -46,6 +46,9 @@ class Phase(enum.Enum):
     """A refusal was sent; the client may read it before the connection is cut."""
 
 
+GIVES_WAY = (Phase.NEW, Phase.IDLE, Phase.READING)
+
+
 class Limits(msgspec.Struct, frozen=True):
     """What clients may use; each is a setting or follows from one."""
 
@@ -63,6 +66,13 @@ class Limits(msgspec.Struct, frozen=True):
 class Watched(Protocol):
     """One connection as it is seen from here."""
 
+    @property
+    def phase(self) -> Phase: ...
+
+    @property
+    def since(self) -> float:
+        """When it came to wait."""
+
     def check(self, now: float) -> None:
         """Give the client up if it has been waited for long enough."""
 
@@ -78,9 +88,8 @@ class Connections:
         self.now = 0.0
         """The loop's time at the last tick: exact enough for waits of seconds, and free for every request."""
         self.bodies_bytes = 0
-        self._open: set[Watched] = set()
-        # In the order in which they came to wait; nobody who is being answered is in one of them.
-        self._waiting: dict[Phase, dict[Watched, None]] = {Phase.NEW: {}, Phase.IDLE: {}, Phase.READING: {}}
+        # In the order in which they came.
+        self._open: dict[Watched, None] = {}
 
     @property
     def are_full(self) -> bool:
@@ -94,22 +103,12 @@ class Connections:
         if len(self._open) >= self.limits.connections + SPARE:
             dropped_total.labels("full").inc()
             return False
-        self._open.add(connection)
-        self._waiting[Phase.NEW][connection] = None
+        self._open[connection] = None
         return True
 
-    def move(self, connection: Watched, before: Phase, after: Phase) -> None:
-        """A connection's phase has changed."""
-        if before in self._waiting:
-            self._waiting[before].pop(connection, None)
-        if after in self._waiting and connection in self._open:
-            self._waiting[after][connection] = None
-
-    def forget(self, connection: Watched, phase: Phase) -> None:
+    def forget(self, connection: Watched) -> None:
         """A connection is closed."""
-        self._open.discard(connection)
-        if phase in self._waiting:
-            self._waiting[phase].pop(connection, None)
+        self._open.pop(connection, None)
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -136,13 +135,13 @@ class Connections:
     def _make_room(self) -> None:
         # Nothing is lost with a connection that has said nothing, little with one that is kept for later. One that is
         # sending a request comes last: a flood of half requests pushes out its own oldest first.
-        for phase in (Phase.NEW, Phase.IDLE, Phase.READING):
-            oldest = next(iter(self._waiting[phase]), None)
-            if oldest is not None:
-                dropped_total.labels("room").inc()
-                self.forget(oldest, phase)
-                oldest.cut()
-                return
+        waiting = [one for one in self._open if one.phase in GIVES_WAY]
+        waiting.sort(key=lambda one: (GIVES_WAY.index(one.phase), one.since))
+        # Some at a time: a flood must not make us look at all of them for each of its connections.
+        for oldest in waiting[: 1 + len(waiting) // 64]:
+            dropped_total.labels("room").inc()
+            self.forget(oldest)
+            oldest.cut()
 
 
 def limits_of(settings: Settings) -> Limits:
