@@ -13,7 +13,7 @@ import duckdb
 
 from analytics_internal.log.tail import Place
 from analytics_internal.reader.holes import Holes
-from analytics_internal.reader.respelled import KEY_COLUMNS, Key, Settled, derived, settle
+from analytics_internal.reader.respelled import KEY_COLUMNS, Key, Settled, derived, has_moved, settle
 from analytics_internal.reader.sorting import create_sort_key
 from analytics_internal.subject import doc_page_of, folded, spelling_of
 
@@ -125,6 +125,7 @@ class ReaderFile:
             self.holes = self._holes()
             self._counted_as = {table: self._respelled(table) for table in KEY_COLUMNS}
             self._shared = {table: self._shared_keys(table) for table in KEY_COLUMNS}
+            self._has_moved = {table: has_moved(self._counted_as[table]) for table in KEY_COLUMNS}
         except (Damaged, duckdb.Error, OSError) as error:
             # DuckDB would hand out this same database again for its path, whatever the file is by then.
             self._connection.close()
@@ -250,6 +251,7 @@ class ReaderFile:
         for table, one in settled.items():
             self._counted_as[table] |= one.counted_as
             self._shared[table] |= one.shared
+            self._has_moved[table] |= has_moved(one.counted_as)
         if holes:
             self.holes = self.holes.with_more(holes)
 
@@ -282,7 +284,7 @@ class ReaderFile:
             rows = [[table] * len(settled.counted_as), list(settled.counted_as), list(settled.counted_as.values())]
             insert = "INSERT INTO respelled SELECT unnest($1::VARCHAR[]), unnest($2::INTEGER[]), unnest($3::INTEGER[])"
             self._connection.execute(insert, rows)
-        if self._counted_as[table] or (settled is not None and settled.counted_as):
+        if self._has_moved[table] or (settled is not None and has_moved(settled.counted_as)):
             self._connection.execute(RESPELL_STAGED.format(table=table, key=DIMENSIONS[table][0]))
 
     def _name(self, table: str, rows: Sequence[Sequence[object]]) -> None:

@@ -95,6 +95,11 @@ def settle(names: Sequence[Derived], known: Mapping[Key, int]) -> Settled:
     return settled
 
 
+def has_moved(counted_as: Mapping[int, int | None]) -> bool:
+    """Whether any of the stored names is counted as another one, or as none."""
+    return any(stored != id_ for stored, id_ in counted_as.items())
+
+
 def one_for_all(items: Sequence[Sequence[object]], actions: Mapping[object, str]) -> dict[int, int]:
     """For each stored item that is the same as another one today, one id that stands for all of them."""
     names = derived("item", items, actions)
