@@ -17,8 +17,8 @@ from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.embedded import EmbeddedPostgres
 from analytics_internal.log.migrations import migrate
 
-# What decides whether work lands draws the same examples in every run; `make explore` draws new ones, and prints one that
-# fails so that it can be run again.
+# What decides whether work lands draws the same examples in every run; `make explore` draws new ones, and prints one
+# that fails so that it can be run again.
 settings.register_profile(
     "ci",
     deadline=None,

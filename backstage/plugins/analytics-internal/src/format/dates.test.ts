@@ -1,4 +1,4 @@
-import { formatBucket, formatDateToShort, formatDay, formatTick } from './dates';
+import { formatBucket, formatDateToShort, formatDay, formatDays, formatTick } from './dates';
 
 describe('formatDateToShort', () => {
   const moment = '2025-07-16T15:44:14.000Z';
@@ -28,6 +28,10 @@ describe('days and buckets', () => {
   it('names a day with its weekday and a month without a day', () => {
     expect(formatBucket('2026-11-02', 'day', 'en-GB')).toBe('Mon, 02/11/2026');
     expect(formatBucket('2026-11-01', 'month', 'en-GB')).toBe('November 2026');
+  });
+  it('names several days by the first and the last one', () => {
+    expect(formatDays({ from: '2026-01-29', to: '2026-02-28' }, 'en-GB')).toBe('29/01/2026 – 28/02/2026');
+    expect(formatDays({ from: '2026-11-02', to: '2026-11-02' }, 'en-GB')).toBe('Mon, 02/11/2026');
   });
   it('is short under the axis', () => {
     expect(formatTick('2026-11-02', 'day', 'en-GB')).toBe('2 Nov');
