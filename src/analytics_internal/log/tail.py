@@ -99,10 +99,13 @@ def _stored(row: Any) -> StoredEvent:
         if text is not None:
             return text
         number = row[f"{kind}_id"]
-        missing_names.report(kind, number or missing_names.NO_ACTION)
-        return missing_names.unknown(kind, number or missing_names.NO_ACTION)
+        if number is None:  # an action that only its missing item names
+            return missing_names.unknown(kind, missing_names.NO_ACTION)
+        missing_names.report(kind, number)
+        return missing_names.unknown(kind, number)
 
-    subject = named("item", row["subject"])
+    if row["action_id"] is None:
+        missing_names.report("item", row["item_id"])
     context = msgspec.Raw(row["context"]) if row["context"] is not None else None
     if context is None and row["context_id"] is not None:
         missing_names.report("context", row["context_id"])
@@ -114,7 +117,7 @@ def _stored(row: Any) -> StoredEvent:
         occurred_at=row["occurred_at"],
         received_at=row["received_at"],
         action=named("action", row["action"]),
-        subject=subject,
+        subject=named("item", row["subject"]),
         user=named("person", row["person"]) if row["person_id"] is not None else None,
         value=row["value"],
         attributes=msgspec.Raw(row["attributes"]) if row["attributes"] is not None else None,

@@ -35,6 +35,7 @@ T = TypeVar("T")
 READER_FILE = "reader.duckdb"
 CHUNK_EVENTS = 250_000
 """Events of one transaction while catching up: bounds memory, scratch space and what a kill loses."""
+ANOTHER_LOG = "another log"
 MAX_REBUILDS = 3
 """How often one round starts again from the log before it gives up."""
 PATIENCE_S = 20.0
@@ -92,6 +93,8 @@ class Replica:
         self._cursor: Place | None = None
         self._damaged: ReaderFile | None = None
         self._promised = 0
+        self.log_changes = 0
+        """How often the database had another log than the one that was read."""
         self._limits = limits or Limits()
         self._lanes = Lanes(self._limits.time_s)
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
@@ -209,7 +212,7 @@ class Replica:
                 await self._start_again("damaged")
             except LogReplaced as error:
                 log.warning("the log was replaced", error=str(error))
-                await self._start_again("another log")
+                await self._start_again(ANOTHER_LOG)
             except PASSING as error:
                 raise LogUnavailable("the log's head could not be read") from error
         raise LogUnavailable("the log changes faster than it can be read, or log_head is damaged")
@@ -250,6 +253,7 @@ class Replica:
         """Throw the file away; everything in it comes back from the log."""
         log.warning("reader starts again from the log", reason=reason)
         rebuilds_total.labels(reason).inc()
+        self.log_changes += reason == ANOTHER_LOG
         await self._lanes.interrupt_all()  # DuckDB would hand out the old database again for as long as one uses it
         if self._file is not None:
             with contextlib.suppress(Exception):  # a damaged file may not even close
