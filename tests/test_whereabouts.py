@@ -13,7 +13,7 @@ import pytest
 
 from analytics_internal.log.embedded import DataDirLock
 from analytics_internal.whereabouts import FILE, NotRunning, announced, forget, service_of
-from tests.running import Running, command, running_service
+from tests.running import Running, command, command_process, running_service
 
 URL = "http://127.0.0.1:4711/"
 HOLDER = """
@@ -93,6 +93,14 @@ def test_doctor_asks_the_service_of_its_folder(service: Running) -> None:
     assert service_of(service.data_dir) == service.url
 
 
+def test_days_are_compared_where_the_service_has_them_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_service(tmp_path, "--timezone", "Pacific/Kiritimati") as running:
+        assert command("demo", "--events", "300", "--url", running.url).returncode == 0
+        monkeypatch.setenv("ANALYTICS_INTERNAL_TIMEZONE", "Pacific/Pago_Pago")
+        done = command("doctor", "--data-dir", running.data_dir)
+    assert done.stdout.endswith("All is well.\n"), done.stdout
+
+
 def test_import_export_and_demo_find_the_service_of_a_folder(service: Running) -> None:
     place = ("--data-dir", service.data_dir)
     before = service.head
@@ -123,3 +131,33 @@ def test_doctor_without_a_service_opens_the_reader_itself(tmp_path: Path, dsn: s
     done = command("doctor", "--data-dir", tmp_path, "--database-url", dsn)
     assert done.stdout.endswith("All is well.\n")
     assert done.returncode == 0
+
+
+def test_serve_and_migrate_start_in_a_pod_of_a_service_of_our_name(
+    tmp_path: Path, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "SERVICE_HOST": "10.0.0.1",
+        "SERVICE_PORT": "80",
+        "SERVICE_PORT_HTTP": "80",
+        "PORT": "tcp://10.0.0.1:80",
+        "PORT_80_TCP": "tcp://10.0.0.1:80",
+        "PORT_80_TCP_PROTO": "tcp",
+        "PORT_80_TCP_PORT": "80",
+        "PORT_80_TCP_ADDR": "10.0.0.1",
+        "DB_SERVICE_HOST": "10.0.0.2",
+        "DB_PORT": "tcp://10.0.0.2:5432",
+        "TIMEZON": "UTC",
+    }.items():
+        monkeypatch.setenv(f"ANALYTICS_INTERNAL_{name}", value)
+    done = command_process("migrate", "--database-url", dsn)
+    assert done.returncode == 0, done.stderr
+    with running_service(tmp_path, "--database-url", dsn) as running:
+        assert running.head == 0
+    for said in (done.stderr, (tmp_path / "service.log").read_text()):
+        ours = [line for line in said.splitlines() if line.startswith("analytics-internal: ANALYTICS_INTERNAL_")]
+        assert [line.split()[1] for line in ours] == [
+            "ANALYTICS_INTERNAL_PORT=tcp://10.0.0.1:80",
+            "ANALYTICS_INTERNAL_TIMEZON:",
+        ]
+        assert ours[1].endswith("did you mean timezone?")

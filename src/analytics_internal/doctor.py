@@ -121,18 +121,23 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
         yield await _sizes(connection)
         if not is_running:
             try:
-                reader = await _opened(settings, dsn, stack)
+                reader, zone = await _opened(settings, dsn, stack), settings.timezone
             except Exception as error:
                 yield Finding(False, f"the reader cannot read the log: {_in_one_line(error)}")
                 return
         else:
             try:
-                reader = _asked(address_in(url or service_of(settings.data_dir), "/query"), token)
+                place = url or service_of(settings.data_dir)
+                zone = await _zone_of(address_in(place, "/configuration"), token)
+                reader = _asked(address_in(place, "/query"), token)
             except (NotRunning, RemoteError) as error:
                 yield _not_compared(str(error))
                 return
+            except (httpx.HTTPError, NotTold) as error:
+                yield _not_asked(error)
+                return
         try:
-            async for finding in _compare(connection, settings, reader):
+            async for finding in _compare(connection, zone, reader):
                 yield finding
         except Exception as error:
             yield Finding(False, f"the reader could not be compared with the log: {_in_one_line(error)}")
@@ -274,16 +279,37 @@ async def _opened(settings: Settings, dsn: str, stack: contextlib.AsyncExitStack
     return counts
 
 
+async def _zone_of(url: str, token: str | None) -> str:
+    """Where the days of a running service begin: its zone may be another than this command's."""
+    response = await _answered(token, "GET", url)
+    try:
+        return msgspec.json.decode(response.content, type=_Configuration).time_zone
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotTold("it does not answer like analytics-internal") from error
+
+
+class _Configuration(msgspec.Struct):
+    time_zone: str
+
+
+async def _answered(
+    token: str | None, method: str, url: str, content: bytes | None = None, accept: str = "*/*"
+) -> httpx.Response:
+    """Raises httpx.HTTPError, NotTold."""
+    headers = {"accept": accept, **({"authorization": f"Bearer {token}"} if token else {})}
+    async with httpx.AsyncClient(timeout=600) as client:
+        response = await client.request(method, url, content=content, headers=headers)
+    if not response.is_success:
+        hint = f" ({HOW_TO_ASK})" if response.status_code in {401, 403} else ""
+        raise NotTold(f"{response.status_code}: {problem_of(response)}{hint}")
+    return response
+
+
 def _asked(url: str, token: str | None) -> ReaderCounts:
     """The reader of a running service."""
 
     async def counts(first: date, last: date) -> tuple[int, Counts]:
-        headers = {"accept": "text/csv", **({"authorization": f"Bearer {token}"} if token else {})}
-        async with httpx.AsyncClient(timeout=600) as client:
-            response = await client.post(url, content=_question(first, last), headers=headers)
-        if not response.is_success:
-            hint = f" ({HOW_TO_ASK})" if response.status_code in {401, 403} else ""
-            raise NotTold(f"{response.status_code}: {problem_of(response)}{hint}")
+        response = await _answered(token, "POST", url, _question(first, last), "text/csv")
         return int(response.headers["x-log-position"]), _parsed(response.text)
 
     return counts
@@ -291,6 +317,10 @@ def _asked(url: str, token: str | None) -> ReaderCounts:
 
 def _not_compared(why: str) -> Finding:
     return Finding(True, f"the reader was not compared with the log: {why}", is_checked=False)
+
+
+def _not_asked(error: Exception) -> Finding:
+    return _not_compared(f"the running service could not be asked: {str(error) or type(error).__name__}")
 
 
 def _question(first: date, last: date) -> bytes:
@@ -315,9 +345,9 @@ async def _same_items(connection: Connection) -> dict[int, int]:
     return one_for_all([tuple(row) for row in await connection.fetch(SQL["items"])], actions)
 
 
-async def _compare(connection: Connection, settings: Settings, reader: ReaderCounts) -> AsyncIterator[Finding]:
+async def _compare(connection: Connection, zone: str, reader: ReaderCounts) -> AsyncIterator[Finding]:
     """Month by month, so that neither side's counts need much memory."""
-    bounds = await connection.fetchrow(SQL["days"], settings.timezone)
+    bounds = await connection.fetchrow(SQL["days"], zone)
     if bounds is None or bounds["first"] is None:
         yield Finding(True, "the log is empty, and so is the reader")
         return
@@ -328,9 +358,9 @@ async def _compare(connection: Connection, settings: Settings, reader: ReaderCou
         try:
             position, theirs = await reader(month, following - timedelta(days=1))
         except (httpx.HTTPError, NotTold) as error:
-            yield _not_compared(f"the running service could not be asked: {error or type(error).__name__}")
+            yield _not_asked(error)
             return
-        rows = await connection.fetch(SQL["counts"], settings.timezone, month, following, position)
+        rows = await connection.fetch(SQL["counts"], zone, month, following, position)
         same = await _same_items(connection)
         ours: Counts = Counter()
         for row in rows:
