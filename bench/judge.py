@@ -77,7 +77,8 @@ async def copying(pool: Pool, events: list[Event]) -> list[tuple[str, str]]:
     """Microseconds of this process's CPU an event to make rows, and to encode and send them by COPY."""
     rows = Rows()
     async with pool.acquire() as connection:
-        records = await rows.of(connection, events)
+        records, names = await rows.of(connection, events)
+        rows.remember(names)
 
         async def make() -> None:
             await rows.of(connection, events)

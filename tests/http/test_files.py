@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from analytics_internal.http.connections import RESERVED_FILES, SPARE, limits_of, raise_file_limit
-from analytics_internal.settings import Settings
+from analytics_internal.settings import load
 from tests.serving import serving
 
 
@@ -21,7 +21,7 @@ def test_there_are_no_more_connections_than_files_for_them(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
 
-    assert limits_of(Settings(auth="none")).connections == connections
+    assert limits_of(load({"auth": "none"})[0]).connections == connections
 
 
 def test_as_many_files_may_be_open_as_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def event(number: int, size: int) -> dict[str, object]:
     return {"action": "navigate", "subject": f"/memory/{number}", "context": context, "user": "user:default/ana"}
 
 
-@pytest.mark.parametrize(("size", "events"), [(30_000, 200), (900, 3_000)], ids=["large", "small"])
+@pytest.mark.parametrize(("size", "events"), [(30_000, 100), (900, 1_500)], ids=["large", "small"])
 def test_ten_times_as_many_distinct_contents_leave_the_memory_flat(service: Serving, size: int, events: int) -> None:
     first = size * 1_000_000
     store(service, first, events, size)
@@ -80,7 +80,7 @@ def test_hostile_connections_leave_the_memory_flat(service: Serving) -> None:
         + b" " * 2_000_000,
     ]  # fmt: skip
     with contextlib.ExitStack() as open_:
-        for number in range(400):
+        for number in range(240):
             client = open_.enter_context(socket.create_connection(("127.0.0.1", service.port)))
             client.settimeout(0.5)
             with contextlib.suppress(OSError):
