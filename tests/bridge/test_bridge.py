@@ -168,17 +168,17 @@ def test_a_killed_backend_leaves_nothing_behind(divided_by_schema: Backend) -> N
 
 
 def test_settings_that_the_service_refuses_end_it_as_the_bridge_expects(tmp_path: Path) -> None:
-    environment = {**os.environ, "ANALYTICS_INTERNAL_LOG_LEVAL": "debug", "ANALYTICS_INTERNAL_READERS": "[]"}
+    told = {"ANALYTICS_INTERNAL_LOG_LEVAL": "debug", "ANALYTICS_INTERNAL_TIMEZONE": "Mars"}
+    environment = {**os.environ, **told}
 
     ended = subprocess.run(
         [*COMMAND, "serve"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
     assert ended.returncode == 2
-    assert (
-        "analytics-internal: ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting (environment); did you mean log_level?"
-        in ended.stderr
-    )
+    # In these words the bridge puts the keys of app-config.
+    assert 'analytics-internal: timezone: "Mars" (environment ANALYTICS_INTERNAL_TIMEZONE) must be' in ended.stderr
+    assert "analytics-internal: ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting (environment), ignored; " in ended.stderr
 
 
 class _Sender:

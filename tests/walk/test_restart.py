@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +19,23 @@ from tests.walk.visiting import Visit
 KEYS_IN_MEMORY = {"auth": {"keyStore": {"provider": "memory"}}}
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's own: each session of pytest closes these to other users, PostgreSQL's among them."""
+    made = Path(tempfile.mkdtemp(prefix="portal-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
 @pytest.mark.parametrize("system", ["new", "legacy"])
 async def test_after_a_restart_with_other_keys_events_arrive_without_a_reload(
-    system: str, portal_browser: Browser, tmp_path: Path
+    system: str, portal_browser: Browser, folder: Path
 ) -> None:
-    config = tmp_path / "keys.json"
+    config = folder / "keys.json"
     config.write_text(json.dumps(KEYS_IN_MEMORY))
     options = {
         "PORTAL_PORT": str(free_port()),
-        "PORTAL_DATA": str(tmp_path / "data"),
+        "PORTAL_DATA": str(folder / "data"),
         "PORTAL_CONFIG": str(config),
     }
     with running_portal(system, **options) as portal:

@@ -160,8 +160,12 @@ describe('what the service says of its settings', () => {
       'analyticsInternal.settings.flushers: "0" must be 1 or more',
     ],
     [
-      'analytics-internal: ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting; did you mean log_level?',
-      'analytics-internal: analyticsInternal.settings.log_leval: unknown setting; did you mean log_level?',
+      'ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting (environment), ignored; did you mean log_level?',
+      'analyticsInternal.settings.log_leval: unknown setting, ignored; did you mean log_level?',
+    ],
+    [
+      'ANALYTICS_INTERNAL_OF_OTHERS: unknown setting (environment), ignored; allowed are host',
+      'ANALYTICS_INTERNAL_OF_OTHERS: unknown setting (environment), ignored; allowed are host',
     ],
     [
       '{"event": "unknown", "variable": "ANALYTICS_INTERNAL_LOG_LEVAL"}',

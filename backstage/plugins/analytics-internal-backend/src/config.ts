@@ -23,6 +23,7 @@ const DERIVED_FROM: Record<string, string> = {
   internal_backend_url: 'discovery.endpoints',
   permissions: 'permission.enabled',
   database_url: 'backend.database',
+  data_dir: 'analyticsInternal.dataDir',
 };
 /** Who may do what where the portal's permission framework does not decide. */
 const LISTS = ['readers', 'peopleReaders', 'admins'] as const;
@@ -143,7 +144,13 @@ export function inWordsOfAppConfig(root: Config, settings: Settings): (line: str
         (whole, before, given, variable) =>
           keys.has(variable) ? `${before}${keys.get(variable)}: ${given}` : whole,
       )
-      .replace(/\bANALYTICS_INTERNAL_\w+/g, (variable) => keys.get(variable) ?? variable);
+      .replace(
+        /\b(ANALYTICS_INTERNAL_\w+)(: unknown setting \(environment\))?/g,
+        (whole, variable, isUnknown) => {
+          const key = keys.get(variable);
+          return key === undefined ? whole : `${key}${isUnknown ? ': unknown setting' : ''}`;
+        },
+      );
 }
 
 /** The settings that are given. */

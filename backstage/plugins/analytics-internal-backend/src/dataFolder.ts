@@ -22,8 +22,7 @@ export interface Surroundings {
  * The folder of this portal's data, for one that does not say which: below the user's folder for data, by where the
  * portal's sources are and by its address. Another portal of the same user has another one.
  *
- * Undefined where somebody has told the service itself, or where the user has no folder for data: then the service says
- * what is missing.
+ * Undefined where somebody has told the service itself.
  */
 export function portalFolder(
   config: Config,
@@ -31,7 +30,7 @@ export function portalFolder(
   { environment, folder }: Surroundings = { environment: process.env, folder: process.cwd() },
 ): string | undefined {
   const shared = folderOfTheUser(environment);
-  if (environment[VARIABLE] || isInAFile(folder) || shared === undefined) {
+  if (environment[VARIABLE] || isInAFile(folder)) {
     return undefined;
   }
   const root = rootOf(realpathSync(folder));
@@ -49,10 +48,7 @@ export function portalFolder(
 }
 
 /** Where programs keep data of the user, as the service finds it too. */
-function folderOfTheUser({
-  XDG_DATA_HOME: named,
-  LOCALAPPDATA: local,
-}: NodeJS.ProcessEnv): string | undefined {
+function folderOfTheUser({ XDG_DATA_HOME: named, LOCALAPPDATA: local }: NodeJS.ProcessEnv): string {
   try {
     switch (process.platform) {
       case 'darwin':
@@ -63,7 +59,7 @@ function folderOfTheUser({
         return join(named && isAbsolute(named) ? named : join(homedir(), '.local', 'share'), NAME);
     }
   } catch {
-    return undefined; // a user without a name and a home
+    return join('/var/lib', NAME); // a user without a name and a home
   }
 }
 
