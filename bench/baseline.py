@@ -36,6 +36,7 @@ from analytics_internal.http.connections import Connections, Limits
 from analytics_internal.http.state import Service
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.id_key import IdKey
+from analytics_internal.log.readiness import Readiness
 from analytics_internal.log.statements import load
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.portal.callers import Callers
@@ -106,6 +107,7 @@ def no_store_app() -> ASGIApp:
             writer=cast("LogWriter", _NoLog()),
             id_key=IdKey(b"none", None),
             replica=cast("Replica", None),
+            readiness=cast("Readiness", None),
             callers=Callers(None),
             permissions=Permissions(Lists.of([], [], [])),
             acceptance=Acceptance(timedelta(days=7)),

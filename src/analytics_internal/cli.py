@@ -248,12 +248,27 @@ def _as_service(work: Callable[[], int]) -> int:
     from analytics_internal.log.connection import UnsupportedServer
     from analytics_internal.log.embedded import DataDirInUse, EmbeddedPostgresError
     from analytics_internal.log.migrations import UnusableSchema
+    from analytics_internal.log.partitions import MonthMissing
     from analytics_internal.private import NoFolder
 
     try:
         return work()
-    except (CannotListen, DataDirInUse, EmbeddedPostgresError, NoFolder, UnsupportedServer, UnusableSchema) as error:
+    except (
+        CannotListen,
+        DataDirInUse,
+        EmbeddedPostgresError,
+        UnsupportedServer,
+        UnusableSchema,
+        MonthMissing,
+        NoFolder,
+    ) as error:
         return _complain(str(error), FAILED)
+    except asyncpg.InsufficientPrivilegeError as error:
+        return _complain(
+            f"the database's role may not do this: {error}; run `analytics-internal migrate` with a role that owns the "
+            "schema (docs/reference/postgresql.md lists the rights)",
+            FAILED,
+        )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
         return _complain(f"the database or the data folder cannot be used: {error}", FAILED)
     except KeyError as error:

@@ -43,7 +43,15 @@ MAX_CLOCK_ERROR = timedelta(days=400)
 SESSION_NAMESPACE = UUID("2d8a3f0e-9a53-5c0e-8d55-6a1f3f0c7b11")
 
 Reason = Literal[
-    "invalid_event", "invalid_text", "invalid_id", "invalid_user", "too_large", "too_old", "in_the_future", "conflict"
+    "invalid_event",
+    "invalid_text",
+    "invalid_id",
+    "invalid_user",
+    "too_large",
+    "too_old",
+    "in_the_future",
+    "conflict",
+    "unstorable",
 ]
 
 

@@ -24,6 +24,8 @@ from analytics_internal.listening import BACKLOG, listeners, own_url_of, url_of
 from analytics_internal.log import id_key, migrations
 from analytics_internal.log.connection import connect_pool
 from analytics_internal.log.embedded import DataDirLock, EmbeddedPostgres
+from analytics_internal.log.partitions import Partitions
+from analytics_internal.log.readiness import Readiness
 from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimits
 from analytics_internal.logs import configure_logs
 from analytics_internal.portal.backend import PortalBackend
@@ -137,7 +139,8 @@ def migrate(settings: Settings) -> int:
     configure_logs(settings.log_level, settings.log_format)
 
     async def run_migrations() -> None:
-        async with _database(settings):
+        async with _database(settings) as dsn, await connect_pool(dsn, 1) as pool:
+            await Partitions().keep_ahead(pool)
             log.info("schema is current", version=migrations.NEWEST)
 
     with DataDirLock(settings.data_dir) if settings.database_url is None else contextlib.nullcontext():
@@ -187,7 +190,10 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     )
     backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
     writer.start()
+    readiness = Readiness(pool, writer)
+    await readiness.begin()
     following = asyncio.create_task(_follow(replica))
+    keeping = asyncio.create_task(readiness.keep())
     try:
         yield Service(
             settings=settings,
@@ -195,6 +201,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
             writer=writer,
             id_key=ids,
             replica=replica,
+            readiness=readiness,
             callers=_callers(settings, backend),
             permissions=_permissions(settings, backend),
             acceptance=Acceptance(
@@ -205,6 +212,9 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
         )
     finally:
         following.cancel()
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
         await writer.close()
         await replica.close()
         if backend is not None:

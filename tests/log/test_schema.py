@@ -1,6 +1,7 @@
 """The log lives in one schema of a database that it shares: with another installation, with other programs."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from analytics_internal.doctor import examine
 from analytics_internal.log import tail
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import NEWEST, UnusableSchema, migrate, version
-from analytics_internal.log.writer import LogWriter
+from analytics_internal.log.writer import LogUnavailable, LogWriter
 from analytics_internal.settings import Settings
 from tests.log.model import statuses, whole_log
 from tests.running import COMMAND
@@ -94,15 +95,15 @@ async def test_an_installation_does_not_wait_for_anothers_new_month(ours: str, t
     new_month = event(occurred_at=datetime(2020, 3, 3, tzinfo=UTC))
 
     async with writing(ours) as (our_writer, our_pool), writing(theirs) as (their_writer, _):
-        # A long question on the log keeps its new month, and the lock for making it, waiting.
+        # What VACUUM holds keeps its new month, and the lock for making it, waiting.
         async with our_pool.acquire() as reading, reading.transaction():
             await tail.head(reading)
-            await reading.execute("LOCK TABLE event IN ACCESS SHARE MODE")
+            await reading.execute("LOCK TABLE event IN SHARE UPDATE EXCLUSIVE MODE")
             waiting = asyncio.create_task(our_writer.append([new_month]))
             await _until_somebody_waits_for_a_lock(our_pool)
             verdicts = await asyncio.wait_for(their_writer.append([new_month]), 20)
-            assert not waiting.done()
-        await waiting
+        with contextlib.suppress(LogUnavailable):  # it gives up after a while
+            await waiting
 
     assert statuses(verdicts) == ["stored"]
 

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from analytics_internal.body import Batch
 from analytics_internal.event import Event, Receipt, judge
@@ -21,35 +13,10 @@ from analytics_internal.log.migrations import migrate
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.reader.replica import Replica
 
-# Debian's places; the embedded server, which all other tests use, is PostgreSQL 18.
-INSTALLED = sorted(path for path in Path("/usr/lib/postgresql").glob("*/bin") if int(path.parent.name) >= 15)
 EVENTS = [
     b'{"action": "navigate", "subject": "/catalog", "attributes": {"a": 1}, "context": {"pluginId": "catalog"}}',
     b'{"action": "search", "subject": "pay", "value": 0}',
 ]
-
-
-@pytest.fixture(params=INSTALLED, ids=lambda path: str(path.parent.name))
-def installed_dsn(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A new server of an installed version."""
-    binaries: Path = request.param
-    folder = Path(tempfile.mkdtemp(prefix="analytics-internal-"))
-    folder.chmod(0o711)
-    data = folder / "data"
-    data.mkdir()
-    user = pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else os.geteuid()
-    os.chown(data, user, -1)
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run([binaries / program, *arguments], check=True, user=user, cwd="/", stdout=subprocess.DEVNULL)
-
-    run("initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C")
-    run("pg_ctl", "-D", str(data), "-o", f"-c listen_addresses='' -k {data}", "-l", str(data / "log"), "-w", "start")
-    try:
-        yield f"postgresql://postgres@/postgres?host={data}"
-    finally:
-        run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder)
 
 
 async def test_the_log_is_written_and_read_in_every_version(installed_dsn: str, tmp_path: Path) -> None:

@@ -335,3 +335,80 @@ async def test_a_database_that_is_gone_is_not_pretended_to_be_there(dsn: str) ->
         await writer.append([event()])
 
     await writer.close()
+
+
+# --- what belongs to one event
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"person": "user:default/\ud800"},
+        {"subject": "/nul\0"},
+        {"original_subject": "half \udc00 a character"},
+        {"attributes": b'{"n": 1e1000000}'},
+        {"attributes": b'{"not": json}'},
+        {"context": b"[" * 20_000 + b"]" * 20_000},
+        {"value": "no number"},
+        {"content_hash": 2**70},
+        {"occurred_at": datetime.max.replace(tzinfo=UTC)},
+    ],
+    ids=lambda spoil: next(iter(spoil)),
+)
+async def test_an_event_that_cannot_be_stored_fails_none_of_its_neighbours(
+    pool: Pool, spoil: dict[str, object]
+) -> None:
+    good = [event(f"/{n}") for n in range(40)]
+    bad = msgspec.structs.replace(event("/bad"), **spoil)
+
+    async with running(pool) as writer:
+        verdicts = await asyncio.gather(
+            writer.append(good[:20]), writer.append([*good[20:30], bad, *good[30:]]), writer.append([event("/alone")])
+        )
+
+    assert statuses(verdicts[0]) == ["stored"] * 20
+    told = statuses(verdicts[1])
+    assert told[:10] + told[11:] == ["stored"] * 20
+    assert statuses(verdicts[2]) == ["stored"]
+    if told[10] != "stored":  # the database could hold it after all
+        assert told[10] == "unstorable"
+        assert await refused_reasons(pool) == ["unstorable"]
+        assert await pool.fetchval("SELECT event_id FROM rejected_event") == str(bad.id)
+
+
+async def test_many_events_that_cannot_be_stored_are_refused_one_by_one(pool: Pool) -> None:
+    events = [event(f"/{n}") for n in range(30)]
+    batch = [msgspec.structs.replace(one, subject="\0") if n % 3 == 0 else one for n, one in enumerate(events)]
+
+    async with running(pool) as writer:
+        verdicts = await writer.append(batch)
+        again = await writer.append([one for n, one in enumerate(batch) if n % 3])
+
+    assert statuses(verdicts) == ["unstorable" if n % 3 == 0 else "stored" for n in range(30)]
+    assert set(statuses(again)) == {"duplicate"}
+    assert await pool.fetchval("SELECT position FROM log_head") == 20
+    assert await refused_reasons(pool) == ["unstorable"] * 10
+
+
+async def test_a_refusal_that_cannot_be_kept_as_it_is_keeps_its_reason(pool: Pool) -> None:
+    odd = msgspec.structs.replace(rejection("odd"), payload="a\0b", person="\ud800")
+
+    async with running(pool) as writer:
+        verdicts = await writer.append([rejection("before"), odd, event(), rejection("after")])
+
+    assert statuses(verdicts) == ["invalid_event", "invalid_event", "stored", "invalid_event"]
+    assert sorted([row[0] for row in await pool.fetch("SELECT detail FROM rejected_event")]) == [
+        "after",
+        "before",
+        "odd",
+    ]
+
+
+async def test_a_value_of_the_database_own_making_is_refused_for_one_event(pool: Pool) -> None:
+    """A check that somebody has put on the table."""
+    async with running(pool) as writer:
+        await writer.append([event()])
+        await pool.execute("ALTER TABLE event ADD CHECK (value IS NULL OR value < 100)")
+        verdicts = await writer.append([event("/a"), event("/b", more={"value": 1000}), event("/c")])
+
+    assert statuses(verdicts) == ["stored", "unstorable", "stored"]

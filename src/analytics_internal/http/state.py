@@ -11,6 +11,7 @@ from starlette.types import Scope
 from analytics_internal.event import Acceptance
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.id_key import IdKey
+from analytics_internal.log.readiness import Readiness
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.portal.callers import Caller, Callers
 from analytics_internal.portal.permissions import Permissions, Right
@@ -29,6 +30,7 @@ class Service(msgspec.Struct, frozen=True):
     writer: LogWriter
     id_key: IdKey
     replica: Replica
+    readiness: Readiness
     callers: Callers
     permissions: Permissions
     acceptance: Acceptance

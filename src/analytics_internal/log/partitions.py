@@ -1,16 +1,49 @@
-"""The months of the log: partitions by the time in the events' ids, made when the first event of a month comes."""
+"""The months of the log: partitions by the time in the events' ids, made ahead of time and without blocking anybody.
+
+A month's table is made by itself and then attached, which waits for nobody who reads or writes the log. All months that
+a live event's id may point to are made ahead, so only imports of older history need further ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import asyncio
+import re
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+import structlog
+
+from analytics_internal.event import MAX_CLOCK_ERROR
+from analytics_internal.ids import version_7
 from analytics_internal.log import locks
-from analytics_internal.log.connection import Connection
+from analytics_internal.log.connection import Connection, Pool
+from analytics_internal.log.statements import SQL
+
+Month = tuple[int, int]
+# Beyond the ids that are accepted today: who makes months once in a while has so long until the next time.
+MARGIN = timedelta(days=31)
+LOCK_TIMEOUT = "5s"
+ACQUIRE_TIMEOUT_S = 10.0
+PAUSE_S = 10.0
+"""How long a month that could not be made is not tried again: a request for it must not cost the database much."""
+FAR_FUTURE_S = 32_503_680_000  # the year 3000
+_bound = re.compile(r"FROM \(('[^']+'|MINVALUE)\) TO \(('[^']+'|MAXVALUE)\)")
+log = structlog.get_logger(__name__)
 
 
-def month_of(id_: UUID) -> tuple[int, int]:
+class MonthMissing(Exception):
+    """A month has no partition and could not be given one; the message says which and why."""
+
+    def __init__(self, months: Iterable[Month], why: str) -> None:
+        self.months = sorted(months)
+        names = ", ".join(f"{year:04}-{month:02}" for year, month in self.months)
+        super().__init__(f"the log has no partition for {names}: {why}")
+
+
+def month_of(id_: UUID) -> Month:
     """Year and month (UTC) of the time in a UUIDv7."""
     at = datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
     return at.year, at.month
@@ -18,8 +51,25 @@ def month_of(id_: UUID) -> tuple[int, int]:
 
 def bounds(year: int, month: int) -> tuple[UUID, UUID]:
     """The first id of the month and the first one after it."""
-    following = (year + 1, 1) if month == 12 else (year, month + 1)
-    return _first_id(year, month), _first_id(*following)
+    return _first_id(year, month), _first_id(*following((year, month)))
+
+
+def following(month: Month) -> Month:
+    return (month[0] + 1, 1) if month[1] == 12 else (month[0], month[1] + 1)
+
+
+def table_of(month: Month) -> str:
+    return f"event_{month[0]:04}_{month[1]:02}"
+
+
+def expected(now: datetime) -> list[Month]:
+    """The months that live events may need from now on, the nearest first."""
+    last = now + MAX_CLOCK_ERROR + MARGIN
+    month, months = ((first := now - MAX_CLOCK_ERROR).year, first.month), []
+    while month <= (last.year, last.month):
+        months.append(month)
+        month = following(month)
+    return sorted(months, key=lambda one: abs((one[0] - now.year) * 12 + one[1] - now.month))
 
 
 def _first_id(year: int, month: int) -> UUID:
@@ -27,26 +77,134 @@ def _first_id(year: int, month: int) -> UUID:
 
 
 class Partitions:
-    """Knows which months are there already."""
+    """Knows which ids have a partition, and makes the months that are missing."""
 
     def __init__(self) -> None:
         self._ranges: list[tuple[UUID, UUID]] = []
+        self._making = asyncio.Lock()
+        self._failures: dict[Month, tuple[float, str]] = {}
 
-    async def ensure(self, connection: Connection, ids: Sequence[UUID]) -> None:
-        """Make the partitions that these ids, in order, need."""
-        if any(first <= ids[0] and ids[-1] < end for first, end in self._ranges):
-            return
-        for id_ in ids:
-            if not any(first <= id_ < end for first, end in self._ranges):
-                await self._make(connection, *month_of(id_))
+    def has(self, id_: UUID) -> bool:
+        """Whether an id is known to have a partition."""
+        return any(first <= id_ < end for first, end in self._ranges)
 
-    async def _make(self, connection: Connection, year: int, month: int) -> None:
-        first, end = bounds(year, month)
-        async with connection.transaction():
-            await locks.take(connection, locks.PARTITIONS)
-            # Names and bounds are built from integers, so there is nothing to escape.
+    def missing(self, ids: Iterable[UUID]) -> set[Month]:
+        """The months of those ids that are not known to have a partition."""
+        return {month_of(id_) for id_ in ids if not self.has(id_)}
+
+    def forget(self) -> None:
+        """Look again: the log may be another one, or have lost a month."""
+        self._ranges = []
+
+    async def look(self, connection: Connection) -> None:
+        """Learn which partitions are there."""
+        rows = await connection.fetch(SQL["partitions"])
+        # The newest first: it is asked for most.
+        self._ranges = sorted((each for row in rows for each in _ranges(row[0])), reverse=True)
+
+    async def ensure(self, pool: Pool, months: Iterable[Month]) -> None:
+        """Make those of the months that have no partition.
+
+        Raises:
+            MonthMissing: some of them could not be made; the others are there.
+        """
+        async with self._making, pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+            await self.look(connection)
+            missing = [month for month in months if not self.has(_sample(month))]
+            if missing:
+                await self._make(connection, missing)
+
+    async def _make(self, connection: Connection, months: list[Month]) -> None:
+        now = time.monotonic()
+        refused = {month: why for month in months if (why := self._recent_failure(month, now)) is not None}
+        tried = [month for month in months if month not in refused]
+        try:
+            if tried:
+                await make(connection, tried)
+        except asyncpg.LockNotAvailableError as error:
+            refused |= dict.fromkeys(tried, str(error))
+        except LASTING as error:
+            refused |= dict.fromkeys(tried, str(error))
+            self._failures |= {month: (now + PAUSE_S, str(error)) for month in tried}
+        await self.look(connection)
+        refused = {month: why for month, why in refused.items() if not self.has(_sample(month))}
+        if refused:
+            raise MonthMissing(refused, next(iter(refused.values())))
+
+    def _recent_failure(self, month: Month, now: float) -> str | None:
+        until, why = self._failures.get(month, (0.0, ""))
+        if until > now:
+            return why
+        self._failures.pop(month, None)
+        return None
+
+    async def keep_ahead(self, pool: Pool, nearest: int | None = None) -> None:
+        """Make the months that live events may need from now on, or the nearest of them. Raises MonthMissing."""
+        await self.ensure(pool, expected(datetime.now(UTC))[:nearest])
+
+    def reach(self) -> datetime | None:
+        """Until when new ids have a partition; None when those of now have none."""
+        now = end = version_7(int(time.time() * 1000), 0)
+        while (further := next((after for first, after in self._ranges if first <= end < after), None)) is not None:
+            end = further
+        return datetime.fromtimestamp(min((end.int >> 80) / 1000, FAR_FUTURE_S), UTC) if end > now else None
+
+
+class Unattached(Exception):
+    """A table of a month's name is there, but is no part of the log."""
+
+
+# What is there again at the next attempt.
+LASTING = (
+    Unattached,
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.InvalidObjectDefinitionError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+)
+
+
+async def make(connection: Connection, months: list[Month]) -> None:
+    """Make the partitions of these months, which are missing, without waiting for readers or writers of the log.
+
+    Raises:
+        Unattached: a table of that name is there already.
+        asyncpg.PostgresError: this role may not, or somebody else changes the table for long.
+    """
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        await locks.take(connection, locks.PARTITIONS)
+        # Another service may have been faster while we waited.
+        there = {each for row in await connection.fetch(SQL["partitions"]) for each in _ranges(row[0])}
+        for month in months:
+            first, end = bounds(*month)
+            if any(begin <= first and end <= after for begin, after in there):
+                continue
+            table = table_of(month)
+            if await connection.fetchval("SELECT to_regclass($1)", table) is not None:
+                raise Unattached(f"the table {table} is no partition of event: attach it, or rename it")
+            # Names and bounds are built from integers, so there is nothing to escape. CREATE TABLE … PARTITION OF would
+            # wait for everybody who reads the log, and everybody else would wait behind it.
+            await connection.execute(f"CREATE TABLE {table} (LIKE event INCLUDING ALL)")
             await connection.execute(
-                f"CREATE TABLE IF NOT EXISTS event_{year:04}_{month:02} "
-                f"PARTITION OF event FOR VALUES FROM ('{first}') TO ('{end}')"
+                f"ALTER TABLE event ATTACH PARTITION {table} FOR VALUES FROM ('{first}') TO ('{end}')"
             )
-        self._ranges.insert(0, (first, end))  # the newest month first: it is asked for most
+    log.info("months of the log made", months=[f"{year:04}-{month:02}" for year, month in sorted(months)])
+
+
+def _sample(month: Month) -> UUID:
+    """An id of the month."""
+    return bounds(*month)[0]
+
+
+def _ranges(bound: str) -> Iterator[tuple[UUID, UUID]]:
+    """The ids of a partition by its bound as PostgreSQL prints it."""
+    found = _bound.search(bound)
+    lowest, highest = UUID(int=0), UUID(int=(1 << 128) - 1)
+    if bound == "DEFAULT":
+        yield lowest, highest
+    elif found is not None:
+        first, end = (text.strip("'") for text in found.groups())
+        yield (
+            lowest if first == "MINVALUE" else UUID(first),
+            highest if end == "MAXVALUE" else UUID(end),
+        )

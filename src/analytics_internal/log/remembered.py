@@ -17,7 +17,6 @@ from uuid import UUID
 
 import msgspec
 
-from analytics_internal.log.partitions import Partitions
 from analytics_internal.log.rows import NewNames, Rows
 
 
@@ -30,11 +29,10 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class Remembered:
-    """Names and partitions of one state of the log. Forgotten by making a new one."""
+    """Names of one state of the log. Forgotten by making a new one."""
 
     def __init__(self) -> None:
         self.rows = Rows()
-        self.partitions = Partitions()
         self.proof = Proof()
 
     def prove(self, held: Proof, proof: Proof, new: NewNames) -> None:

@@ -37,6 +37,41 @@ SELECT clock_timestamp() AS database_now, (
     JOIN event e ON e.batch_id = b.batch_id AND e.ordinal = 0
 ) AS newest_received_at
 
+-- name: partitions
+-- The bounds of the log's partitions, as FOR VALUES FROM ('…') TO ('…').
+SELECT pg_get_expr(partition.relpartbound, partition.oid)
+FROM pg_inherits i
+JOIN pg_class partition ON partition.oid = i.inhrelid
+WHERE i.inhparent = to_regclass('event')
+  AND NOT i.inhdetachpending
+
+-- name: trial_event
+-- Whether an event could be stored: rolled back by who runs it.
+INSERT INTO event (id, batch_id, occurred_at, received_at, content_hash, item_id, ordinal, is_imported)
+VALUES ($1, 0, now(), now(), 0, 0, 0, false)
+
+-- name: trial_place
+-- Whether a batch could take its place: needs the right to update, waits for nobody.
+SELECT position
+FROM log_head
+FOR UPDATE SKIP LOCKED
+
+-- name: readiness
+-- What could keep an event from being stored, apart from partitions.
+SELECT pg_is_in_recovery() AS is_in_recovery,
+       current_setting('transaction_read_only') = 'on' AS is_read_only,
+       current_user::text AS role,
+       current_schema()::text AS schema,
+       (SELECT coalesce(array_agg(privilege || ' on ' || relation ORDER BY relation, privilege), '{}')
+        FROM unnest($1::text[], $2::text[]) AS needed (relation, privilege)
+        WHERE has_table_privilege(to_regclass(relation), privilege) IS NOT TRUE)
+       || (SELECT coalesce(array_agg('USAGE on sequence ' || name), '{}')
+           FROM (VALUES ('log_writer')) AS needed (name)
+           WHERE has_sequence_privilege(to_regclass(name), 'USAGE') IS NOT TRUE) AS missing_rights,
+       (SELECT coalesce(array_agg(DISTINCT relation), '{}')
+        FROM unnest($1::text[]) AS needed (relation)
+        WHERE row_security_active(to_regclass(relation))) AS hidden_rows
+
 -- name: next_writer
 SELECT nextval('log_writer')
 

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Literal
+from typing import Literal, overload
 from uuid import UUID
 
 import asyncpg
@@ -23,6 +23,7 @@ from analytics_internal.log import sequences
 from analytics_internal.log.batch_ids import BatchIds
 from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.names import LogChanged
+from analytics_internal.log.partitions import Month, MonthMissing, Partitions, month_of
 from analytics_internal.log.remembered import Proof, Remembered
 from analytics_internal.log.rows import EVENT_COLUMNS
 from analytics_internal.log.statements import SQL
@@ -30,6 +31,7 @@ from analytics_internal.log.statements import SQL
 MAX_BATCH_EVENTS = 5_000
 """Events of one transaction; positions of a batch are found through this bound, so it may grow but never shrink."""
 ATTEMPTS = 3
+MAX_DETAIL = 500
 MAX_RACES = 100
 """How often other writers may be faster with an id of one batch before it is taken for a fault."""
 MAX_CHANGES = 5
@@ -47,6 +49,21 @@ PASSING = (
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.LockNotAvailableError,
+)
+# What PostgreSQL or the driver says about a value: it belongs to one event, whose neighbours must not suffer.
+OF_ONE_EVENT = (
+    asyncpg.DataError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.CheckViolationError,
+    asyncpg.NotNullViolationError,
+    asyncpg.RaiseError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    RecursionError,
 )
 
 log = structlog.get_logger(__name__)
@@ -89,12 +106,13 @@ class WriterLimits(msgspec.Struct, frozen=True):
 
 
 class _Submission:
-    __slots__ = ("entries", "future", "size", "verdicts")
+    __slots__ = ("entries", "failure", "future", "size", "verdicts")
 
     def __init__(self, entries: Sequence[Event | Rejection], size: int) -> None:
         self.entries = entries
         self.size = size
         self.verdicts: list[Verdict | None] = [None] * len(entries)
+        self.failure: Exception | None = None
         self.future: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
 
 
@@ -113,6 +131,8 @@ class LogWriter:
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
         self._waiting_bytes = 0
+        self._partitions = Partitions()
+        self._preparing: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._is_closing = False
         self._expects_duplicates = False
@@ -149,10 +169,14 @@ class LogWriter:
         )
         if is_full and self._waiting:
             raise Overloaded(f"{self._waiting:,} events are waiting to be stored; at most {limits.buffer_events:,} may")
-        submission = _Submission(entries, size)
-        self._queue.append(submission)
         self._count_waiting(len(entries), size)
-        self._wake.set()
+        submission = _Submission(entries, size)
+        missing = self._partitions.missing(entry.id for entry in entries if isinstance(entry, Event))
+        if missing:
+            self._preparing.add(asyncio.create_task(self._queue_with_months(submission, missing)))
+        else:
+            self._queue.append(submission)
+            self._wake.set()
         # A client that hangs up cancels its future only; what it sent is stored with the others.
         return await submission.future
 
@@ -160,11 +184,39 @@ class LogWriter:
         self._waiting += events
         self._waiting_bytes += size
 
+    async def _queue_with_months(self, submission: _Submission, missing: set[Month]) -> None:
+        """Let a submission join others in a commit as soon as there is a partition for each of its events."""
+        try:
+            try:
+                await self._partitions.ensure(self._pool, missing)
+            except PASSING as cause:
+                await self._see_to(cause)
+                await self._partitions.ensure(self._pool, missing)
+        except Exception as cause:  # whatever it is, the request must not hang
+            log.error("month missing", error=str(cause) if isinstance(cause, MonthMissing) else repr(cause))
+            self._count_waiting(-len(submission.entries), -submission.size)
+            if not submission.future.done():
+                submission.future.set_exception(_without_month(cause))
+        else:
+            self._queue.append(submission)
+        finally:
+            self._preparing.discard(asyncio.current_task())
+            self._wake.set()
+
+    async def keep_months_ahead(self, nearest: int | None = None) -> None:
+        """Make the months that events may need from now on. Raises MonthMissing, and what the database says."""
+        await self._partitions.keep_ahead(self._pool, nearest)
+
+    async def _see_to(self, error: BaseException) -> None:
+        """Do not meet the same state again: a session that may not write never finds out that others may by now."""
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            await self._pool.expire_connections()
+
     async def _flush_forever(self) -> None:
         is_busy = False
         while True:
             while not self._queue:
-                if self._is_closing:
+                if self._is_closing and not self._preparing:
                     return
                 self._wake.clear()
                 await self._wake.wait()
@@ -200,8 +252,8 @@ class LogWriter:
             self._count_waiting(-len(submission.entries), -submission.size)
             if submission.future.done():
                 continue
-            if error is not None:
-                submission.future.set_exception(error)
+            if (failure := error or submission.failure) is not None:
+                submission.future.set_exception(failure)
             else:
                 submission.future.set_result(_complete(submission))
         if error is not None and not isinstance(error, Exception):
@@ -219,7 +271,8 @@ class LogWriter:
                     if refused or batch.conflicts:
                         await self._keep(connection, refused + batch.conflicts)
                 break
-            except PASSING:
+            except PASSING as cause:
+                await self._see_to(cause)
                 attempt += 1
                 if attempt == ATTEMPTS:
                     raise
@@ -232,7 +285,8 @@ class LogWriter:
                     raise
                 # What an earlier part of the batch found or stored was in a log that may be gone: all of it is
                 # looked up again where it is stored now.
-                batch = _Batch(submissions)
+                await self._look_for_months(submissions)
+                batch = _Batch([each for each in submissions if each.failure is None])
                 batch.is_retried = True
         batch.settle_rejections()
 
@@ -249,16 +303,41 @@ class LogWriter:
                 continue
             events = list(islice(batch.unsettled.values(), MAX_BATCH_EVENTS))
             try:
-                await self._commit(connection, events)
+                await self._commit_apart(connection, batch, events)
             except asyncpg.UniqueViolationError:
                 # Rare (a client sent again, or another replica was faster), so it is looked up only when it happens.
                 checks_first = True
                 failures += 1
                 if failures > MAX_RACES:
                     raise
-                continue
+
+    async def _commit_apart(self, connection: Connection, batch: _Batch, events: list[Event]) -> None:
+        """Commit; when something cannot be stored, find the event that it belongs to and refuse that one alone."""
+        try:
+            await self._commit(connection, events)
+        except OF_ONE_EVENT as cause:
+            if len(events) == 1:
+                log.warning("event cannot be stored", id=str(events[0].id), error=type(cause).__name__)
+                batch.refuse(events[0], cause)
+                return
+            half = len(events) // 2
+            for part in (events[:half], events[half:]):
+                await self._commit_apart(connection, batch, part)
+        else:
             batch_events.observe(len(events))
             batch.settle_stored(events)
+
+    async def _look_for_months(self, submissions: list[_Submission]) -> None:
+        """Make a month that was dropped since, or that another log never had; who needs one that cannot be, fails."""
+        self._partitions.forget()
+        entries = [entry for each in submissions for entry in each.entries if isinstance(entry, Event)]
+        try:
+            await self._partitions.ensure(self._pool, {month_of(entry.id) for entry in entries})
+        except MonthMissing as cause:
+            log.error("month missing", error=str(cause))
+            for submission in submissions:
+                if any(isinstance(e, Event) and month_of(e.id) in cause.months for e in submission.entries):
+                    submission.failure = _without_month(cause)
 
     async def _leave_out_stored(self, connection: Connection, batch: _Batch) -> bool:
         ids = list(batch.unsettled)
@@ -290,7 +369,8 @@ class LogWriter:
         try:
             await self._commit_with(remembered, connection, events)
         except (LogChanged, asyncpg.CheckViolationError) as error:
-            # The check that can fail is the bounds of the partitions: one that was there is not.
+            if isinstance(error, asyncpg.CheckViolationError) and error.constraint_name is not None:
+                raise  # somebody's own check; without a name it is the partitions: one that was there is not
             log.warning("the log is not the one that is remembered: names are found anew", reason=str(error))
             log_changes_total.inc()
             if self._remembered is remembered:
@@ -302,7 +382,6 @@ class LogWriter:
         # In the order of their ids: two replicas with the same ids wait for each other in the unique index, and
         # never in a circle.
         order = sorted(range(len(events)), key=lambda index: events[index].id)
-        await remembered.partitions.ensure(connection, [events[index].id for index in order])
         records, new_names = await remembered.rows.of(connection, events)
         batch_id = await self._batch_ids.following(connection)
         held = remembered.proof
@@ -324,6 +403,19 @@ class LogWriter:
         remembered.prove(held, Proof(place["log_id"], place["first_position"], batch_id), new_names)
 
     async def _keep(self, connection: Connection, rejections: list[Rejection]) -> None:
+        """Keep refused events; of one that cannot be kept as it was sent, the reason alone."""
+        try:
+            await self._keep_together(connection, rejections)
+        except OF_ONE_EVENT:
+            if len(rejections) > 1:
+                half = len(rejections) // 2
+                await self._keep(connection, rejections[:half])
+                await self._keep(connection, rejections[half:])
+                return
+            bare = Rejection(rejections[0].reason, ascii(rejections[0].detail)[1:-1], "", rejections[0].received_at)
+            await self._keep_together(connection, [bare])
+
+    async def _keep_together(self, connection: Connection, rejections: list[Rejection]) -> None:
         try:
             await self._keep_once(connection, rejections)
         except asyncpg.UniqueViolationError as error:
@@ -391,6 +483,17 @@ class _Batch:
                 self.conflicts.append(conflict)
                 self._rejections.append((submission, index, conflict))
 
+    def refuse(self, event: Event, cause: Exception) -> None:
+        """The database does not take this event."""
+        del self.unsettled[event.id]
+        said = " ".join(str(cause).split())[:MAX_DETAIL]
+        detail = _encodable(f"the database cannot store this event: {said}")
+        for submission, index, each in self._places.pop(event.id):
+            known_id, person = str(each.known_id), _encodable(each.person)
+            refused = Rejection("unstorable", detail, _kept(each), each.received_at, known_id, person)
+            self.conflicts.append(refused)
+            self._rejections.append((submission, index, refused))
+
     def settle_rejections(self) -> None:
         """What was refused is now kept."""
         for submission, index, rejection in self._rejections:
@@ -401,6 +504,27 @@ def _conflict(event: Event) -> Rejection:
     id_ = str(event.known_id)
     detail = f"the id {id_} is already taken by an event with other content"
     return Rejection("conflict", detail, wire_text(event), event.received_at, id_, event.person)
+
+
+def _without_month(cause: Exception) -> LogUnavailable:
+    why = str(cause) if isinstance(cause, MonthMissing) else "the database did not answer"
+    return LogUnavailable(f"{why}; sending the same ids again is safe")
+
+
+def _kept(event: Event) -> str:
+    try:
+        return wire_text(event)
+    except (ValueError, RecursionError):
+        return ascii(event.subject)
+
+
+@overload
+def _encodable(text: str) -> str: ...
+@overload
+def _encodable(text: None) -> None: ...
+def _encodable(text: str | None) -> str | None:
+    """Without what UTF-8 or PostgreSQL does not have."""
+    return text.encode(errors="replace").decode().replace("\0", "�") if text is not None else None
 
 
 def _complete(submission: _Submission) -> list[Verdict]:
