@@ -143,6 +143,7 @@ class _Way:
         self._named = url
         self._command_timeout_s = command_timeout_s
         self._newer_settings = NEWER_SESSION
+        self._is_direct = False
 
     async def connect(self) -> _Driver:
         try:
@@ -157,9 +158,10 @@ class _Way:
             if "startup parameter" not in str(error):
                 raise
             return await self._connect_to_pooler()
-        if await _is_pooler(connection):
+        if not self._is_direct and await _is_pooler(connection):
             await connection.close()
             return await self._connect_to_pooler()
+        self._is_direct = True
         return await _ready(connection)
 
     async def _connect_to_pooler(self) -> _Driver:
