@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import asyncpg
 import httpx
 
+from analytics_internal.log.embedded import running_dsn
 from tests.running import command
 from tests.samples import navigation
 from tests.serving import API, serving
@@ -30,3 +34,24 @@ def test_the_reader_of_a_running_service_is_compared_with_the_log() -> None:
         )
         assert "analyticsInternal.importTokens; --url takes another address" in unknown.stdout
         assert unknown.returncode == 0
+
+
+async def store_spellings(dsn: str, spellings: list[str]) -> None:
+    connection = await asyncpg.connect(dsn)
+    items = await connection.fetch("SELECT item_id FROM item ORDER BY item_id")
+    for (item,), spelling in zip(items, spellings, strict=True):
+        await connection.execute("UPDATE item SET subject = $1, path = $1 WHERE item_id = $2", spelling, item)
+    await connection.close()
+
+
+def test_pages_that_are_stored_in_several_spellings_are_compared_as_the_reader_counts_them() -> None:
+    with serving() as service:
+        spellings = ["/docs/caf%C3%A9", "/docs/cafe\u0301", "/docs/café"]
+        for number in range(3):
+            response = httpx.post(f"{service.url}{API}/events", json=navigation(f"/page-{number}"))
+            assert response.status_code == 200
+        asyncio.run(store_spellings(running_dsn(service.data_dir), spellings))
+        asked = command("doctor", "--data-dir", str(service.data_dir))
+
+    assert "the reader differs" not in asked.stdout
+    assert "compared with the log at 1 (day, item, person) counts" in asked.stdout

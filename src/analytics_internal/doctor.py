@@ -366,11 +366,11 @@ async def _compare(connection: Connection, zone: str, reader: ReaderCounts) -> A
         for row in rows:
             item = same.get(row["item_id"], row["item_id"])
             ours[str(row["day"]), str(item), row["person"] or ""] += row["events"]
-        theirs = {
-            (day, str(same.get(int(item), int(item))), person): events for (day, item, person), events in theirs.items()
-        }
-        if ours != theirs:
-            different = sorted(ours.items() ^ theirs.items())[:SHOWN]
+        as_counted: Counts = Counter()
+        for (day, number, person), events in theirs.items():
+            as_counted[day, str(same.get(int(number), int(number))), person] += events
+        if ours != as_counted:
+            different = sorted(ours.items() ^ as_counted.items())[:SHOWN]
             yield Finding(
                 False,
                 f"the reader differs from the log in {month:%Y-%m}, for example at {different}; without its file "
