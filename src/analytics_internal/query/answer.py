@@ -284,12 +284,12 @@ def _time_labels(prepared: Prepared) -> list[dict[str, object]] | None:
 
 def _previous_of_buckets(previous: Previous, dimension: str) -> dict[date, dict[str, str]]:
     """The days that each bucket is compared with."""
-    found: dict[date, dict[str, str]] = {}
+    found: dict[date, tuple[date, date]] = {}
     for number in range(previous.days):
         day = previous.first + timedelta(days=number)
-        days = found.setdefault(bucket_of(previous.counterpart(day), dimension), {"from": str(day)})
-        days["to"] = str(day)
-    return found
+        bucket = bucket_of(previous.counterpart(day), dimension)
+        found[bucket] = (found[bucket][0] if bucket in found else day, day)
+    return {bucket: {"from": str(first), "to": str(last)} for bucket, (first, last) in found.items()}
 
 
 def _cells(row: Row, prepared: Prepared) -> list[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -166,14 +167,26 @@ def _days_later(zone: ZoneInfo, previous: Previous) -> list[tuple[datetime, int]
 def _shifts_of_zone(zone: ZoneInfo, start: datetime, end: datetime) -> list[DayShift]:
     """``start`` is where a day begins."""
     found = [DayShift(start, _seconds(zone, start))]
-    at = start
+    for year in range(start.year, end.year + 1):
+        for change in _changes_in(year, zone):
+            if start < change < end:
+                found += _shifts_after(zone, change)
+    return found
+
+
+@functools.lru_cache(maxsize=1_024)
+def _changes_in(year: int, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """When a zone's offset changes in a year of UTC."""
+    found = []
+    at, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    seconds = _seconds(zone, at)
     while at < end:
         following = min(at + CHANGES_APART, end)
-        if _seconds(zone, following) != _seconds(zone, at):
-            change = _change(zone, at, following)
-            found += _shifts_after(zone, change)
-        at = following
-    return found
+        following_seconds = _seconds(zone, following)
+        if following_seconds != seconds:
+            found.append(_change(zone, at, following))
+        at, seconds = following, following_seconds
+    return tuple(found)
 
 
 def _shifts_after(zone: ZoneInfo, change: datetime) -> list[DayShift]:

@@ -154,7 +154,7 @@ class _Builder:
         """The events that count: their keys, what the metrics need, and which period they belong to."""
         scan = self._scan("e.item_id", "e.person_id", "e.occurred_at")
         if self._is_compared:
-            scan = scan.select(exp.alias_(_is_current(), "is_current"))
+            scan = scan.select(exp.alias_(_is_current(), "is_current"), copy=False)
         if SEARCH_TERM in self._query.dimensions:
             scan = scan.select(column_of(SPELLING, "term_of"))
         return self._in_periods(scan)
@@ -169,7 +169,8 @@ class _Builder:
     def _in_periods(self, scan: exp.Select) -> exp.Select:
         in_period = _between("start", "end")
         return scan.where(
-            exp.or_(in_period, _between("previous_start", "previous_end")) if self._is_compared else in_period
+            exp.or_(in_period, _between("previous_start", "previous_end")) if self._is_compared else in_period,
+            copy=False,  # what finds the days of decades is large
         )
 
     def _with_keys(self, scan: exp.Select) -> exp.Select:
@@ -182,7 +183,7 @@ class _Builder:
             elif dimension == SEARCH_TERM:
                 column = column_of("term", "term_of")
             elif dimension in language.TIME_DIMENSIONS:
-                scan = scan.select(exp.alias_(self._bucket_index(dimension), key))
+                scan = scan.select(exp.alias_(self._bucket_index(dimension), key, copy=False), copy=False)
                 continue
             else:
                 column = column_of("item_id" if dimension == "item" else NAMED[dimension][0], "e")
@@ -190,13 +191,14 @@ class _Builder:
         return scan
 
     def _filtered(self, scan: exp.Select, filter_: language.Filter | None) -> exp.Select:
-        scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=_parameter("position")))
-        return scan.where(condition(filter_)) if filter_ is not None else scan
+        scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=_parameter("position")), copy=False)
+        return scan.where(condition(filter_), copy=False) if filter_ is not None else scan
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of an event's bucket in its period, from 0 on; in the previous period that of its counterpart."""
         index = _bucket_number(_local_day(self._shifts), dimension)
-        return exp.cast(exp.Sub(this=exp.paren(index), expression=_parameter("first_bucket")), "INTEGER")
+        number = exp.Sub(this=exp.paren(index, copy=False), expression=_parameter("first_bucket"))
+        return exp.cast(number, "INTEGER", copy=False)
 
     def _grouped(self) -> exp.Select:
         select = exp.select(*self._keys).from_("scanned")
@@ -342,7 +344,8 @@ def bucket_number(day: date, dimension: str) -> int:
 def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
     if dimension == "time:week":
         return exp.IntDiv(
-            this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3))), expression=exp.Literal.number(7)
+            this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3)), copy=False),
+            expression=exp.Literal.number(7),
         )
     if dimension == "time:month":
         as_date = exp.paren(exp.Add(this=exp.cast(literal(str(EPOCH)), "DATE"), expression=exp.cast(day, "INTEGER")))
@@ -355,7 +358,8 @@ def _local_day(shifts: int) -> exp.Expr:
     """Days since 1970 on the reporting zone's clocks: integer sums, so the zone can change without a rebuild."""
     occurred_at = column_of("occurred_at", "e")
     local = exp.Add(this=exp.func("epoch_us", occurred_at), expression=_shift_at(occurred_at, 0, shifts - 1))
-    return exp.paren(exp.IntDiv(this=exp.paren(local), expression=exp.Literal.number(DAY_US)))
+    day = exp.IntDiv(this=exp.paren(local, copy=False), expression=exp.Literal.number(DAY_US))
+    return exp.paren(day, copy=False)
 
 
 def _shift_at(at: exp.Expr, first: int, last: int) -> exp.Expr:
@@ -364,7 +368,9 @@ def _shift_at(at: exp.Expr, first: int, last: int) -> exp.Expr:
         return _parameter(f"shift_{first}")
     middle = (first + last + 1) // 2
     is_before = exp.LT(this=at.copy(), expression=_time_parameter(f"shifted_from_{middle}"))
-    return exp.Case().when(is_before, _shift_at(at, first, middle - 1)).else_(_shift_at(at, middle, last))
+    # Not by `when` and `else_`: they would copy what is below again at every level.
+    earlier = exp.If(this=is_before, true=_shift_at(at, first, middle - 1))
+    return exp.Case(ifs=[earlier], default=_shift_at(at, middle, last))
 
 
 def _between(start: str, end: str) -> exp.Expr:
