@@ -80,7 +80,8 @@ class _DirectConnection(_Driver):
     """A connection of which nobody keeps state in the session: nothing is to be reset after use."""
 
     def get_reset_query(self) -> str:
-        return ""
+        # A connection that is being closed by the server fails here, and not when somebody else has it.
+        return "SELECT 1"
 
 
 class _PooledConnection(_DirectConnection):
