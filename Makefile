@@ -75,6 +75,7 @@ chromium pgbouncer:
 bench: $(DEVELOPMENT) ## the ratios of docs/benchmarks.md
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.query
+	$(BIN)/python -m bench.greedy
 
 crash: $(DEVELOPMENT) ## kill -9 of the service and of PostgreSQL under load, and failover to a standby that lags
 	$(BIN)/python -m tests.crash.crash --rounds 20

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -16,6 +19,7 @@ import msgspec
 from analytics_internal.log.tail import Place
 from analytics_internal.query import language
 from analytics_internal.query.conditions import as_counted
+from analytics_internal.query.cost import Sizes, cost_of
 from analytics_internal.query.csv_cells import csv_rows
 from analytics_internal.query.language import MAX_POSITION, InvalidQuery, Problem, Query, WireQuery
 from analytics_internal.query.period import (
@@ -28,14 +32,19 @@ from analytics_internal.query.period import (
     next_bucket,
     resolve,
 )
-from analytics_internal.query.plan import Plan, parameters, plan
+from analytics_internal.query.plan import Plan, parameters, plan_beside
 from analytics_internal.query.spool import Spool, Spooled
 from analytics_internal.reader.duckdb import Damaged
+from analytics_internal.reader.lanes import LIGHT_S
 from analytics_internal.reader.replica import Replica
 
 T = TypeVar("T")
 Row = tuple[object, ...]
 CSV_ROWS = 5_000
+# One thread each: what many heavy questions need must not keep a light one waiting.
+_light_planner = ThreadPoolExecutor(1, thread_name_prefix="plan-light")
+_heavy_planner = ThreadPoolExecutor(1, thread_name_prefix="plan-heavy")
+_began: WeakKeyDictionary[Replica, tuple[int, datetime | None]] = WeakKeyDictionary()
 
 
 class NotACursor(InvalidQuery):
@@ -68,6 +77,7 @@ class Prepared(msgspec.Struct, frozen=True):
     zone: ZoneInfo
     plan: Plan
     parameters: dict[str, object]
+    cost_s: float
 
 
 async def prepare(
@@ -76,6 +86,7 @@ async def prepare(
     """Let the reader catch up and settle period, position and page.
 
     Raises:
+        TooCostly: nobody could wait for the answer.
         InvalidQuery: the cursor is none, is ahead of the log, or belongs to another question.
         Behind, LogUnavailable: as ``Replica.catch_up``.
     """
@@ -94,10 +105,12 @@ async def prepare(
     shifts = day_shifts(zone, period, previous) if query.time_dimension else []
     if query.filter is not None:
         query = msgspec.structs.replace(query, filter=as_counted(query.filter, replica.item_counted_as))
-    planned = plan(query, previous is not None, len(shifts))
+    cost_s = cost_of(query, await _sizes(replica), period, previous)
+    planner = _light_planner if cost_s <= LIGHT_S else _heavy_planner
+    planned = await plan_beside(planner, query, previous is not None, len(shifts))
     values = parameters(query, period, previous, shifts, page.position, page.offset)
     named = {name: value for name, value in values.items() if name in planned.parameters}
-    return Prepared(query, page, period, previous, zone, planned, named)
+    return Prepared(query, page, period, previous, zone, planned, named, cost_s)
 
 
 async def _require_same_log(replica: Replica, page: Page, head: int) -> None:
@@ -154,10 +167,10 @@ async def _answer_once(
 
 async def _ask(replica: Replica, prepared: Prepared, fetch: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
     try:
-        return await replica.query(prepared.plan.sql, fetch, prepared.parameters)
+        return await replica.query(prepared.plan.sql, fetch, prepared.parameters, prepared.cost_s)
     except Damaged:  # the reader has thrown its file away: what it reads now is whole
         await replica.catch_up()
-        return await replica.query(prepared.plan.sql, fetch, prepared.parameters)
+        return await replica.query(prepared.plan.sql, fetch, prepared.parameters, prepared.cost_s)
 
 
 async def csv_file(replica: Replica, prepared: Prepared, spool: Spool, start: bytes = b"") -> Spooled:
@@ -192,6 +205,16 @@ async def csv_lines(replica: Replica, prepared: Prepared) -> AsyncIterator[bytes
             yield piece
     finally:
         file.close()
+
+
+async def _sizes(replica: Replica) -> Sizes:
+    """How much there is to look at; when it began is looked up seldom, an estimate can be a little old."""
+    position, first = _began.get(replica, (0, None))
+    if first is None or replica.position > 2 * position:
+        with contextlib.suppress(Damaged):
+            first = await first_event_at(replica)
+            _began[replica] = replica.position, first
+    return Sizes(replica.position, replica.names, first)
 
 
 async def first_event_at(replica: Replica) -> datetime | None:

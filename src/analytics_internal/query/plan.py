@@ -7,6 +7,8 @@ groups, whatever the period). Questions about search terms have two more before 
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Executor
 from datetime import date, datetime
 
 import msgspec
@@ -22,8 +24,10 @@ from analytics_internal.reader.sorting import SORT_KEY
 
 DAY_US = 86_400_000_000
 SPELLING = "spelling"
+CONDITION = "condition"
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
+MAX_REMEMBERED_BYTES = 65_536
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -37,27 +41,47 @@ class Plan(msgspec.Struct, frozen=True):
     """Those of ``parameters`` that the SQL names; DuckDB refuses others."""
 
 
+async def plan_beside(executor: Executor, query: Query, is_compared: bool, shifts: int) -> Plan:
+    """As ``plan``, beside the event loop: with large filters it takes some tenths of a second."""
+    key = _key(query, is_compared, shifts)
+    if (known := _remembered.get(key)) is not None:
+        return known
+    if (underway := _underway.get(key)) is None:
+        underway = _underway[key] = asyncio.get_running_loop().run_in_executor(executor, _planned, *key)
+        underway.add_done_callback(lambda _: _underway.pop(key, None))
+    planned = await asyncio.shield(underway)  # others may wait for the same one
+    _remember(key, planned)
+    return planned
+
+
 def plan(query: Query, is_compared: bool, shifts: int) -> Plan:
     """The SQL of a question, for every period and position: those are its parameters.
 
     ``shifts`` is how many there are of ``day_shifts``. Making and rendering the tree takes some ten milliseconds, so
     plans are remembered.
     """
-    asked = msgspec.structs.replace(query, cursor=None, date_range=None, position=None)
-    key = (asked, is_compared, shifts)
+    key = _key(query, is_compared, shifts)
     if (known := _remembered.get(key)) is not None:
         return known
     planned = _planned(*key)
-    if len(repr(asked.filter)) <= MAX_REMEMBERED_FILTER:
-        _remembered.put(key, planned)
+    _remember(key, planned)
     return planned
+
+
+def _key(query: Query, is_compared: bool, shifts: int) -> tuple[Query, bool, int]:
+    return msgspec.structs.replace(query, cursor=None, date_range=None, position=None), is_compared, shifts
+
+
+def _remember(key: tuple[Query, bool, int], planned: Plan) -> None:
+    if len(repr(key[0].filter)) <= MAX_REMEMBERED_FILTER:
+        _remembered.put(key, planned)
 
 
 def _planned(query: Query, is_compared: bool, shifts: int) -> Plan:
     builder = _Builder(query, is_compared, shifts)
     tree = builder.tree()
     named = frozenset(parameter.name for parameter in tree.find_all(exp.Parameter))
-    return Plan(tree.sql(dialect="duckdb"), builder.labels(), builder.metric_columns(), named)
+    return Plan(tree.sql(dialect="duckdb", copy=False), builder.labels(), builder.metric_columns(), named)
 
 
 def _size_of(key: tuple[Query, bool, int], planned: Plan) -> int:
@@ -65,7 +89,8 @@ def _size_of(key: tuple[Query, bool, int], planned: Plan) -> int:
     return 1_024 + 10 * len(repr(key[0])) + size_of(planned.sql, planned.labels, planned.metrics, planned.parameters)
 
 
-_remembered: Cache[tuple[Query, bool, int], Plan] = Cache("plans", _size_of)
+_remembered: Cache[tuple[Query, bool, int], Plan] = Cache("plans", _size_of, MAX_REMEMBERED_BYTES)
+_underway: dict[tuple[Query, bool, int], asyncio.Future[Plan]] = {}
 
 
 def parameters(
@@ -101,6 +126,7 @@ class _Builder:
         self._access = () if query.time_dimension else tuple(m for m in query.metrics if m in ACCESS_METRICS)
         self._counted = tuple(m for m in query.metrics if m not in self._access)
         self._asks_for_terms = asks_for_terms(query)
+        self._conditions: list[language.Filter] = []
 
     def tree(self) -> exp.Expr:
         stages: dict[str, exp.Query] = self._stages_of_terms() if self._asks_for_terms else {}
@@ -115,7 +141,7 @@ class _Builder:
         for name, stage in stages.items():
             # Copying the tree with every stage would take most of the time.
             tree = tree.with_(name, as_=stage, copy=False)
-        return tree
+        return self._with_conditions(tree)
 
     def _answer(self, is_ordered_by_access: bool) -> exp.Select:
         columns = [column_of(name, "page") for name in self.labels()]
@@ -192,7 +218,19 @@ class _Builder:
 
     def _filtered(self, scan: exp.Select, filter_: language.Filter | None) -> exp.Select:
         scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=_parameter("position")), copy=False)
-        return scan.where(condition(filter_), copy=False) if filter_ is not None else scan
+        return scan.where(self._placeholder_of(filter_), copy=False) if filter_ is not None else scan
+
+    def _placeholder_of(self, filter_: language.Filter) -> exp.Expr:
+        """Stands for a filter's condition until the tree is whole: the builders copy what they are given, often."""
+        self._conditions.append(filter_)
+        return exp.Placeholder(this=f"{CONDITION} {len(self._conditions) - 1}")
+
+    def _with_conditions(self, tree: exp.Expr) -> exp.Expr:
+        for placeholder in list(tree.find_all(exp.Placeholder)):
+            name, _, number = placeholder.name.partition(" ")
+            if name == CONDITION:
+                placeholder.replace(condition(self._conditions[int(number)]))
+        return tree
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of an event's bucket in its period, from 0 on; in the previous period that of its counterpart."""

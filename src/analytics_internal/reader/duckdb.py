@@ -302,6 +302,10 @@ class ReaderFile:
         found = self._connection.execute("SELECT action_id FROM action WHERE name = ?", [SEARCH]).fetchall()
         return {row[0] for row in found}
 
+    def counts_of_names(self) -> dict[str, int]:
+        """How many rows each table of names has."""
+        return {table: len(ids) for table, ids in self._named.items()}
+
     def question_cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own for one question; the caller closes it."""
         return self._connection.cursor()

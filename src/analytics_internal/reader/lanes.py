@@ -1,8 +1,8 @@
 """Who is answered next: light questions at once, heavy ones after each other, nobody ahead of everybody else.
 
-A question is light or heavy by its estimated cost (query/cost.py). Light ones have places of their own and leave them
-after a slice: one that takes longer was heavy, and starts again in the lane of the heavy ones, where one runs at a
-time. So nobody waits for a heavy question but other heavy ones. Within a lane it is fair queueing: each caller's
+A question is light or heavy by its estimated cost (query/cost.py). Light ones have places of their own. One that
+takes longer than a slice while others wait was heavy: it starts again in the lane of the heavy ones, where one runs at
+a time. So nobody waits for a heavy question but other heavy ones. Within a lane it is fair queueing: each caller's
 questions cost it time of its own, and the one goes next that would end first if all callers were served at once.
 """
 
@@ -31,11 +31,12 @@ Ask = Callable[[duckdb.DuckDBPyConnection], T]
 LIGHT_S = 0.5
 """Estimated seconds up to which a question is light."""
 SLICE_S = 2.0
-"""What a light question may take: several times the estimate, for a machine that is busy with other things."""
+"""What a light question may take when others wait: several times the estimate, for a machine that is busy."""
 LIGHT_PLACES = 4
 MAX_WAITING = 64
 """Questions that may wait in one lane."""
 MAX_CALLERS = 1_000
+LOOK_INTERVAL_S = 0.1
 INTERRUPT_INTERVAL_S = 0.05
 OUT_OF_MEMORY = "the memory or disk space that questions may use is used up; ask for less, or again later"
 
@@ -67,6 +68,10 @@ class OutOfMemory(Exception):
     """The memory or the disk space that questions may use is used up."""
 
 
+class _MakesWay(Exception):
+    """A question that looked light has had its slice, and others wait."""
+
+
 class Lanes:
     """The threads that run questions, and the order in which questions get them."""
 
@@ -93,16 +98,16 @@ class Lanes:
         """
         if cost_s <= LIGHT_S:
             async with self._light.place(asked_by.get(), cost_s, self._time_limit_s):
-                with contextlib.suppress(TooSlow, duckdb.OutOfMemoryException, MemoryError):
-                    return await self._run(cursor, ask, min(SLICE_S, self._time_limit_s))
-            # It was heavier than it looked, or the memory was taken by a heavy one: once more among those.
-            questions_ended.labels("slice").inc()
+                try:
+                    return await self._run(cursor, ask, self._light.is_full)
+                # It was heavier than it looked, or the memory was taken by a heavy one: once more among those.
+                except _MakesWay:
+                    questions_ended.labels("slice").inc()
+                except (duckdb.OutOfMemoryException, MemoryError):
+                    questions_ended.labels("memory beside others").inc()
         async with self._heavy.place(asked_by.get(), max(cost_s, LIGHT_S), self._time_limit_s):
             try:
-                return await self._run(cursor, ask, self._time_limit_s)
-            except TooSlow:
-                questions_ended.labels("time limit").inc()
-                raise
+                return await self._run(cursor, ask)
             except (duckdb.OutOfMemoryException, MemoryError) as error:
                 questions_ended.labels("memory").inc()
                 raise OutOfMemory(OUT_OF_MEMORY) from error
@@ -114,15 +119,24 @@ class Lanes:
                 running.interrupt()
             await asyncio.sleep(INTERRUPT_INTERVAL_S)
 
-    async def _run(self, cursor: MakeCursor, ask: Ask[T], limit_s: float) -> T:
+    async def _run(self, cursor: MakeCursor, ask: Ask[T], is_wanted: Callable[[], bool] | None = None) -> T:
+        """``is_wanted`` says whether others wait for the place; it is asked when the slice is over."""
+        ends_at = time.monotonic() + self._time_limit_s
+        makes_way_at = time.monotonic() + SLICE_S
         running = _Running(cursor)
         self._running.add(running)
         was_cancelled = False
         asked = asyncio.get_running_loop().run_in_executor(self._threads, running.ask, ask)
         try:
-            done, _ = await asyncio.wait({asked}, timeout=limit_s)
-            if not done:
-                raise TooSlow(limit_s)
+            while not asked.done():
+                now = time.monotonic()
+                if now >= ends_at:
+                    questions_ended.labels("time limit").inc()
+                    raise TooSlow(self._time_limit_s)
+                if is_wanted is not None and now >= makes_way_at and is_wanted():
+                    raise _MakesWay
+                look_again_s = ends_at - now if is_wanted is None else min(ends_at - now, LOOK_INTERVAL_S)
+                await asyncio.wait({asked}, timeout=look_again_s)
             return asked.result()
         finally:
             # The place is given on only when the thread is free, also when this task is cancelled again meanwhile.
@@ -200,6 +214,10 @@ class _Lane:
         finally:
             questions_running.labels(self._name).dec()
             self._give_on()
+
+    def is_full(self) -> bool:
+        """Whether somebody waits for a place."""
+        return bool(self._queue)
 
     async def _take(self, caller: str, cost_s: float, patience_s: float) -> None:
         starts_at = max(self._now, self._ends.get(caller, 0.0))

@@ -141,6 +141,11 @@ class Replica:
         self._lanes.close()
         self._workers.shutdown()
 
+    @property
+    def names(self) -> dict[str, int]:
+        """How many names the reader knows, by table."""
+        return self._file.counts_of_names() if self._file is not None else {}
+
     async def query(
         self, sql: str, fetch: Callable[..., T], parameters: Mapping[str, object] | None = None, cost_s: float = 0
     ) -> T:
