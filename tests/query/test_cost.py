@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,10 +22,13 @@ YEAR = Sizes(
     {"action": 8, "item": 57_851, "person": 4_090, "plugin": 8, "entity": 10_756, "path": 58_539},
     NOW - timedelta(days=365),
 )
-EVERYTHING = {"metrics": list(METRICS), "dimensions": [d for d in DIMENSIONS if not d.startswith("time:")]}
+EVERYTHING: dict[str, Any] = {
+    "metrics": list(METRICS),
+    "dimensions": [d for d in DIMENSIONS if not d.startswith("time:")],
+}
 
 
-def cost(sizes: Sizes = YEAR, **question: object) -> float:
+def cost(sizes: Sizes = YEAR, **question: Any) -> float:
     query, _ = parse(json.dumps({"metrics": ["events"], "date_range": "all", **question}).encode())
     return cost_of(query, sizes, *resolve(query, ZoneInfo("UTC"), NOW, sizes.first_event_at))
 
@@ -42,7 +46,7 @@ def contains(dimension: str, count: int) -> list[object]:
         {"filters": ["and", *(contains("subject", 1) for _ in range(99))]},
     ],
 )
-def test_what_the_pages_ask_is_light(question: dict[str, object]) -> None:
+def test_what_the_pages_ask_is_light(question: dict[str, Any]) -> None:
     assert cost(**question) < LIGHT_S
 
 
@@ -55,7 +59,7 @@ def test_what_the_pages_ask_is_light(question: dict[str, object]) -> None:
         {"filters": ["and", *(["or", contains("subject", 1), contains("person", 1)] for _ in range(33))]},
     ],
 )
-def test_what_takes_seconds_is_heavy(question: dict[str, object]) -> None:
+def test_what_takes_seconds_is_heavy(question: dict[str, Any]) -> None:
     assert cost(**question) > LIGHT_S
 
 
