@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Wait until something is so, 10 s at most. */
+/** Wait until something is so, a minute at most. */
 export async function until(is: () => boolean | Promise<boolean>) {
-  for (let attempt = 0; attempt < 1_000; attempt++) {
+  for (let attempt = 0; attempt < 6_000; attempt++) {
     if (await is()) {
       return;
     }
