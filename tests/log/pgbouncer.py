@@ -38,13 +38,19 @@ def pgbouncer(dsn: str, pool_mode: str = "transaction", **further: str) -> Itera
     host = parse_qs(url.query)["host"][0]
     lines = ["[databases]", f"* = host={host} port=5432 user=postgres", "[pgbouncer]"]
     (folder / "pgbouncer.ini").write_text("\n".join([*lines, *(f"{n} = {v}" for n, v in options.items())]) + "\n")
+    if os.geteuid() == 0:  # the way to the server's socket is open to the server's user alone
+        for path in (Path(host), *Path(host).parents[:-2]):
+            path.chmod(path.stat().st_mode | 0o111)
+        Path(host, ".s.PGSQL.5432").chmod(0o777)
     # It refuses to run as root.
-    uid = os.stat(host).st_uid if os.geteuid() == 0 else os.geteuid()
+    uid = os.stat(f"{host}/.s.PGSQL.5432").st_uid if os.geteuid() == 0 else os.geteuid()
     if uid == 0:
         uid = pwd.getpwnam("nobody").pw_uid
     for path in (folder, folder / "pgbouncer.ini"):
         os.chown(path, uid, -1)
-    process = subprocess.Popen([PROGRAM, "-q", str(folder / "pgbouncer.ini")], user=uid if os.geteuid() == 0 else None)
+    # As the server's user in all: its socket's folder may be open to nobody else.
+    other = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
+    process = subprocess.Popen([PROGRAM, "-q", str(folder / "pgbouncer.ini")], **other)  # type: ignore[call-overload]
     try:
         deadline = time.monotonic() + START_LIMIT_S
         while not (folder / ".s.PGSQL.6432").exists():
