@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -36,8 +37,8 @@ def portal() -> Iterator[PortalStandIn]:
         yield portal
 
 
-@pytest.fixture(scope="session")
-def guarded(portal: PortalStandIn) -> Iterator[Serving]:
+@contextlib.contextmanager
+def serving_guarded(portal: PortalStandIn) -> Iterator[Serving]:
     """A service that verifies the portal's tokens.
 
     Ana and the group that Dora is in may read names, Cleo figures, Eve may administer, Bo may do nothing.
@@ -50,6 +51,13 @@ def guarded(portal: PortalStandIn) -> Iterator[Serving]:
         "admins": [EVE],
     }
     with serving(auth="backstage", **settings) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def guarded(portal: PortalStandIn) -> Iterator[Serving]:
+    """One such service for all tests."""
+    with serving_guarded(portal) as service:
         yield service
 
 

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from analytics_internal.http.app import PAGE, PREFIX, routes
 from analytics_internal.query.language import DIMENSIONS, FILTER_DIMENSIONS, METRICS, OPERATORS, TIME_DIMENSIONS
-from tests.http.conftest import CLEO
+from tests.http.conftest import CLEO, serving_guarded
 from tests.http.portal import IMPORT_TOKEN, PortalStandIn
 from tests.http.test_bad_input import assert_is_problem
 from tests.http.test_tokens import bearing
@@ -136,6 +136,13 @@ async def ask(client: httpx.AsyncClient, address: str, asked: Asked, token: str 
 def names_in(response: httpx.Response) -> list[str]:
     told = (response.text + str(response.headers)).lower()
     return [word for word in (*NAMES, SESSION) if word in told]
+
+
+@pytest.fixture(scope="module")
+def guarded(portal: PortalStandIn) -> Iterator[Serving]:
+    """A service to which nobody else sends events."""
+    with serving_guarded(portal) as service:
+        yield service
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -292,7 +292,7 @@ async def test_killed_connections_lose_and_double_nothing(pool: Pool, second_poo
         nonlocal killed
         killer = await connect_pool(dsn, size=1)
         while not is_done:
-            await asyncio.sleep(chance.uniform(0, 0.2))  # a slow machine must get a commit through between two kills
+            await asyncio.sleep(chance.uniform(0, 0.03))
             killed += await killer.fetchval(
                 "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1) AS one"

@@ -62,7 +62,8 @@ def routes() -> list[Route | Mount]:
     """Every address there is, but for what `EventsFirst` takes before."""
     # No redirects to addresses without a last slash: they would name this service's own host, which whoever comes
     # through the bridge cannot reach.
-    return [Mount(PREFIX, app=WhileConnected(Router(_api(), redirect_slashes=False))), *_operations(), *_pages()]
+    api = Mount(PREFIX, app=Router(_api(), redirect_slashes=False), middleware=[Middleware(WhileConnected)])
+    return [api, *_operations(), *_pages()]
 
 
 class EventsFirst:
