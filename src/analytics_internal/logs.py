@@ -93,7 +93,7 @@ def traceback_of(exc_info: structlog.typing.ExcInfo) -> str:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         place = "".join(traceback.format_tb(error.__traceback__))
-        parts.append(f"{place}{without_values(error)}")
+        parts.append(f"Traceback (most recent call last):\n{place}{without_values(error)}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\n\nbefore that:\n\n".join(parts)
 

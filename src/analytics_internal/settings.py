@@ -27,7 +27,7 @@ from pydantic_settings import (
 
 from analytics_internal.cache import DEFAULT_BYTES, SHARES, bound_of
 from analytics_internal.listening import hosts_of, is_loopback
-from analytics_internal.masking import MASK, masked_url
+from analytics_internal.masking import MASK, masked_text, masked_url
 from analytics_internal.setting_values import (
     FolderPath,
     Hosts,
@@ -322,7 +322,7 @@ def flag_of(name: str) -> str:
 def _from_file(file: Path | None, problems: list[str]) -> _Found:
     if file is None:
         return {}, str
-    origin = f"file {file if file.is_absolute() else f'./{file}'}"
+    origin = masked_text(f"file {file if file.is_absolute() else f'./{file}'}")
     found = _read(file)
     for name in [name for name in found if name not in Settings.model_fields]:
         problems.append(f"{name}: unknown setting ({origin}); {_instead(str(name))}")
@@ -333,20 +333,21 @@ def _from_file(file: Path | None, problems: list[str]) -> _Found:
 def _read(file: Path) -> dict[str, object]:
     """The file's values. Raises InvalidSettings: what it says besides cannot be known."""
     source = {".toml": TomlConfigSettingsSource, ".yaml": YamlConfigSettingsSource, ".yml": YamlConfigSettingsSource}
+    name = masked_text(str(file))  # somebody may have given an address
     if file.suffix not in source:
-        raise InvalidSettings([f"{file}: must be a .toml or a .yaml file"])
+        raise InvalidSettings([f"{name}: must be a .toml or a .yaml file"])
     try:
         file.read_bytes()  # The sources take a missing file for an empty one.
         return dict(source[file.suffix](Settings, file)())
     except OSError as error:
-        raise InvalidSettings([f"{file}: {error.strerror}"]) from error
+        raise InvalidSettings([f"{name}: {error.strerror}"]) from error
     except yaml.MarkedYAMLError as error:
         # Without what stands in quotation marks, which is the file's: a value, perhaps a secret one.
         what = re.sub(r"'.*'", "it", " ".join(filter(None, (error.context, error.problem))))
         place = f" (at line {mark.line + 1}, column {mark.column + 1})" if (mark := error.problem_mark) else ""
-        raise InvalidSettings([f"{file}: must be settings by name: {what}{place}"]) from error
+        raise InvalidSettings([f"{name}: must be settings by name: {what}{place}"]) from error
     except (ValueError, TypeError, SettingsError, yaml.YAMLError) as error:
-        raise InvalidSettings([f"{file}: must be settings by name: {' '.join(str(error).split())}"]) from error
+        raise InvalidSettings([f"{name}: must be settings by name: {' '.join(str(error).split())}"]) from error
 
 
 def _from_environment(warn: Callable[[str], None]) -> _Found:
