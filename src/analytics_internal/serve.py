@@ -180,7 +180,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     pool = await connect_pool(dsn, settings.flushers + READER_CONNECTIONS)
     async with pool.acquire() as connection:
         ids = await id_key.read(connection)
-    writer = LogWriter(pool, _limits(settings), ids.older_until)
+    writer = LogWriter(pool, _limits(settings), ids)
     replica = Replica(
         pool,
         settings.data_dir / READER_FILE,

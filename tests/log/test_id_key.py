@@ -22,7 +22,7 @@ def sent_by(person: str, wire: dict[str, object], key: bytes | None) -> Event:
 
 
 async def verdicts_on(pool: Pool, *events: Event, until: datetime | None = None) -> list[str]:
-    writer = LogWriter(pool, ids_as_sent_until=until)
+    writer = LogWriter(pool, id_key=id_key.IdKey(KEY, until))
     writer.start()
     try:
         return statuses(await writer.append(list(events)))
@@ -84,6 +84,20 @@ async def test_every_log_has_a_key_of_its_own(pool: Pool, dsn: str, postgres: st
     assert len(ours.key) == len(theirs.key) == 32
     assert ours.key != theirs.key
     assert ours.older_until is None, "nothing is older than the key of an empty log"
+
+
+async def test_the_key_is_that_of_the_log_that_is_there_now(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        key = await id_key.read(connection)
+        writer = LogWriter(pool, id_key=key)
+        writer.start()
+        await writer.append([accepted(navigation("/before"))])
+        # Another log has another id and another key.
+        await connection.execute("UPDATE log_head SET log_id = gen_random_uuid(); UPDATE id_key SET key = $$other$$")
+        await writer.append([accepted(navigation("/after"))])
+        await writer.close()
+        assert key.key == b"other"
+        assert key == await id_key.read(connection)
 
 
 async def test_an_event_stored_before_the_key_is_found_when_its_sender_sends_it_again(postgres: str) -> None:

@@ -14,8 +14,8 @@ from analytics_internal.log.statements import SQL
 MARGIN = timedelta(days=1)
 
 
-class IdKey(msgspec.Struct, frozen=True):
-    """The key, and until when events may have been stored without one."""
+class IdKey(msgspec.Struct):
+    """The key of the log as it is now, and until when events may have been stored without one."""
 
     key: bytes
     older_until: datetime | None
@@ -24,6 +24,11 @@ class IdKey(msgspec.Struct, frozen=True):
     def of(self, sender: str | None) -> bytes | None:
         """The key of one sender's ids."""
         return key_of(sender, self.key) if sender is not None else None
+
+    async def read_again(self, connection: Connection) -> None:
+        """The database is another log than before: its key is what ids follow from, now and after a restart."""
+        found = await read(connection)
+        self.key, self.older_until = found.key, found.older_until
 
 
 async def read(connection: Connection) -> IdKey:

@@ -22,6 +22,7 @@ from analytics_internal.ids import milliseconds_of
 from analytics_internal.log import sequences
 from analytics_internal.log.batch_ids import BatchIds
 from analytics_internal.log.connection import Connection, Pool
+from analytics_internal.log.id_key import IdKey
 from analytics_internal.log.names import LogChanged
 from analytics_internal.log.partitions import Month, MonthMissing, Partitions, month_of
 from analytics_internal.log.remembered import Proof, Remembered
@@ -119,12 +120,10 @@ class _Submission:
 class LogWriter:
     """Appends to the log. One per process; several processes may write to one database."""
 
-    def __init__(
-        self, pool: Pool, limits: WriterLimits | None = None, ids_as_sent_until: datetime | None = None
-    ) -> None:
-        """``ids_as_sent_until``: events whose ids are of a time before may be stored under them as they were sent."""
+    def __init__(self, pool: Pool, limits: WriterLimits | None = None, id_key: IdKey | None = None) -> None:
+        """``id_key``: what the events' ids follow from; read again when the database is another log than before."""
         self._pool = pool
-        self._ids_as_sent_until = ids_as_sent_until
+        self._id_key = id_key
         self._limits = limits or WriterLimits()
         self._remembered = Remembered()
         self._batch_ids = BatchIds()
@@ -286,6 +285,9 @@ class LogWriter:
                 # What an earlier part of the batch found or stored was in a log that may be gone: all of it is
                 # looked up again where it is stored now.
                 await self._look_for_months(submissions)
+                if self._id_key is not None:
+                    async with self._pool.acquire(timeout=self._limits.command_timeout_s) as connection:
+                        await self._id_key.read_again(connection)
                 batch = _Batch([each for each in submissions if each.failure is None])
                 batch.is_retried = True
         batch.settle_rejections()
@@ -295,8 +297,8 @@ class LogWriter:
         checks_first = self._expects_duplicates or batch.is_retried
         self._expects_duplicates = False
         failures = 0
-        if self._ids_as_sent_until is not None:
-            await self._leave_out_stored_as_sent(connection, batch, self._ids_as_sent_until)
+        if self._id_key is not None and self._id_key.older_until is not None:
+            await self._leave_out_stored_as_sent(connection, batch, self._id_key.older_until)
         while batch.unsettled:
             if checks_first and await self._leave_out_stored(connection, batch):
                 self._expects_duplicates = True

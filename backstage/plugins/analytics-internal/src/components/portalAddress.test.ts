@@ -1,3 +1,4 @@
+/* eslint-disable no-script-url -- these are what must never become a link */
 import { portalAddressOf } from './portalAddress';
 
 describe('portalAddressOf', () => {
