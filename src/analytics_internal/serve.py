@@ -211,15 +211,16 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
             spool=Spool(settings.data_dir, bytes_of(settings.download_limit), bytes_of(settings.downloads_limit)),
         )
     finally:
-        following.cancel()
-        keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeping
-        await writer.close()
-        await replica.close()
-        if backend is not None:
-            await backend.close()
-        await pool.close()
+        async with contextlib.AsyncExitStack() as parts:  # each is closed, whatever happens to those before it
+            parts.push_async_callback(pool.close)
+            if backend is not None:
+                parts.push_async_callback(backend.close)
+            parts.push_async_callback(replica.close)
+            parts.push_async_callback(writer.close)
+            following.cancel()
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
 
 
 def _callers(settings: Settings, backend: PortalBackend | None) -> Callers:

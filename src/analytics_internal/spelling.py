@@ -38,7 +38,7 @@ def decoded(text: str) -> str:
             continue
         for character, escape in _characters(piece):
             # A lone percent sign before it must not become the beginning of an escape.
-            if character is None or (_hex.match(character) and _begun_escape.search(plain)):
+            if character is None or (_hex.match(character) and _begun_escape.search(plain[-2:])):
                 pieces += [composed(plain), escape]
                 plain = ""
             else:

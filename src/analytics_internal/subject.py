@@ -215,11 +215,17 @@ def folded(term: str) -> str:
     return found
 
 
+# 255 characters, each of at most four escaped bytes.
+MAX_ENCODED_REF = 255 * 12
+
+
 def spelled_entity_ref(text: str) -> str | None:
     """The ref of an entity as it is named by an address or by the page of one: decoded, then normalised.
 
     People are not: a token names them, and nothing else may come to be their name.
     """
+    if len(text) > MAX_ENCODED_REF:
+        return None
     ref = normalise_entity_ref(decoded(text))
     return composed(ref) if ref is not None else None
 

@@ -446,9 +446,22 @@ async def test_what_is_no_request_of_http_1_1_is_told_so(sent: bytes) -> None:
 async def test_who_asks_for_another_protocol_is_answered_in_this_one(upgrade: bytes) -> None:
     head = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: " + upgrade + b"\r\n\r\n"
     async with listening() as service:
-        answer = await service.ask(head)
+        answer = await service.ask(head.replace(b"Upgrade", b"Upgrade, close"))
+        of_both = await service.ask(head + b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
 
     assert answer.startswith(OK)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert of_both.count(OK) == of_both.count(b"HTTP/1.1 ") == 2
+
+
+async def test_a_body_that_comes_with_a_wish_for_another_protocol_is_not_taken_for_none() -> None:
+    head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: h2c\r\ncontent-length: 2\r\n\r\n{}"
+    async with listening() as service:
+        answer = await service.ask(head)
+
+    assert status_of(answer) == 400
+    assert b"without Upgrade" in answer
+    assert answer.count(b"content-length") == 1
 
 
 async def test_a_request_of_http_1_0_is_answered_and_closed() -> None:

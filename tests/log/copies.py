@@ -75,6 +75,9 @@ class Pooler:
     async def acquire(self, timeout: float | None = None) -> AsyncIterator[_Pooled]:  # noqa: ASYNC109
         yield _Pooled(self._pools, self._choose)
 
+    async def expire_connections(self) -> None:
+        """A new connection to a pooler leads to no other database than an old one."""
+
 
 class _Pooled:
     def __init__(self, pools: list[Pool], choose: Callable[[], int]) -> None:

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import msgspec
+import pytest
 
 from analytics_internal.event import Event, Receipt, uuid7
 from analytics_internal.ids import key_of, stored_id
 from analytics_internal.log import id_key
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import NEWEST, SCHEMA, migrate, version
-from analytics_internal.log.writer import LogWriter
+from analytics_internal.log.writer import LogUnavailable, LogWriter
 from tests.log.model import statuses, whole_log
 from tests.samples import ANA, BO, accepted, navigation
 
@@ -91,13 +92,19 @@ async def test_the_key_is_that_of_the_log_that_is_there_now(pool: Pool) -> None:
         key = await id_key.read(connection)
         writer = LogWriter(pool, id_key=key)
         writer.start()
-        await writer.append([accepted(navigation("/before"))])
-        # Another log has another id and another key.
+        # Another log, before this process has stored anything: it has another id and another key.
         await connection.execute("UPDATE log_head SET log_id = gen_random_uuid(); UPDATE id_key SET key = $$other$$")
-        await writer.append([accepted(navigation("/after"))])
-        await writer.close()
-        assert key.key == b"other"
-        assert key == await id_key.read(connection)
+    wire = navigation("/read", id=str(uuid7()))
+    with pytest.raises(LogUnavailable, match="another one than before"):
+        await writer.append([sent_by(ANA, wire, KEY)])
+    verdicts = [statuses(await writer.append([sent_by(ANA, wire, key.key)])) for _ in range(2)]
+    as_sent = statuses(await writer.append([accepted(navigation("/imported"))]))
+    await writer.close()
+
+    assert key.key == b"other"
+    assert verdicts == [["stored"], ["duplicate"]]
+    assert as_sent == ["stored"]
+    assert len(await whole_log(pool)) == 2
 
 
 async def test_an_event_stored_before_the_key_is_found_when_its_sender_sends_it_again(postgres: str) -> None:

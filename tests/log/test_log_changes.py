@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from analytics_internal.event import Event
 from analytics_internal.log.connection import Pool, connect_pool
+from analytics_internal.log.connection import connect as connect_one
 from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimits
 from tests.log.copies import Pooler, copied, database_of, swap
 from tests.log.model import statuses, whole_log
@@ -226,3 +227,35 @@ async def test_a_database_without_the_log_is_unavailable_not_a_fault(dsn: str, p
     connection = await asyncpg.connect(dsn)
     assert await connection.fetchval("SELECT count(*) FROM log_batch") == 0
     await connection.close()
+
+
+async def test_connections_that_still_lead_to_the_old_log_are_not_used_again(pools: list[Pool], dsn: str) -> None:
+    """An address leads to another server while the old one lives: its open connections go on to work."""
+    addresses = [dsn, dsn.replace(database_of(dsn), database_of(await _dsn_of(pools[1])), 1)]
+    leads_to = 0
+
+    async def connect(*_: object, **__: object) -> asyncpg.Connection[asyncpg.Record]:
+        return await connect_one(addresses[leads_to], 30)
+
+    pool = await asyncpg.create_pool(min_size=1, max_size=5, connect=connect)
+    writer = LogWriter(pool)
+    writer.start()
+    await writer.append([event("/old", person="user:default/old")])
+    kept = await pool.acquire()
+    leads_to = 1
+    new = await pool.acquire()
+    await pool.release(new)
+    sent = [event(f"/new/{n}", person="user:default/new") for n in range(4)]
+    assert statuses(await writer.append(sent[:1])) == ["stored"]
+    await pool.release(kept)
+    for one in sent[1:]:
+        assert statuses(await writer.append([one])) == ["stored"]
+    await writer.close()
+    await pool.close()
+
+    assert {stored.id for stored in await whole_log(pools[1])} >= {one.id for one in sent}
+
+
+async def _dsn_of(pool: Pool) -> str:
+    name: str = await pool.fetchval("SELECT current_database()")
+    return f"postgresql:///{name}"

@@ -14,7 +14,7 @@ from analytics_internal.event import uuid7
 from analytics_internal.log import tail
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import migrate
-from analytics_internal.log.partitions import Partitions, bounds, expected, month_of
+from analytics_internal.log.partitions import MonthMissing, Partitions, bounds, expected, month_of, table_of
 from analytics_internal.log.writer import LogUnavailable, LogWriter
 from tests.log.model import statuses, whole_log
 from tests.running import command_process
@@ -169,3 +169,17 @@ async def test_migrate_makes_the_months_for_a_role_that_may_not(dsn: str) -> Non
 
 def test_a_month_is_the_ids() -> None:
     assert month_of(uuid7(datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC))) == (2026, 2)
+
+
+async def test_a_month_that_cannot_be_made_keeps_no_other_from_being_made(dsn: str) -> None:
+    now = datetime.now(UTC)
+    months = [month for month in expected(now) if month != (now.year, now.month)]
+    async with writing(dsn) as (writer, pool):
+        await writer.keep_months_ahead()
+        archived, needed = table_of(months[3]), table_of((now.year, now.month))
+        await pool.execute(f"ALTER TABLE event DETACH PARTITION {archived}")
+        await pool.execute(f"DROP TABLE {needed}")
+        with pytest.raises(MonthMissing, match=archived):
+            await writer.keep_months_ahead()
+        assert needed in await partitions_of(pool)
+        assert statuses(await writer.append([event()])) == ["stored"]

@@ -412,3 +412,25 @@ async def test_a_value_of_the_database_own_making_is_refused_for_one_event(pool:
         verdicts = await writer.append([event("/a"), event("/b", more={"value": 1000}), event("/c")])
 
     assert statuses(verdicts) == ["stored", "unstorable", "stored"]
+
+
+async def test_what_refuses_every_event_is_nobodys_final_verdict(pool: Pool) -> None:
+    """A trigger for a maintenance, a column that somebody added: the events are taken when it is gone."""
+    events = [event(f"/{n}") for n in range(5)]
+    async with running(pool) as writer:
+        await writer.append([event()])
+        await pool.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'until six'; END$$;"
+            "CREATE TRIGGER maintenance BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+        with pytest.raises(LogUnavailable):
+            await writer.append(events)
+        await pool.execute("DROP TRIGGER maintenance ON event; ALTER TABLE event ADD needed text NOT NULL DEFAULT 'x'")
+        await pool.execute("ALTER TABLE event ALTER needed DROP DEFAULT")
+        with pytest.raises(LogUnavailable):
+            await writer.append(events)
+        await pool.execute("ALTER TABLE event DROP needed")
+        verdicts = await writer.append(events)
+
+    assert statuses(verdicts) == ["stored"] * 5
+    assert await refused_reasons(pool) == []

@@ -153,3 +153,21 @@ async def test_memory_that_is_used_up_is_told_so_and_the_next_question_is_answer
         await asking.start("greedy", too_much)
 
     assert await asking.start("other") == [(1,)]
+
+
+async def test_a_question_that_leaves_as_another_comes_takes_no_place_with_it(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes_module, "MAX_WAITING", 2)
+    running = asking.start("a", ENDLESS, HEAVY_S)
+    await asyncio.sleep(0.1)
+    waiting = [asking.start("b", cost_s=HEAVY_S) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    waiting[1].cancel()  # in the same turn of the loop in which the next one comes
+    other = asking.start("c", cost_s=HEAVY_S)
+    await asyncio.sleep(0.1)
+    await ended(running)
+    await asyncio.gather(*waiting, other, return_exceptions=True)
+    await asking.start("d", cost_s=HEAVY_S)
+
+    assert asking.answered == ["b", "c", "d"]

@@ -16,6 +16,8 @@ MAX_ENCODINGS = 2
 MAX_GZIP_MEMBERS = 100
 DRAINED_BYTES = 64 * 1024 * 1024
 """What is still read of a body that was refused; whoever sends more meets a closed connection."""
+DISCARDING = "analytics_internal.discarding"
+"""Of a scope's extensions (http/connection.py): called before what is left of a body is read to be thrown away."""
 DRAIN_S = 15.0
 
 
@@ -81,6 +83,8 @@ def answering(scope: Scope, reading: Reading, send: Send) -> Send:
 async def _drain(scope: Scope, reading: Reading) -> None:
     if not reading.has_begun and any(name == b"expect" for name, _ in scope["headers"]):
         return  # the client waits to be asked for its body: it has sent nothing yet
+    if (discarding := scope.get("extensions", {}).get(DISCARDING)) is not None:
+        discarding["call"]()
     left = DRAINED_BYTES
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_S):

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from analytics_internal.http.bodies import DISCARDING, has_body
 from analytics_internal.http.connections import Connections, Phase, dropped_total
 from analytics_internal.http.problems import problem
 
@@ -34,6 +35,8 @@ MAX_FRAMING_BYTES = 65_536
 LEAST_PROGRESS_BYTES = 16_384
 # A refused client is listened to for a moment: cut off while it sends, it would hear of a reset and not why.
 LEAVING_S = 2.0
+# An answer that is not read for so long makes room for others.
+UNREAD_S = 2.0
 MAX_LEAVING_BYTES = 1 << 20
 # Answered also when there are more connections than may be.
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
@@ -90,6 +93,8 @@ class Connection(HttpToolsProtocol):
         self._wire_bytes = 0
         self._counted_bytes = 0
         self._receiving = Progress()
+        self._is_discarding = False
+        self._paused_at = 0.0
         self._received: RequestResponseCycle | None = None
         self._sending = Progress()
 
@@ -99,7 +104,8 @@ class Connection(HttpToolsProtocol):
         if self._is_leaving:
             return Phase.LEAVING
         if self._running is not None and not self._is_in_body:
-            return Phase.ANSWERING
+            is_unread = self.flow.write_paused and self._connections.now - self._paused_at > UNREAD_S
+            return Phase.UNREAD if is_unread else Phase.ANSWERING
         if self._is_in_head or self._is_in_body:
             return Phase.READING
         return Phase.IDLE if self.cycle is not None else Phase.NEW
@@ -142,7 +148,7 @@ class Connection(HttpToolsProtocol):
                 if self._left_bytes > MAX_LEAVING_BYTES:
                     self.cut()
                 return
-            if self._ahead or self.phase is Phase.ANSWERING:
+            if self._ahead or self.phase in (Phase.ANSWERING, Phase.UNREAD):
                 self._keep_ahead(data[start:])
                 return
             self._feed(data[start : start + PIECE_BYTES])
@@ -178,7 +184,12 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refusal = ("malformed-request", 400, f"more than {MAX_PIPELINED} requests came before their answers")
             raise _Refused
+        if self.parser.should_upgrade() and has_body({"headers": self.headers}):
+            # The parser takes all that follows for the other protocol: the body could not be read.
+            self._refusal = ("malformed-request", 400, "this service speaks HTTP/1.1 only: send a body without Upgrade")
+            raise _Refused
         HttpToolsProtocol.on_headers_complete(self)
+        self._is_discarding = False
         self._is_in_body = True
         self._body_bytes = self._wire_bytes = 0
         if self.flow.read_paused:
@@ -192,12 +203,13 @@ class Connection(HttpToolsProtocol):
                 self._refusal = ("body-too-large", 413, "the body goes on after its answer")
                 raise _Refused
             return
-        self._counted_bytes += len(body)
-        connections = self._connections
-        connections.bodies_bytes += len(body)
-        if connections.bodies_bytes > self._limits.bodies_bytes and self._counted_bytes < connections.bodies_bytes:
-            self._refusal = ("busy", 503, "the bodies of too many requests are being received")
-            raise _Refused
+        if not self._is_discarding:
+            self._counted_bytes += len(body)
+            connections = self._connections
+            connections.bodies_bytes += len(body)
+            if connections.bodies_bytes > self._limits.bodies_bytes and self._counted_bytes < connections.bodies_bytes:
+                self._refusal = ("busy", 503, "the bodies of too many requests are being received")
+                raise _Refused
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
@@ -232,6 +244,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Awaitable[None]]) -> None:
         self._running = cycle
+        cycle.scope["extensions"] = {DISCARDING: {"call": self._discard}}
         if self._is_spare:
             self._is_spare = self._connections.are_full
             if self._is_spare and cycle.scope["path"] not in HEALTH_PATHS:
@@ -269,6 +282,7 @@ class Connection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._paused_at = self._connections.now
         self._sending.begin_again()
 
     def resume_writing(self) -> None:
@@ -277,6 +291,13 @@ class Connection(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         """Never asked for: ``Connections`` looks after idle connections."""
+
+    # What the application calls.
+
+    def _discard(self) -> None:
+        """What is left of the body is read to be thrown away: it is held no longer than a piece of it."""
+        self._is_discarding = True
+        self._uncount_body()
 
     # Our own.
 
@@ -296,9 +317,11 @@ class Connection(HttpToolsProtocol):
         was_in_head, was_in_body = self._is_in_head, self._is_in_body
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # No other protocol is spoken here. The request itself has been read; of what follows nothing is known.
-            self._refuse("malformed-request", 400, "this service speaks HTTP/1.1 only, without upgrades")
+        except httptools.HttpParserUpgrade as upgrade:
+            # No other protocol is spoken here, so the wish is ignored (RFC 9110, 7.8): what follows is a request again.
+            self.parser = httptools.HttpRequestParser(self)
+            if rest := data[upgrade.args[0] :]:
+                self._receive_pieces(rest)
             return
         except httptools.HttpParserError:
             self._refuse(*self._refusal or ("malformed-request", 400, "this is not a request of HTTP/1.1"))

@@ -42,11 +42,13 @@ class Phase(enum.Enum):
     """A request is on its way: its head or its body."""
     ANSWERING = "answering"
     """The request is here; its answer is being made or sent."""
+    UNREAD = "unread"
+    """The answer is there, and the client does not read it."""
     LEAVING = "leaving"
     """A refusal was sent; the client may read it before the connection is cut."""
 
 
-GIVES_WAY = (Phase.NEW, Phase.IDLE, Phase.READING)
+GIVES_WAY = (Phase.NEW, Phase.IDLE, Phase.UNREAD, Phase.READING)
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import asyncpg
 import msgspec
 import structlog
 from starlette.exceptions import HTTPException
@@ -43,7 +44,7 @@ EXPECTED = (
     HTTPException, NotABatch, InvalidQuery, InvalidConditions, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge,
     UnsupportedEncoding, InvalidEncoding, ClockInDoubt,
     Overloaded, LogReplaced, LogUnavailable, PortalUnavailable, Behind, Damaged, Busy, TooSlow, OutOfMemory,
-    ClientDisconnect, DownloadTooLarge, MemoryError, *PASSING,
+    ClientDisconnect, DownloadTooLarge, MemoryError, *PASSING, asyncpg.PostgresError,
 )  # fmt: skip
 
 PLAIN: dict[type[Exception], tuple[str, int]] = {
@@ -156,7 +157,7 @@ def from_error(error: Exception) -> Response:
             return problem("clock-in-doubt", 503, str(error), headers={"Retry-After": "60"})
         case ClientDisconnect():
             return Response(status_code=CLIENT_IS_GONE)  # nobody reads it
-    if isinstance(error, PASSING):
+    if isinstance(error, (*PASSING, asyncpg.PostgresError)):
         log.error("log unavailable", error=repr(error))
         return problem("log-unavailable", 503, "the database did not answer", headers={"Retry-After": "1"})
     log.error("unexpected error", exc_info=error)

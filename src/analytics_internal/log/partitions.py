@@ -118,14 +118,15 @@ class Partitions:
         now = time.monotonic()
         refused = {month: why for month in months if (why := self._recent_failure(month, now)) is not None}
         tried = [month for month in months if month not in refused]
-        try:
-            if tried:
-                await make(connection, tried)
-        except asyncpg.LockNotAvailableError as error:
-            refused |= dict.fromkeys(tried, str(error))
-        except LASTING as error:
-            refused |= dict.fromkeys(tried, str(error))
-            self._failures |= {month: (now + PAUSE_S, str(error)) for month in tried}
+        # One by one: a month that cannot be made keeps no other one from being made.
+        for month in tried:
+            try:
+                await make(connection, [month])
+            except asyncpg.LockNotAvailableError as error:
+                refused[month] = str(error)
+            except LASTING as error:
+                refused[month] = str(error)
+                self._failures[month] = (now + PAUSE_S, str(error))
         await self.look(connection)
         refused = {month: why for month, why in refused.items() if not self.has(_sample(month))}
         if refused:

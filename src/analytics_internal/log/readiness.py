@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import structlog
 
-from analytics_internal.event import uuid7
-from analytics_internal.log.connection import Connection, Pool, Unreachable
+from analytics_internal.log.connection import Connection, Pool, Unreachable, UnsupportedServer
 from analytics_internal.log.migrations import NEWEST, version_on
 from analytics_internal.log.partitions import MonthMissing, Partitions
 from analytics_internal.log.statements import SQL
+from analytics_internal.log.trial import OK, trial
 from analytics_internal.log.writer import PASSING, LogWriter
 
 READY_TIMEOUT_S = 2.0
@@ -39,7 +39,6 @@ RIGHTS = {
     "rejected_count": ("SELECT", "INSERT", "UPDATE"),
 }
 _PAIRS = [(relation, privilege) for relation, privileges in RIGHTS.items() for privilege in privileges]
-OK = "ok"
 log = structlog.get_logger(__name__)
 
 
@@ -63,7 +62,7 @@ class Readiness:
                     checks = await self._checks_on(connection, with_trial)
         except TimeoutError:
             return {"database": f"no answer within {READY_TIMEOUT_S:g} s"}
-        except Unreachable as error:
+        except (Unreachable, UnsupportedServer) as error:
             return {"database": str(error)}
         except asyncpg.InsufficientPrivilegeError as error:
             return {"database": OK, "rights": str(error)}
@@ -110,7 +109,7 @@ class Readiness:
     async def _try(self, connection: Connection) -> str:
         async with self._trial:
             if time.monotonic() - self._tried_at >= TRIAL_INTERVAL_S:
-                self._outcome = await _trial(connection)
+                self._outcome = await trial(connection)
                 self._tried_at = time.monotonic()
             return self._outcome
 
@@ -127,10 +126,13 @@ class Readiness:
                 if str(error) != self._why_no_months:
                     log.warning("months cannot be made ahead", error=str(error), hint=_HINT)
                 self._why_no_months = str(error)
-            except (*PASSING, asyncpg.PostgresError) as error:
+            except (*PASSING, UnsupportedServer, asyncpg.PostgresError) as error:
                 log.warning("months cannot be made ahead", error=type(error).__name__)
+            except Exception:  # and the next round tries again
+                log.exception("months cannot be made ahead")
             await asyncio.sleep(KEEP_INTERVAL_S)
-            await self.checks(with_trial=False)
+            with contextlib.suppress(Exception):  # whoever asks for readiness hears it
+                await self.checks(with_trial=False)
 
     async def begin(self) -> None:
         """Make the nearest months, as far as that is possible now."""
@@ -143,20 +145,3 @@ _NO_SCHEMA = (
     "or grant USAGE on the schema"
 )
 _HINT = "run analytics-internal migrate as the owner of the tables, at least once a year"
-
-
-async def _trial(connection: Connection) -> str:
-    """Store an event and take it back."""
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        await connection.execute(SQL["trial_event"], uuid7())
-        await connection.execute(SQL["trial_place"])
-    except asyncpg.PostgresError as error:
-        if isinstance(error, asyncpg.PostgresConnectionError):
-            raise
-        return f"an event could not be stored: {error}"
-    finally:
-        if not connection.is_closed():
-            await transaction.rollback()
-    return OK

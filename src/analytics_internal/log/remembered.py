@@ -31,9 +31,9 @@ class Proof(msgspec.Struct, frozen=True):
 class Remembered:
     """Names of one state of the log. Forgotten by making a new one."""
 
-    def __init__(self) -> None:
+    def __init__(self, proof: Proof) -> None:
         self.rows = Rows()
-        self.proof = Proof()
+        self.proof = proof
 
     def prove(self, held: Proof, proof: Proof, new: NewNames) -> None:
         """A batch was committed where ``held`` held: ``proof`` takes its place, and the batch's names are known.

@@ -9,7 +9,7 @@ WHERE id = ANY($1::uuid[])
   AND id <= $3
 
 -- name: id_key
-SELECT key, CASE WHEN follows_events THEN made_at END AS older_before
+SELECT key, CASE WHEN follows_events THEN made_at END AS older_before, (SELECT log_id FROM log_head) AS log_id
 FROM id_key
 
 -- name: ids_stored_as_sent

@@ -28,6 +28,7 @@ from analytics_internal.log.partitions import Month, MonthMissing, Partitions, m
 from analytics_internal.log.remembered import Proof, Remembered
 from analytics_internal.log.rows import EVENT_COLUMNS
 from analytics_internal.log.statements import SQL
+from analytics_internal.log.trial import OK, trial
 
 MAX_BATCH_EVENTS = 5_000
 """Events of one transaction; positions of a batch are found through this bound, so it may grow but never shrink."""
@@ -64,7 +65,6 @@ OF_ONE_EVENT = (
     ValueError,
     TypeError,
     OverflowError,
-    RecursionError,
 )
 
 log = structlog.get_logger(__name__)
@@ -125,7 +125,8 @@ class LogWriter:
         self._pool = pool
         self._id_key = id_key
         self._limits = limits or WriterLimits()
-        self._remembered = Remembered()
+        # The ids of events follow from a key of one log: they belong into no other one.
+        self._remembered = Remembered(Proof(id_key.log_id if id_key is not None else None))
         self._batch_ids = BatchIds()
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
@@ -282,15 +283,28 @@ class LogWriter:
                 changes += 1
                 if changes == MAX_CHANGES:
                     raise
+                # Connections that are left may lead to the log that was there before.
+                await self._pool.expire_connections()
                 # What an earlier part of the batch found or stored was in a log that may be gone: all of it is
                 # looked up again where it is stored now.
                 await self._look_for_months(submissions)
-                if self._id_key is not None:
-                    async with self._pool.acquire(timeout=self._limits.command_timeout_s) as connection:
-                        await self._id_key.read_again(connection)
+                await self._read_key_again(submissions)
                 batch = _Batch([each for each in submissions if each.failure is None])
                 batch.is_retried = True
         batch.settle_rejections()
+
+    async def _read_key_again(self, submissions: list[_Submission]) -> None:
+        """Let ids follow from the key of the log that is there now. Raises LogUnavailable: these ids do not."""
+        if self._id_key is None:
+            return
+        key = self._id_key.key
+        async with self._pool.acquire(timeout=self._limits.command_timeout_s) as connection:
+            await self._id_key.read_again(connection)
+        if self._remembered.proof == Proof():
+            self._remembered.proof = Proof(self._id_key.log_id)
+        entries = (entry for each in submissions for entry in each.entries)
+        if self._id_key.key != key and any(isinstance(entry, Event) and entry.sent_id is not None for entry in entries):
+            raise LogUnavailable("the database is another one than before; sending the same ids again is safe")
 
     async def _store_events(self, connection: Connection, batch: _Batch) -> None:
         """Commit the batch's events. What is found to be stored already leaves the batch; the rest is tried again."""
@@ -318,7 +332,13 @@ class LogWriter:
         try:
             await self._commit(connection, events)
         except OF_ONE_EVENT as cause:
+            if isinstance(cause, asyncpg.SequenceGeneratorLimitExceededError):
+                raise  # of the database, whatever the event
             if len(events) == 1:
+                # A trigger or a column that somebody added refuses every event: that is nobody's final verdict.
+                if (outcome := await trial(connection)) != OK:
+                    log.error("the database takes no events", error=outcome)
+                    raise LogUnavailable("the database takes no events; sending the same ids again is safe") from cause
                 log.warning("event cannot be stored", id=str(events[0].id), error=type(cause).__name__)
                 batch.refuse(events[0], cause)
                 return
@@ -376,7 +396,7 @@ class LogWriter:
             log.warning("the log is not the one that is remembered: names are found anew", reason=str(error))
             log_changes_total.inc()
             if self._remembered is remembered:
-                self._remembered = Remembered()
+                self._remembered = Remembered(Proof())
                 self._batch_ids.forget_writer()
             raise LogChanged(str(error)) from error
 

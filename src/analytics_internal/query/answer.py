@@ -35,15 +35,20 @@ from analytics_internal.query.period import (
 from analytics_internal.query.plan import Plan, parameters, plan_beside
 from analytics_internal.query.spool import Spool, Spooled
 from analytics_internal.reader.duckdb import Damaged
-from analytics_internal.reader.lanes import LIGHT_S
+from analytics_internal.reader.lanes import LIGHT_S, Lane, asked_by
 from analytics_internal.reader.replica import Replica
 
 T = TypeVar("T")
 Row = tuple[object, ...]
 CSV_ROWS = 5_000
-# One thread each: what many heavy questions need must not keep a light one waiting.
-_light_planner = ThreadPoolExecutor(1, thread_name_prefix="plan-light")
-_heavy_planner = ThreadPoolExecutor(1, thread_name_prefix="plan-heavy")
+MAX_BUCKETS = 7_500
+"""Of time, in one answer: twenty years by day."""
+BUCKET_DAYS = {"time:week": 7, "time:month": 28}
+# One thread each: what many heavy questions need must not keep a light one waiting. Each with a fair queue before it.
+PLANNING_S = 0.1
+PLANNING_PATIENCE_S = 30.0
+_light_planner = ThreadPoolExecutor(1, thread_name_prefix="plan-light"), Lane("plan light", 1)
+_heavy_planner = ThreadPoolExecutor(1, thread_name_prefix="plan-heavy"), Lane("plan heavy", 1)
 _began: WeakKeyDictionary[Replica, tuple[int, datetime | None]] = WeakKeyDictionary()
 
 
@@ -102,15 +107,29 @@ async def prepare(
         page = Page(fingerprint, now or freshness.as_of, position, 0)
     first_event = await first_event_at(replica) if query.date_range is None else None
     period, previous = resolve(query, zone, page.asked_at, first_event)
+    _require_few_buckets(query, period)
     shifts = day_shifts(zone, period, previous) if query.time_dimension else []
     if query.filter is not None:
         query = msgspec.structs.replace(query, filter=as_counted(query.filter, replica.item_counted_as))
     cost_s = cost_of(query, await _sizes(replica), period, previous)
-    planner = _light_planner if cost_s <= LIGHT_S else _heavy_planner
-    planned = await plan_beside(planner, query, previous is not None, len(shifts))
+    planner, lane = _light_planner if cost_s <= LIGHT_S else _heavy_planner
+    place = lane.place(asked_by.get(), PLANNING_S, PLANNING_PATIENCE_S)
+    planned = await plan_beside(planner, place, query, previous is not None, len(shifts))
     values = parameters(query, period, previous, shifts, page.position, page.offset)
     named = {name: value for name, value in values.items() if name in planned.parameters}
     return Prepared(query, page, period, previous, zone, planned, named, cost_s)
+
+
+def _require_few_buckets(query: Query, period: Period) -> None:
+    """Raises InvalidQuery: each bucket is named in the answer, and there would be too many of them."""
+    if query.time_dimension is None:
+        return
+    number = (period.last - period.first).days // BUCKET_DAYS.get(query.time_dimension, 1) + 1
+    if number > MAX_BUCKETS:
+        detail = (
+            f"{number:,} buckets of {query.time_dimension}; an answer may have {MAX_BUCKETS:,}: ask for larger ones"
+        )
+        raise InvalidQuery(Problem("date_range", detail))
 
 
 async def _require_same_log(replica: Replica, page: Page, head: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 
 import msgspec
@@ -41,17 +42,36 @@ class Plan(msgspec.Struct, frozen=True):
     """Those of ``parameters`` that the SQL names; DuckDB refuses others."""
 
 
-async def plan_beside(executor: Executor, query: Query, is_compared: bool, shifts: int) -> Plan:
-    """As ``plan``, beside the event loop: with large filters it takes some tenths of a second."""
+async def plan_beside(
+    executor: Executor, place: AbstractAsyncContextManager[None], query: Query, is_compared: bool, shifts: int
+) -> Plan:
+    """As ``plan``, beside the event loop: with large filters it takes some tenths of a second.
+
+    ``place`` is waited for before it begins, and held until it is over: whoever leaves meanwhile leaves nothing to do.
+    """
     key = _key(query, is_compared, shifts)
     if (known := _remembered.get(key)) is not None:
         return known
-    if (underway := _underway.get(key)) is None:
-        underway = _underway[key] = asyncio.get_running_loop().run_in_executor(executor, _planned, *key)
-        underway.add_done_callback(lambda _: _underway.pop(key, None))
-    planned = await asyncio.shield(underway)  # others may wait for the same one
-    _remember(key, planned)
-    return planned
+    async with place:
+        if (known := _remembered.get(key)) is not None:
+            return known  # somebody else has asked the same
+        planned = await _to_its_end(asyncio.get_running_loop().run_in_executor(executor, _planned, *key))
+        _remember(key, planned)
+        return planned
+
+
+async def _to_its_end(planning: asyncio.Future[Plan]) -> Plan:
+    """The plan. Cancelled, it waits for the thread all the same: the next one needs it."""
+    was_cancelled = False
+    while not planning.done():
+        try:
+            await asyncio.wait({planning})
+        except asyncio.CancelledError:
+            was_cancelled = True
+    if was_cancelled:
+        planning.exception()  # seen: nobody waits for it any more
+        raise asyncio.CancelledError
+    return planning.result()
 
 
 def plan(query: Query, is_compared: bool, shifts: int) -> Plan:
@@ -90,7 +110,6 @@ def _size_of(key: tuple[Query, bool, int], planned: Plan) -> int:
 
 
 _remembered: Cache[tuple[Query, bool, int], Plan] = Cache("plans", _size_of, MAX_REMEMBERED_BYTES)
-_underway: dict[tuple[Query, bool, int], asyncio.Future[Plan]] = {}
 
 
 def parameters(

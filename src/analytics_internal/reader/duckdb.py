@@ -91,7 +91,7 @@ def is_damage(error: duckdb.Error) -> bool:
 
 def is_out_of_space(error: Exception) -> bool:
     """Whether an error says that the disk is full or a quota used up: the file is whole then."""
-    return isinstance(error, duckdb.IOException) and any(reason in str(error) for reason in _OUT_OF_SPACE)
+    return isinstance(error, duckdb.Error) and any(reason in str(error) for reason in _OUT_OF_SPACE)
 
 
 class ReaderFile:

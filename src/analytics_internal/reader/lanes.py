@@ -77,8 +77,8 @@ class Lanes:
 
     def __init__(self, time_limit_s: float = 30) -> None:
         self._time_limit_s = time_limit_s
-        self._light = _Lane("light", LIGHT_PLACES)
-        self._heavy = _Lane("heavy", 1)
+        self._light = Lane("light", LIGHT_PLACES)
+        self._heavy = Lane("heavy", 1)
         self._running: set[_Running] = set()
         self._threads = ThreadPoolExecutor(LIGHT_PLACES + 1, thread_name_prefix="question")
 
@@ -192,7 +192,7 @@ class _Waiting(msgspec.Struct, order=True):
     turn: asyncio.Future[None]
 
 
-class _Lane:
+class Lane:
     """Some places, and a fair queue before them."""
 
     def __init__(self, name: str, places: int) -> None:
@@ -230,10 +230,10 @@ class _Lane:
         waiting = _Waiting(self._ends[caller], next(self._numbers), caller, asyncio.get_running_loop().create_future())
         heapq.heappush(self._queue, waiting)
         questions_waiting.labels(self._name).set(len(self._queue))
-        if len(self._queue) > MAX_WAITING:
-            self._turn_away()
         started = time.monotonic()
         try:
+            if len(self._queue) > MAX_WAITING:
+                self._turn_away()
             async with asyncio.timeout(patience_s):
                 await waiting.turn
         except BaseException as error:
@@ -248,8 +248,10 @@ class _Lane:
 
     def _turn_away(self) -> None:
         """The last question of the caller who has most of them waiting gets no place."""
-        (greediest, _), *_ = Counter(one.caller for one in self._queue).most_common(1)
-        last = max(one for one in self._queue if one.caller == greediest)
+        # One that was cancelled a moment ago is still in the queue, and goes by itself.
+        queued = [one for one in self._queue if not one.turn.done()]
+        (greediest, _), *_ = Counter(one.caller for one in queued).most_common(1)
+        last = max(one for one in queued if one.caller == greediest)
         self._remove(last)
         questions_ended.labels("busy").inc()
         last.turn.set_exception(Busy(f"{MAX_WAITING} questions are waiting already; ask again later"))

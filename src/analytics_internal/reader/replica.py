@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import asyncpg
 import duckdb
 import msgspec
 import structlog
@@ -27,7 +28,7 @@ from analytics_internal.log.missing_names import NO_ACTION
 from analytics_internal.log.tail import LogReplaced, Place
 from analytics_internal.log.writer import PASSING, LogUnavailable
 from analytics_internal.logs import fingerprint, without_values
-from analytics_internal.reader.duckdb import Damaged, ReaderFile, is_damage, remove
+from analytics_internal.reader.duckdb import Damaged, ReaderFile, is_damage, is_out_of_space, remove
 from analytics_internal.reader.holes import Missing
 from analytics_internal.reader.lanes import Lanes, OutOfMemory
 
@@ -122,7 +123,7 @@ class Replica:
         try:
             async with self._pool.acquire() as connection:
                 return (await tail.head_with_place(connection, position))[1]
-        except (LogReplaced, *PASSING) as error:
+        except (LogReplaced, *PASSING, asyncpg.PostgresError) as error:
             raise LogUnavailable("the log could not be read") from error
 
     def item_counted_as(self, item_id: int) -> int:
@@ -136,10 +137,11 @@ class Replica:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
         await self._lanes.interrupt_all()
+        # A round that was cancelled may still have its thread in the file.
+        await asyncio.to_thread(self._workers.shutdown)
         if self._file is not None:
-            await self.in_thread(self._file.close)
+            await asyncio.to_thread(self._file.close)
         self._lanes.close()
-        self._workers.shutdown()
 
     @property
     def names(self) -> dict[str, int]:
@@ -211,14 +213,18 @@ class Replica:
                 # The file is whole, and reading it all again would need no less.
                 raise OutOfMemory("the reader has not enough memory or disk space to read on in the log") from error
             except (duckdb.Error, Damaged) as error:
+                if is_out_of_space(error):  # the file is whole, and goes on as soon as there is room
+                    raise OutOfMemory("the reader has not enough disk space to read on in the log") from error
                 if attempt == MAX_REBUILDS:
                     raise
                 log.warning("reader file cannot be used", error=without_values(error))
                 await self._start_again("damaged")
             except LogReplaced as error:
                 log.warning("the log was replaced", error=str(error))
+                # Connections that are left may lead to the log that was there before.
+                await self._pool.expire_connections()
                 await self._start_again(ANOTHER_LOG)
-            except PASSING as error:
+            except (*PASSING, asyncpg.PostgresError) as error:
                 raise LogUnavailable("the log's head could not be read") from error
         raise LogUnavailable("the log changes faster than it can be read, or log_head is damaged")
 
@@ -259,12 +265,13 @@ class Replica:
         log.warning("reader starts again from the log", reason=reason)
         rebuilds_total.labels(reason).inc()
         self.log_changes += reason == ANOTHER_LOG
+        # From now on a question is told that the file is made again, and is asked again then.
+        file, self._file, self._cursor = self._file, None, None
         await self._lanes.interrupt_all()  # DuckDB would hand out the old database again for as long as one uses it
-        if self._file is not None:
+        if file is not None:
             with contextlib.suppress(Exception):  # a damaged file may not even close
-                await self.in_thread(self._file.close)
+                await self.in_thread(file.close)
         await self.in_thread(lambda: remove(self._path))
-        self._cursor = None
         self._file = await self.in_thread(self._open_file)
 
     def _open_file(self) -> ReaderFile:
