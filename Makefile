@@ -32,10 +32,10 @@ run: install ## the service on its embedded database, without authentication, on
 	@exec $(BIN)/analytics-internal serve --auth none --port $(PORT) --data-dir $(DATA)
 
 demo: install ## the same with a year of a realistic portal's events
-	@sh .ci/demo $(BIN)/analytics-internal $(PORT) $(DATA)-demo $(EVENTS)
+	@sh scripts/demo $(BIN)/analytics-internal $(PORT) $(DATA)-demo $(EVENTS)
 
 portal: $(DEVELOPMENT) $(WORKSPACE) ## a small real Backstage with the three packages, its database and the service
-	@sh .ci/portal
+	@sh scripts/portal
 
 packages: install $(WORKSPACE) ## the Python wheel and the three npm packages, to install elsewhere, in dist/
 	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation -w dist .

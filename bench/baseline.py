@@ -29,7 +29,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from analytics_internal.event import Acceptance, Event, Rejection, Verdict
+from analytics_internal.auth.callers import Callers
+from analytics_internal.auth.permissions import AccessLists, Permissions
+from analytics_internal.event.event import Event, Rejection
+from analytics_internal.event.validation import Acceptance
+from analytics_internal.event.wire import Verdict
 from analytics_internal.http.app import make_app
 from analytics_internal.http.connection import connecting_to
 from analytics_internal.http.connections import Connections, Limits
@@ -39,11 +43,9 @@ from analytics_internal.log.id_key import IdKey
 from analytics_internal.log.readiness import Readiness
 from analytics_internal.log.statements import load
 from analytics_internal.log.writer import LogWriter
-from analytics_internal.portal.callers import Callers
-from analytics_internal.portal.permissions import Lists, Permissions
 from analytics_internal.query.spool import Spool
 from analytics_internal.reader.replica import Replica
-from analytics_internal.settings import load as load_settings
+from analytics_internal.settings.sources import load as load_settings
 
 SQL = load(Path(__file__).with_name("naive.sql"))
 NAIVE_CONNECTIONS = 10
@@ -109,7 +111,7 @@ def no_store_app() -> ASGIApp:
             replica=cast("Replica", None),
             readiness=cast("Readiness", None),
             callers=Callers(None),
-            permissions=Permissions(Lists.of([], [], [])),
+            permissions=Permissions(AccessLists.of([], [], [])),
             acceptance=Acceptance(timedelta(days=7)),
             zone=ZoneInfo("UTC"),
             spool=Spool(Path()),

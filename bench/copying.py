@@ -11,7 +11,7 @@ from statistics import median
 import asyncpg
 import msgspec
 
-from analytics_internal.event import uuid7
+from analytics_internal.event.uuid7 import uuid7
 from analytics_internal.log.rows import EVENT_COLUMNS
 from bench.database import Databases
 from bench.events import recent

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import asyncpg
 
+from analytics_internal.embedded.server import DATABASE, EmbeddedPostgres
 from analytics_internal.log import migrations
 from analytics_internal.log.connection import Pool, connect_pool
-from analytics_internal.log.embedded import DATABASE, EmbeddedPostgres
 from analytics_internal.log.writer import LogWriter, WriterLimits
 
 

@@ -13,8 +13,9 @@ from multiprocessing.queues import Queue
 
 import msgspec
 
-from analytics_internal.body import Batch
-from analytics_internal.event import Event, Receipt, judge
+from analytics_internal.event.batch import Batch
+from analytics_internal.event.event import Event
+from analytics_internal.event.validation import Receipt, validate
 from analytics_internal.log import migrations
 from bench.database import open_pool, open_writer
 from bench.events import UNTIL, history
@@ -43,7 +44,7 @@ async def fill(dsn: str, payloads: Iterable[bytes], received_at: datetime = UNTI
 def _judged(payloads: Iterable[bytes], received_at: datetime) -> Iterator[Event]:
     batch, receipt = Batch([], is_imported=True), Receipt(received_at, None, may_name_person=True)
     for payload in payloads:
-        event = judge(payload, batch, receipt)
+        event = validate(payload, batch, receipt)
         assert isinstance(event, Event), event
         yield event
 

@@ -8,8 +8,9 @@ from statistics import median
 
 import msgspec
 
-from analytics_internal.body import Batch
-from analytics_internal.event import Event, Receipt, judge
+from analytics_internal.event.batch import Batch
+from analytics_internal.event.event import Event
+from analytics_internal.event.validation import Receipt, validate
 from analytics_internal.log.connection import Pool
 from analytics_internal.reader.replica import Replica
 from bench.database import open_writer
@@ -40,5 +41,5 @@ async def measure(pool: Pool, replica: Replica, rounds: int) -> None:
 
 def _events(templates: list[bytes], number: int) -> list[Event]:
     receipt = Receipt(datetime.now(UTC), None, may_name_person=True)
-    judged = [judge(template, Batch([]), receipt) for template in templates[:number]]
+    judged = [validate(template, Batch([]), receipt) for template in templates[:number]]
     return [event for event in judged if isinstance(event, Event)]

@@ -23,8 +23,8 @@ import psutil
 
 from analytics_internal.log.connection import Pool
 from analytics_internal.query.answer import answer
-from analytics_internal.query.language import parse
-from analytics_internal.reader.duckdb import wal_of
+from analytics_internal.query.parse import parse
+from analytics_internal.reader.reader_file import wal_of
 from analytics_internal.reader.replica import Replica
 from bench import freshness, served, space
 from bench.database import open_pool, running_postgres, scratch_folder

@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from analytics_internal.embedded.server import EmbeddedPostgres
 from analytics_internal.log.connection import Pool, connect_pool
-from analytics_internal.log.embedded import EmbeddedPostgres
 from analytics_internal.log.migrations import migrate
 
 # What decides whether work lands draws the same examples in every run; `make explore` draws new ones, and prints one

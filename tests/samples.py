@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from analytics_internal.body import Batch
-from analytics_internal.event import Acceptance, Event, Receipt, Rejection, judge, uuid7
+from analytics_internal.event.batch import Batch
+from analytics_internal.event.event import Event, Rejection
+from analytics_internal.event.uuid7 import uuid7
+from analytics_internal.event.validation import Acceptance, Receipt, validate
 
 RECORDED = Path(__file__).parent / "events"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -36,7 +38,7 @@ def navigation(subject: str = "/catalog", **fields: object) -> Json:
 
 
 def judged(wire: object, batch: Batch | None = None, by: Receipt | None = None) -> Event | Rejection:
-    return judge(json.dumps(wire).encode(), batch or Batch([]), by or receipt())
+    return validate(json.dumps(wire).encode(), batch or Batch([]), by or receipt())
 
 
 def accepted(wire: object, batch: Batch | None = None, by: Receipt | None = None) -> Event:

@@ -14,7 +14,7 @@ import pytest
 
 from analytics_internal import __version__, demo
 from analytics_internal.cli import run
-from tests.running import COMMAND, Running, command, command_process, exported, free_port, running_service
+from tests.command import COMMAND, Running, command, command_process, exported, free_port, running_service
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 
 from analytics_internal.client.recorded import UNTIMED, Recording, Unreadable
-from tests.running import COMMAND, Running, command, exported, running_service
+from tests.command import COMMAND, Running, command, exported, running_service
 
 EVENTS = Path(__file__).parent / "events"
 RECORDED = sorted(EVENTS.glob("*.jsonl"))

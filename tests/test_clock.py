@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics_internal.clock import WRITTEN, ClockInDoubt, require_likely, require_possible
-from analytics_internal.event import uuid7
+from analytics_internal.event.uuid7 import uuid7
 from tests.samples import NOON, accepted, navigation, receipt, refused
 
 

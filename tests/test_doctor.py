@@ -7,10 +7,10 @@ import asyncio
 import asyncpg
 import httpx
 
-from analytics_internal.log.embedded import running_dsn
-from tests.running import command
+from analytics_internal.embedded.server import running_dsn
+from tests.command import command
 from tests.samples import navigation
-from tests.serving import API, serving
+from tests.service import API, serving
 
 TOKEN = "the-token-of-a-machine"
 

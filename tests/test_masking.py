@@ -15,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_internal.cli import run
-from analytics_internal.logs import configure_logs
 from analytics_internal.masking import masked_text, masked_url
-from analytics_internal.settings import InvalidSettings, Settings, load, printable
-from tests.http.portal import PortalStandIn
-from tests.running import command
-from tests.serving import API, Serving
+from analytics_internal.process.logs import configure_logs
+from analytics_internal.settings.model import InvalidSettings, Settings
+from analytics_internal.settings.printing import printable
+from analytics_internal.settings.sources import load
+from tests.command import command
+from tests.http.stand_in_portal import PortalStandIn
+from tests.service import API, Serving
 
 SECRET = "hunter2"
 URL_SETTINGS = [name for name in Settings.model_fields if name.endswith("_url")]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from analytics_internal.log.embedded import DataDirLock
+from analytics_internal.data_dir import DataDirLock
 from analytics_internal.private import NoFolder, make_folder
-from tests.running import COMMAND, command, exported, running_service
+from tests.command import COMMAND, command, exported, running_service
 
 OPEN_TO_OTHERS = 0o077
 

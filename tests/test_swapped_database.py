@@ -9,10 +9,10 @@ from pathlib import Path
 import asyncpg
 import httpx
 
+from tests.command import command_process
 from tests.log.copies import copied, swap
-from tests.running import command_process
 from tests.samples import navigation
-from tests.serving import API, Serving, serving
+from tests.service import API, Serving, serving
 
 QUESTION = {"metrics": ["events"], "dimensions": ["subject", "person"], "date_range": "all"}
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from analytics_internal.log.embedded import DataDirLock
+from analytics_internal.data_dir import DataDirLock
 from analytics_internal.whereabouts import FILE, NotRunning, announced, forget, service_of
-from tests.running import Running, command, command_process, running_service
+from tests.command import Running, command, command_process, running_service
 
 URL = "http://127.0.0.1:4711/"
 HOLDER = """
 import sys
 from pathlib import Path
-from analytics_internal.log.embedded import DataDirLock
+from analytics_internal.data_dir import DataDirLock
 from analytics_internal.whereabouts import announced
 with DataDirLock(Path(sys.argv[1])), announced(Path(sys.argv[1]), [sys.argv[2]]):
     print("here", flush=True)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from analytics_internal.log.statements import load
-from analytics_internal.query.language import parse
+from analytics_internal.query.parse import parse
 from analytics_internal.query.period import Period, resolve
 
 ZONE = ZoneInfo("America/Sao_Paulo")

@@ -224,13 +224,13 @@ def _print(settings: Settings, origins: Mapping[str, str]) -> int:
 
 
 def _serve(settings: Settings, _: Mapping[str, str]) -> int:
-    from analytics_internal import serve as service
+    from analytics_internal.process import serve as service
 
     return service.run(settings)
 
 
 def _migrate(settings: Settings, _: Mapping[str, str]) -> int:
-    from analytics_internal import serve as service
+    from analytics_internal.process import serve as service
 
     return service.migrate(settings)
 
@@ -244,11 +244,10 @@ def _examine(settings: Settings, url: str | None, token: str | None) -> int:
 def _as_service(work: Callable[[], int]) -> int:
     import asyncpg
 
+    from analytics_internal.data_dir import DataDirInUse
+    from analytics_internal.embedded import EmbeddedPostgresError
     from analytics_internal.listening import CannotListen
-    from analytics_internal.log.connection import UnsupportedServer
-    from analytics_internal.log.embedded import DataDirInUse, EmbeddedPostgresError
-    from analytics_internal.log.migrations import UnusableSchema
-    from analytics_internal.log.partitions import MonthMissing
+    from analytics_internal.log import MonthMissing, UnsupportedServer, UnusableSchema
     from analytics_internal.private import NoFolder
 
     try:

@@ -20,23 +20,22 @@ import httpx
 import msgspec
 
 from analytics_internal.client.remote import RemoteError, address_in, problem_of
-from analytics_internal.log import contents
-from analytics_internal.log.connection import Connection, UnsupportedServer, connect, connect_pool
-from analytics_internal.log.embedded import (
-    DataDirInUse,
-    DataDirLock,
-    EmbeddedPostgres,
-    EmbeddedPostgresError,
-    running_dsn,
+from analytics_internal.data_dir import DataDirInUse, DataDirLock
+from analytics_internal.embedded import EmbeddedPostgres, EmbeddedPostgresError, running_dsn
+from analytics_internal.log import (
+    NEWEST,
+    Connection,
+    UnsupportedServer,
+    connect,
+    connect_pool,
+    contents,
+    load,
+    version_on,
 )
-from analytics_internal.log.migrations import NEWEST, version_on
-from analytics_internal.log.statements import load
 from analytics_internal.masking import masked_text
-from analytics_internal.query.answer import csv_lines, prepare
-from analytics_internal.query.language import parse
-from analytics_internal.query.period import next_bucket
-from analytics_internal.reader.replica import READER_FILE, Replica
-from analytics_internal.reader.respelled import one_for_all
+from analytics_internal.query import csv_lines, next_bucket, prepare
+from analytics_internal.query.parse import parse
+from analytics_internal.reader import READER_FILE, Replica, one_for_all
 from analytics_internal.settings import Settings
 from analytics_internal.whereabouts import NotRunning, service_of
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 MASK = "••••••"
@@ -39,3 +40,28 @@ def masked_url(url: str) -> str:
 def masked_text(text: str) -> str:
     """A text with every address in it masked: a message of a library, a line of a log."""
     return _url.sub(lambda found: masked_url(found[0]), text) if ":/" in text else text
+
+
+_MESSAGE_LENGTH = 300
+_DATABASES = ("_duckdb", "duckdb", "asyncpg")
+# From a quote to the last one of its kind: a quoted text may have quotes in it. And what PostgreSQL shows of a row.
+_QUOTED = tuple(re.compile(pattern) for pattern in (r"'.*'", r'".*"', r"`.*`", r"\(.*\)"))
+
+
+def fingerprint(text: str) -> str:
+    """What a text is known by where it must not be shown: the same for the same text."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def without_values(error: BaseException) -> str:
+    """What an error is, without what it is about: its class, and its message's first line with nothing that is quoted.
+
+    Of an error of a database the class alone: its message may be any part of a statement or of a row.
+    """
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    if name.partition(".")[0] in _DATABASES:
+        return name
+    line = f"{name}: {error}".strip().partition("\n")[0]
+    for quoted in _QUOTED:
+        line = quoted.sub("…", line)
+    return line[:_MESSAGE_LENGTH]

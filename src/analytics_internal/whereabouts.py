@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from analytics_internal.log.embedded import owner_of
+from analytics_internal.data_dir import owner_of
 
 FILE = "service.json"
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.running import free_port
+from tests.command import free_port
 
 BACKSTAGE = Path(__file__).parents[2] / "backstage"
 PLUGIN = BACKSTAGE / "plugins/analytics-internal-backend"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from analytics_internal.log.embedded import SOCKET, EmbeddedPostgres
+from analytics_internal.embedded.server import SOCKET, EmbeddedPostgres
 from tests.bridge.tls import tls_before
 
 USER, PASSWORD = "portal@corp", "p@ss:w/rd %20 ?#+&'\""

@@ -15,10 +15,10 @@ import httpx
 import psutil
 import pytest
 
-from analytics_internal.event import uuid7
+from analytics_internal.event.uuid7 import uuid7
 from tests.bridge.backend import Backend
 from tests.bridge.postgres import DATABASE, PASSWORD, USER, SecuredPostgres
-from tests.running import COMMAND
+from tests.command import COMMAND
 
 EVENT = {"action": "navigate", "subject": "/catalog", "user": "user:default/forged"}
 
@@ -151,7 +151,7 @@ def test_a_backend_that_stops_takes_everything_with_it_and_passes_on_what_it_say
 
     _, left = psutil.wait_procs(family, timeout=0.5)
     entries = [json.loads(line) for line in backend.log.splitlines() if line.startswith("{")]
-    last_of_the_service = [entry for entry in entries if entry.get("logger") == "analytics_internal.stopping"]
+    last_of_the_service = [entry for entry in entries if entry.get("logger") == "analytics_internal.process.stopping"]
     assert code == 0
     assert left == []
     assert [(entry["plugin"], entry["level"], entry["asked_by"]) for entry in last_of_the_service] == [

@@ -21,8 +21,8 @@ import httpx
 import msgspec
 import psutil
 
-from analytics_internal.event import uuid7
-from tests.serving import API, Serving
+from analytics_internal.event.uuid7 import uuid7
+from tests.service import API, Serving
 
 CLIENTS = 12
 ROUND_LIMIT_S = 90.0

@@ -23,11 +23,11 @@ import asyncpg
 import httpx
 import msgspec
 
-from analytics_internal.event import uuid7
+from analytics_internal.event.uuid7 import uuid7
+from tests.command import command_process
 from tests.crash.crash import EVENTS_URL, QUERY_URL, ROUND_LIMIT_S, is_ready
 from tests.crash.standby import Servers
-from tests.running import command_process
-from tests.serving import Serving
+from tests.service import Serving
 
 CLIENTS = 6
 

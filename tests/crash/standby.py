@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
-from analytics_internal.log import server_user
-from analytics_internal.log.embedded import SOCKET, _installation
+from analytics_internal.embedded import user as server_user
+from analytics_internal.embedded.server import SOCKET, _installation
 
 SETTINGS = {
     "listen_addresses": "",

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from tests.http.portal import IMPORT_TOKEN, PortalStandIn
+from tests.http.stand_in_portal import IMPORT_TOKEN, PortalStandIn
 from tests.samples import ANA, BO
-from tests.serving import Serving, serving
+from tests.service import Serving, serving
 
 CLEO, DORA, EVE = "user:default/cleo", "user:team/dora", "user:default/eve"
 PEOPLE = (ANA, BO, CLEO, DORA, EVE)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.event.test_batch import odd_bodies
 from tests.samples import navigation
-from tests.test_body import odd_bodies
 
 JSON = {"content-type": "application/json"}
 PROBLEM = "application/problem+json"

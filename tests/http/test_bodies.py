@@ -12,7 +12,7 @@ import pytest
 
 from tests.http.test_bad_input import assert_is_problem
 from tests.samples import navigation
-from tests.serving import API, Serving
+from tests.service import API, Serving
 
 LIMIT = 1 << 20
 EVENT = json.dumps(navigation("/zipped")).encode()

@@ -8,12 +8,12 @@ import asyncpg
 import httpx
 import pytest
 
-from analytics_internal.event import uuid7
+from analytics_internal.embedded.server import running_dsn
+from analytics_internal.event.uuid7 import uuid7
 from analytics_internal.http import ingest
-from analytics_internal.log.embedded import running_dsn
 from tests.http.test_bad_input import assert_is_problem
 from tests.samples import Json, navigation
-from tests.serving import API, Serving, serving
+from tests.service import API, Serving, serving
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx
 
-from analytics_internal.event import uuid7
+from analytics_internal.event.uuid7 import uuid7
 from tests.samples import navigation, recorded
 
 

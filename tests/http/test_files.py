@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from analytics_internal.http.connections import RESERVED_FILES, SPARE, limits_of, raise_file_limit
-from analytics_internal.settings import load
-from tests.serving import serving
+from analytics_internal.settings.sources import load
+from tests.service import serving
 
 
 @pytest.mark.parametrize(("files", "connections"), [(20_000, 2_000), (1_024, 1_024 - RESERVED_FILES - SPARE), (64, 16)])

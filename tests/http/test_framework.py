@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from analytics_internal.portal.permissions import PERMISSIONS
-from tests.http.portal import AUTHORIZE, PortalStandIn
+from analytics_internal.auth.permissions import PERMISSIONS
+from tests.http.stand_in_portal import AUTHORIZE, PortalStandIn
 from tests.http.test_bad_input import assert_is_problem
 from tests.http.test_tokens import bearing, store
 from tests.samples import ANA, BO, navigation
-from tests.serving import API, Serving, serving
+from tests.service import API, Serving, serving
 
 READ, PEOPLE, _ = (str(permission["name"]) for permission in PERMISSIONS.values())
 READING = ("/analytics", "/analytics/1", "/top-users", "/events", "/configuration", '/query?q={"metrics":["events"]}')

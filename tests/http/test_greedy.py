@@ -14,7 +14,7 @@ import pytest
 
 from tests.http.test_bad_input import assert_is_problem
 from tests.samples import navigation
-from tests.serving import Serving, serving
+from tests.service import Serving, serving
 
 API = "/api/analytics-internal"
 EVERYTHING: dict[str, object] = {

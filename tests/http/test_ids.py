@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from analytics_internal.client.recorded import Recording
-from analytics_internal.event import uuid7
-from tests.http.portal import IMPORT_TOKEN, PortalStandIn
+from analytics_internal.event.uuid7 import uuid7
+from tests.http.stand_in_portal import IMPORT_TOKEN, PortalStandIn
 from tests.http.test_tokens import bearing, store
 from tests.samples import ANA, BO, Json, navigation
 

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from analytics_internal.body import Batch, NotABatch
-from analytics_internal.event import Receipt, judge
+from analytics_internal.event.batch import Batch, NotABatch
+from analytics_internal.event.validation import Receipt, validate
 from analytics_internal.http import ingest
 from tests.samples import navigation
 
@@ -29,10 +29,10 @@ async def test_others_have_their_turn_while_a_large_batch_is_judged(
 ) -> None:
     monkeypatch.setattr(ingest, "TIME_SLICE_S", 0)
     batch = Batch([BOMB] * 32)
-    judging = asyncio.create_task(ingest._judged(batch, receipt))
+    judging = asyncio.create_task(ingest._validated(batch, receipt))
 
     assert await turns_during(judging) >= 32
-    assert [type(entry) for entry in judging.result()] == [type(judge(BOMB, batch, receipt))] * 32
+    assert [type(entry) for entry in judging.result()] == [type(validate(BOMB, batch, receipt))] * 32
 
 
 async def test_a_large_body_is_taken_apart_beside_the_event_loop() -> None:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.http.conftest import CLEO
-from tests.http.portal import IMPORT_TOKEN, PortalStandIn
+from tests.http.stand_in_portal import IMPORT_TOKEN, PortalStandIn
 from tests.http.test_bad_input import assert_is_problem
 from tests.http.test_tokens import bearing
 from tests.samples import ANA, BO

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.serving import API, Serving, serving
+from tests.service import API, Serving, serving
 
 MB = 1 << 20
 # What an allocator keeps, and what happens to be going on.

@@ -9,7 +9,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from analytics_internal.http.openapi import document
-from tests.serving import Serving
+from tests.service import Serving
 
 schema = schemathesis.openapi.from_dict(document())
 OPERATIONS: list[Any] = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.samples import navigation
-from tests.serving import API, Serving, serving
+from tests.service import API, Serving, serving
 
 ORIGIN = "https://portal.example"
 

@@ -16,11 +16,11 @@ from starlette.staticfiles import StaticFiles
 from analytics_internal.http.app import PAGE, PREFIX, routes
 from analytics_internal.query.language import DIMENSIONS, FILTER_DIMENSIONS, METRICS, OPERATORS, TIME_DIMENSIONS
 from tests.http.conftest import CLEO, serving_guarded
-from tests.http.portal import IMPORT_TOKEN, PortalStandIn
+from tests.http.stand_in_portal import IMPORT_TOKEN, PortalStandIn
 from tests.http.test_bad_input import assert_is_problem
 from tests.http.test_tokens import bearing
 from tests.samples import ANA, BO, navigation
-from tests.serving import Serving
+from tests.service import Serving
 
 # Nothing else that is stored has these words in it.
 NAMES = ("xanthippe", "balthasar", "quetzalcoatl")

@@ -1,4 +1,4 @@
-"""Who did it, and who is let in, through the whole service. Each refusal by itself: tests/portal/test_tokens.py."""
+"""Who did it, and who is let in, through the whole service. Each refusal by itself: tests/auth/test_tokens.py."""
 
 import json
 
@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.http.conftest import CLEO, DORA, EVE
-from tests.http.portal import IMPORT_TOKEN, PortalStandIn
+from tests.http.stand_in_portal import IMPORT_TOKEN, PortalStandIn
 from tests.http.test_bad_input import assert_is_problem
 from tests.samples import ANA, BO, navigation
 

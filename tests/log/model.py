@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from analytics_internal.event import Event, Rejection, Verdict
+from analytics_internal.event.event import Event, Rejection
+from analytics_internal.event.wire import Verdict
 from analytics_internal.log import tail
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.tail import StoredEvent

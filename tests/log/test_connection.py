@@ -16,11 +16,11 @@ from analytics_internal.log.connection import Pool, Unreachable, UnsupportedServ
 from analytics_internal.log.migrations import migrate
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.reader.replica import Replica
+from tests.command import command_process
 from tests.log.model import statuses, whole_log
 from tests.log.pgbouncer import pgbouncer
-from tests.running import command_process
 from tests.samples import event
-from tests.serving import API, serving
+from tests.service import API, serving
 
 # Each breaks a statement of a service that leaves its session as it finds it.
 UNUSUAL = {

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_internal.event import Rejection
+from analytics_internal.event.event import Rejection
 from analytics_internal.log import contents
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter

@@ -6,8 +6,9 @@ import asyncpg
 import msgspec
 import pytest
 
-from analytics_internal.event import Event, Receipt, uuid7
-from analytics_internal.ids import key_of, stored_id
+from analytics_internal.event.event import Event
+from analytics_internal.event.uuid7 import key_of, stored_id, uuid7
+from analytics_internal.event.validation import Receipt
 from analytics_internal.log import id_key
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import NEWEST, SCHEMA, migrate, version

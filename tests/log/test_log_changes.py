@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from analytics_internal.event import Event
+from analytics_internal.event.event import Event
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.connection import connect as connect_one
 from analytics_internal.log.writer import LogUnavailable, LogWriter, WriterLimits

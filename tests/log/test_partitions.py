@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from analytics_internal.event import uuid7
+from analytics_internal.event.uuid7 import uuid7
 from analytics_internal.log import tail
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import migrate
 from analytics_internal.log.partitions import MonthMissing, Partitions, bounds, expected, month_of, table_of
 from analytics_internal.log.writer import LogUnavailable, LogWriter
+from tests.command import command_process
 from tests.log.model import statuses, whole_log
-from tests.running import command_process
 from tests.samples import event
 
 NOW = datetime.now(UTC)

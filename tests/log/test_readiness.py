@@ -16,7 +16,7 @@ from analytics_internal.log.readiness import RIGHTS, Readiness
 from analytics_internal.log.writer import LogUnavailable, LogWriter
 from tests.log.model import statuses, whole_log
 from tests.samples import event
-from tests.serving import API, serving
+from tests.service import API, serving
 
 _numbers = itertools.count(1)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analytics_internal.body import Batch
-from analytics_internal.event import Event, Receipt, judge
+from analytics_internal.event.batch import Batch
+from analytics_internal.event.event import Event
+from analytics_internal.event.validation import Receipt, validate
 from analytics_internal.log import tail
 from analytics_internal.log.connection import connect_pool
 from analytics_internal.log.migrations import migrate
@@ -25,7 +26,7 @@ async def test_the_log_is_written_and_read_in_every_version(installed_dsn: str, 
     writer = LogWriter(pool)
     writer.start()
     receipt = Receipt(datetime.now(UTC), "user:default/ana", may_name_person=False)
-    events = [judge(text, Batch([]), receipt) for text in EVENTS]
+    events = [validate(text, Batch([]), receipt) for text in EVENTS]
     assert all(isinstance(event, Event) for event in events)
 
     verdicts = [*await writer.append(events), *await writer.append(events)]

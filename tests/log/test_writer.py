@@ -10,16 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_internal.event import Event, uuid7
+from analytics_internal.event.event import Event
+from analytics_internal.event.uuid7 import uuid7
 from analytics_internal.log import tail
 from analytics_internal.log.connection import Pool, connect_pool
-from analytics_internal.log.writer import (
-    MAX_BATCH_EVENTS,
-    LogUnavailable,
-    LogWriter,
-    Overloaded,
-    WriterLimits,
-)
+from analytics_internal.log.writer import MAX_BATCH_EVENTS, LogUnavailable, LogWriter, Overloaded, WriterLimits
 from tests.log.model import Entry, LogModel, emptied, explained, refused_reasons, statuses, whole_log
 from tests.samples import ANA, BO, event, rejection
 

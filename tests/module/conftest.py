@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route
 
 from tests.chromium import running_chromium
-from tests.serving import API, Serving, serving
+from tests.service import API, Serving, serving
 
 BACKSTAGE = Path(__file__).parents[2] / "backstage"
 PATIENCE_S = 30.0

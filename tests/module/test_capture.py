@@ -12,7 +12,7 @@ import httpx
 from playwright.async_api import Page
 
 from tests.module.conftest import PATIENCE_S, Portal
-from tests.serving import API, Serving
+from tests.service import API, Serving
 
 ANA, BRUNO = "user:default/ana", "user:default/bruno"
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.chromium import running_chromium
-from tests.running import Running, command, running_service
+from tests.command import Running, command, running_service
 
 EVENTS = Path(__file__).parent.parent / "events"
 # Kept for looking at after a run; not part of the repository.

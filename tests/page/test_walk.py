@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Locator, Page, expect
 
+from tests.command import Running
 from tests.page.conftest import SCREENSHOTS, recorded, recorded_items
-from tests.running import Running
 
 ALL_TIME = "/?period=all"
 

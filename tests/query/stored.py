@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from analytics_internal.event import Event
+from analytics_internal.event.addresses import doc_page_of
+from analytics_internal.event.event import Event
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
-from analytics_internal.query.answer import answer, csv_lines, prepare
-from analytics_internal.query.language import parse
+from analytics_internal.query.answer import answer
+from analytics_internal.query.csv_file import csv_lines
+from analytics_internal.query.parse import parse
+from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
-from analytics_internal.subject import doc_page_of
 from tests.query.model import Access, Question, Rows
 from tests.samples import Json, event
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
-from analytics_internal.query.answer import csv_lines, prepare
-from analytics_internal.query.csv_cells import guarded
-from analytics_internal.query.language import DIMENSIONS, METRICS, TIME_DIMENSIONS, InvalidQuery, parse
+from analytics_internal.query.csv_file import csv_lines, guarded
+from analytics_internal.query.language import DIMENSIONS, METRICS, TIME_DIMENSIONS, InvalidQuery
+from analytics_internal.query.parse import parse
+from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
 from tests.query.model import Question, months_of, period_of, time_labels
 from tests.query.model import answer as modelled

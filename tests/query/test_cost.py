@@ -11,7 +11,8 @@ import pytest
 
 from analytics_internal.query.conditions import conditions_on_events
 from analytics_internal.query.cost import Sizes, TooCostly, cost_of
-from analytics_internal.query.language import DIMENSIONS, METRICS, parse
+from analytics_internal.query.language import DIMENSIONS, METRICS
+from analytics_internal.query.parse import parse
 from analytics_internal.query.period import resolve
 from analytics_internal.query.plan import plan
 from analytics_internal.reader.lanes import LIGHT_S

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_internal.query import language
-from analytics_internal.query.language import All, Between, Contains, InvalidQuery, Is, Last, Not, Query, parse
-from tests.test_body import json_values, likely_values
+from analytics_internal.query.language import All, Between, Contains, InvalidQuery, Is, Last, Not, Query
+from analytics_internal.query.parse import parse
+from tests.event.test_batch import json_values, likely_values
 
 
 def parsed(**question: object) -> Query:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_internal.event import Event
+from analytics_internal.event.event import Event
 from analytics_internal.log.connection import Pool
 from analytics_internal.reader import replica as replica_module
-from analytics_internal.reader.duckdb import remove
+from analytics_internal.reader.reader_file import remove
 from tests.log.model import emptied
 from tests.query.model import answer as modelled
 from tests.query.stored import NOW, Stored, random_events, reading

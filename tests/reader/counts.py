@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import date
 
 from analytics_internal.log.connection import Pool
-from analytics_internal.reader.duckdb import Damaged
+from analytics_internal.reader.reader_file import Damaged
 from analytics_internal.reader.replica import Replica
 
 Counts = Counter[tuple[date, str, str, str | None]]

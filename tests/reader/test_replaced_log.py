@@ -14,7 +14,8 @@ from analytics_internal.log import tail
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.answer import answer
-from analytics_internal.query.language import InvalidQuery, parse
+from analytics_internal.query.language import InvalidQuery
+from analytics_internal.query.parse import parse
 from analytics_internal.reader.replica import Replica
 from tests.log.copies import copied, swap
 from tests.samples import event

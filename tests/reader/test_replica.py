@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_internal.event import Event
+from analytics_internal.event.event import Event
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.reader import replica as replica_module
-from analytics_internal.reader.duckdb import remove, wal_of
+from analytics_internal.reader.reader_file import remove, wal_of
 from analytics_internal.reader.replica import Behind, Replica
 from tests.log.model import emptied
 from tests.reader.counts import Counts, log_counts, reader_counts, reader_positions
@@ -184,7 +184,7 @@ async def test_a_reader_killed_while_it_catches_up_goes_on_where_it_was(
     killed_before_done = 0
 
     for _ in range(6):
-        command = (sys.executable, "-m", "tests.reader.catching_up", dsn, str(path))
+        command = (sys.executable, "-m", "tests.reader.catch_up", dsn, str(path))
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n"
@@ -317,7 +317,7 @@ async def test_a_file_with_any_bytes_overwritten_is_right_or_rebuilt(
 
 async def test_a_wal_with_a_torn_end_is_read_up_to_there(pool: Pool, dsn: str, path: Path, writer: LogWriter) -> None:
     await writer.append(some_events(1_000))
-    command = (sys.executable, "-m", "tests.reader.catching_up", dsn, str(path))
+    command = (sys.executable, "-m", "tests.reader.catch_up", dsn, str(path))
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     while await process.stdout.readline() != b"done\n":

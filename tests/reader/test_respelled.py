@@ -10,11 +10,12 @@ from unicodedata import normalize
 import msgspec
 import pytest
 
-from analytics_internal.event import Event
+from analytics_internal.event.addresses import doc_page_of, stored_path
+from analytics_internal.event.entity_refs import spelled_entity_ref
+from analytics_internal.event.event import Event
 from analytics_internal.log.connection import Pool
 from analytics_internal.reader import replica as replica_module
 from analytics_internal.reader.respelled import one_for_all
-from analytics_internal.subject import doc_page_of, spelled_entity_ref, stored_path
 from tests.query.stored import NOW, Stored, reading
 from tests.samples import ANA, BO, event
 

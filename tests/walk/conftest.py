@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.chromium import running_chromium
-from tests.walk.running import Portal, running_portal
-from tests.walk.visiting import Visit
-from tests.walk.walking import Walker
+from tests.walk.portal import Portal, running_portal
+from tests.walk.visit import Visit
+from tests.walk.walker import Walker
 
 
 @pytest.fixture(scope="session", params=["new", "legacy"])

@@ -8,13 +8,13 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
+from tests.command import free_port
 from tests.page.test_walk import panel
-from tests.running import free_port
-from tests.serving import serving
-from tests.walk.looking import axe_violations, screenshot
-from tests.walk.running import Portal, running_portal
-from tests.walk.visiting import Visit
-from tests.walk.walking import Walker
+from tests.service import serving
+from tests.walk.appearance import axe_violations, screenshot
+from tests.walk.portal import Portal, running_portal
+from tests.walk.visit import Visit
+from tests.walk.walker import Walker
 
 AUDITOR = "the-token-of-an-auditing-machine"
 READER = "user:default/bruno"

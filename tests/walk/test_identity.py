@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from tests.walk.running import Portal
+from tests.walk.portal import Portal
 
 
 def test_a_forged_user_counts_for_the_owner_of_the_token(walked: Portal) -> None:

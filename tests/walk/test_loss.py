@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.walk.visiting import Visit
-from tests.walk.walking import Walker
+from tests.walk.visit import Visit
+from tests.walk.walker import Walker
 
 # Opened before the network goes: what a page is made of is loaded with its first visit.
 PAGES = ("Create", "Settings", "Docs")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.running import free_port
-from tests.walk.running import running_portal
-from tests.walk.visiting import Visit
+from tests.command import free_port
+from tests.walk.portal import running_portal
+from tests.walk.visit import Visit
 
 # As in a new portal, whose database is in memory: after a restart nobody knows the tokens that were given out before.
 KEYS_IN_MEMORY = {"auth": {"keyStore": {"provider": "memory"}}}

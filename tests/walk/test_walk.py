@@ -8,10 +8,10 @@ from collections import Counter
 from playwright.async_api import Locator, expect
 
 from tests.page.test_walk import log_rows, panel
-from tests.walk.collapsing import Item
-from tests.walk.looking import axe_violations, screenshot
-from tests.walk.visiting import Visit
-from tests.walk.walking import Walker
+from tests.walk.appearance import axe_violations, screenshot
+from tests.walk.counted import Item
+from tests.walk.visit import Visit
+from tests.walk.walker import Walker
 
 PAYMENTS = re.compile(r"/(catalog|docs)/default/component/payments(/|$)")
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from analytics_internal.ids import version_7
+from analytics_internal.event import version_7
 
 # Lines without a time get ids of this moment: it is the earliest that the service takes.
 UNTIMED = datetime(2000, 1, 1, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The HTTP API and the pages' files: requests in, answers and problems out."""

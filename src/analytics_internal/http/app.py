@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from analytics_internal.http import health, ingest, integration, original, problems, query
+from analytics_internal.http import compat, export, health, ingest, integration, problems, query
 from analytics_internal.http.bodies import ReadToTheEnd
 from analytics_internal.http.connected import WhileConnected
 from analytics_internal.http.loopback import LoopbackOnly
@@ -75,19 +75,19 @@ class EventsFirst:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == EVENTS:
-            await ingest.take(self._service, scope, receive, send)
+            await ingest.ingest(self._service, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
 def _api() -> list[Route]:
     return [
-        Route("/events", ingest.give, methods=["GET", "POST"]),  # a POST never comes so far: EventsFirst
+        Route("/events", export.export, methods=["GET", "POST"]),  # a POST never comes so far: EventsFirst
         Route("/query", _by_method(GET=query.ask_by_link, POST=query.ask), methods=["GET", "POST"], middleware=ZIPPED),
         Route("/configuration", query.configuration, methods=["GET"]),
-        Route("/analytics", original.items, methods=["GET"], middleware=ZIPPED),
-        Route("/analytics/{id}", original.item, methods=["GET"]),
-        Route("/top-users", original.top_users, methods=["GET"]),
+        Route("/analytics", compat.items, methods=["GET"], middleware=ZIPPED),
+        Route("/analytics/{id}", compat.item, methods=["GET"]),
+        Route("/top-users", compat.top_users, methods=["GET"]),
         Route(f"{integration.WELL_KNOWN}/metadata", integration.metadata, methods=["GET"]),
         Route(f"{integration.WELL_KNOWN}/apply-conditions", integration.apply_conditions, methods=["POST"]),
         Route("/openapi.json", openapi, methods=["GET"]),

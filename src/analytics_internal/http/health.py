@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from analytics_internal.http.state import service_of
+from analytics_internal.http.requests import service_of
 
 
 async def alive(_: Request) -> Response:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from analytics_internal.body import Batch, decode_body
 from analytics_internal.clock import ClockInDoubt, require_likely, require_possible
-from analytics_internal.event import MAX_CLOCK_ERROR, Event, Receipt, Rejection, judge, weight_of
+from analytics_internal.event import MAX_CLOCK_ERROR, Batch, Event, Receipt, Rejection, decode_body, validate, weight_of
 from analytics_internal.http import problems
 from analytics_internal.http.bodies import Reading, answering, limited_body
-from analytics_internal.http.state import Service, caller_with, header, service_of, whole_number
+from analytics_internal.http.requests import header
+from analytics_internal.http.state import Service
 from analytics_internal.log import tail
 
-EXPORT_CHUNK = 2_000
-FIRST_EXPORT_CHUNK = 100
-EXPORT_CHUNK_BYTES = 1 << 20
 # So long a batch is judged before others have their turn.
 TIME_SLICE_S = 0.005
 SMALL_BODY_BYTES = 65_536
@@ -31,7 +27,7 @@ _encoder = msgspec.json.Encoder()
 _large_bodies = ThreadPoolExecutor(1, "large bodies")
 
 
-async def take(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+async def ingest(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
     """``POST /events``: docs/reference/ingest.md. Answers after the commit.
 
     A bare ASGI application: nearly every request comes here, and a router's layers cost more than the work.
@@ -59,7 +55,7 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
     require_possible(received_at := datetime.now(UTC))
     id_key = service.id_key.of(caller.sender)
     receipt = Receipt(received_at, caller.person, caller.may_name_person, service.acceptance, id_key)
-    entries = await _judged(batch, receipt)
+    entries = await _validated(batch, receipt)
     await _require_our_clock(service, entries, received_at)
     verdicts = await service.writer.append(entries, sum(map(weight_of, entries)))
     return _encoder.encode({"success": True, "results": verdicts})
@@ -87,58 +83,15 @@ async def _require_our_clock(service: Service, entries: Sequence[Event | Rejecti
     require_likely(now, newest_received_at, database_now)
 
 
-async def _judged(batch: Batch, receipt: Receipt) -> list[Event | Rejection]:
+async def _validated(batch: Batch, receipt: Receipt) -> list[Event | Rejection]:
     """Every event's judgement. A large batch gives way to other requests again and again."""
     if len(batch.events) == 1:
-        return [judge(batch.events[0], batch, receipt)]
+        return [validate(batch.events[0], batch, receipt)]
     entries: list[Event | Rejection] = []
     until = time.perf_counter() + TIME_SLICE_S
     for payload in batch.events:
-        entries.append(judge(payload, batch, receipt))
+        entries.append(validate(payload, batch, receipt))
         if time.perf_counter() > until:
             await asyncio.sleep(0)
             until = time.perf_counter() + TIME_SLICE_S
     return entries
-
-
-async def give(request: Request) -> Response:
-    """``GET /events?after=&limit=&batch=``: the stored events as NDJSON from a position on, up to the head as of now.
-
-    ``batch`` is that of the line at ``after``: who reads on in another log hears it (409).
-    """
-    caller = await caller_with(request, "read")
-    service = service_of(request)
-    await service.permissions.require(caller, "people")  # a row says who did what
-    after = whole_number(request, "after", 0, 0, 2**62)
-    limit = whole_number(request, "limit", 2**62, 1, 2**62)
-    batch = whole_number(request, "batch", -1, 0, 2**62)
-    async with service.pool.acquire() as connection:
-        head, place = await tail.head_with_place(connection, after)
-    if batch >= 0 and place.batch_id != batch:
-        raise tail.LogReplaced(
-            f"there is no batch {batch} at position {after}: the database was restored or replaced since that "
-            "was read; read again from the beginning"
-        )
-    up_to = min(head.position, after + limit)
-    headers = {"X-Log-Position": str(head.position), "X-Log-Id": str(head.log_id)}
-    return StreamingResponse(_lines(service, place, up_to), media_type="application/x-ndjson", headers=headers)
-
-
-async def _lines(service: Service, place: tail.Place, up_to: int) -> AsyncIterator[bytes]:
-    events_at_once = FIRST_EXPORT_CHUNK
-    while place.position < up_to:
-        until = min(place.position + events_at_once, up_to)
-        # A connection only for one chunk: a slow client must not hold one that writers need. One snapshot for it: the
-        # next statement may be another database's. A log that was replaced meanwhile ends the answer unfinished.
-        async with (
-            service.pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            await tail.require(connection, place)
-            events = [event async for event in tail.read(connection, place.position, until)]
-            _, place = await tail.head_with_place(connection, until)
-        lines = _encoder.encode_lines(events)
-        yield lines
-        # Some events are a hundred times as large as others: what is held at once is a matter of bytes.
-        fitting = events_at_once * EXPORT_CHUNK_BYTES // max(len(lines), 1)
-        events_at_once = max(1, min(fitting, 4 * events_at_once, EXPORT_CHUNK))

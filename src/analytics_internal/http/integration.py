@@ -6,11 +6,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from analytics_internal.auth import PERMISSIONS, NotAllowed
 from analytics_internal.http.bodies import limited_body
 from analytics_internal.http.problems import InvalidConditions
-from analytics_internal.http.state import caller_of
-from analytics_internal.portal.callers import NotAllowed
-from analytics_internal.portal.permissions import PERMISSIONS
+from analytics_internal.http.requests import caller_of
 
 WELL_KNOWN = "/.well-known/backstage/permissions"
 MAX_CONDITIONS_BYTES = 100 * 1024

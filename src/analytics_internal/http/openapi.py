@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from analytics_internal import __version__
+from analytics_internal.auth import PERMISSIONS
 from analytics_internal.event import Verdict, WireEvent
+from analytics_internal.http.compat import MAX_ITEMS, OriginalItem
 from analytics_internal.http.integration import WELL_KNOWN
-from analytics_internal.http.original import MAX_ITEMS, OriginalItem
-from analytics_internal.log.tail import StoredEvent
-from analytics_internal.portal.permissions import PERMISSIONS
+from analytics_internal.log import StoredEvent
 from analytics_internal.query import language
 
 Schema = dict[str, Any]
@@ -61,7 +61,7 @@ def document() -> Schema:
 
 def _paths() -> Schema:
     return {
-        f"{PREFIX}/events": {"post": _take_events(), "get": _give_events()},
+        f"{PREFIX}/events": {"post": _ingest_events(), "get": _export_events()},
         f"{PREFIX}/query": {"post": _ask(), "get": _ask_by_link()},
         f"{PREFIX}/configuration": {"get": _configuration()},
         f"{PREFIX}/analytics": {"get": _original_items()},
@@ -104,7 +104,7 @@ _STATUS = {
 _READ = (400, 401, 403, 503)
 
 
-def _take_events() -> Schema:
+def _ingest_events() -> Schema:
     batch = {
         "type": "object",
         "required": ["events"],
@@ -116,7 +116,7 @@ def _take_events() -> Schema:
         },
     }
     operation = _operation(
-        "takeEvents", "Store events; answers after the commit", _json(_ref("Verdicts")), (*_READ, 413, 415)
+        "ingestEvents", "Store events; answers after the commit", _json(_ref("Verdicts")), (*_READ, 413, 415)
     )
     operation["description"] = (
         "One event, or a batch of up to 1,000. One bad event never fails its batch: it gets the verdict `rejected` "
@@ -131,7 +131,7 @@ def _take_events() -> Schema:
 _REJECTED: Schema = {"description": "Anything else gets the verdict `rejected`."}
 
 
-def _give_events() -> Schema:
+def _export_events() -> Schema:
     parameters = [
         _parameter(
             "after", {"type": "integer", "minimum": 0, "maximum": 2**62, "default": 0}, "Position to go on after"
@@ -145,7 +145,11 @@ def _give_events() -> Schema:
     ]
     content = {"application/x-ndjson": {"schema": {"type": "string"}}}
     operation = _operation(
-        "giveEvents", "The stored events in the log's order, one JSON object a line", content, (*_READ, 409), parameters
+        "exportEvents",
+        "The stored events in the log's order, one JSON object a line",
+        content,
+        (*_READ, 409),
+        parameters,
     )
     operation["responses"]["200"]["headers"] = {
         "X-Log-Position": {"schema": {"type": "string"}, "description": "Position of the newest event"},

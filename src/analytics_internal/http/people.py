@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from starlette.requests import Request
 
-from analytics_internal.http.state import service_of
-from analytics_internal.portal.callers import Caller, NotAllowed
-from analytics_internal.portal.permissions import PERMISSIONS
-from analytics_internal.query.language import CONNECTIVES, WireQuery
-from analytics_internal.subject import normalise_entity_ref
+from analytics_internal.auth import PERMISSIONS, Caller, NotAllowed
+from analytics_internal.event import normalise_entity_ref
+from analytics_internal.http.requests import service_of
+from analytics_internal.query import CONNECTIVES, WireQuery
 
 PERSON = "person"
 PERMISSION = str(PERMISSIONS["people"]["name"])

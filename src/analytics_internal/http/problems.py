@@ -12,18 +12,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from analytics_internal.body import NotABatch
+from analytics_internal.auth import NotAllowed, PortalUnavailable, Unauthenticated
 from analytics_internal.clock import ClockInDoubt
+from analytics_internal.event import NotABatch
 from analytics_internal.http.bodies import ENCODINGS, BodyTooLarge, InvalidEncoding, UnsupportedEncoding
-from analytics_internal.log.tail import LogReplaced
-from analytics_internal.log.writer import PASSING, LogUnavailable, Overloaded
-from analytics_internal.portal.backend import PortalUnavailable
-from analytics_internal.portal.callers import NotAllowed, Unauthenticated
-from analytics_internal.query.language import InvalidQuery, Problem
-from analytics_internal.query.spool import DownloadTooLarge
-from analytics_internal.reader.duckdb import Damaged
-from analytics_internal.reader.lanes import Busy, OutOfMemory, TooSlow
-from analytics_internal.reader.replica import Behind
+from analytics_internal.log import TRANSIENT_ERRORS, LogReplaced, LogUnavailable, Overloaded
+from analytics_internal.query import DownloadTooLarge, InvalidQuery, Problem
+from analytics_internal.reader import Behind, Busy, Damaged, OutOfMemory, TooSlow
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -44,7 +39,7 @@ EXPECTED = (
     HTTPException, NotABatch, InvalidQuery, InvalidConditions, Unauthenticated, NotAllowed, UnknownItem, BodyTooLarge,
     UnsupportedEncoding, InvalidEncoding, ClockInDoubt,
     Overloaded, LogReplaced, LogUnavailable, PortalUnavailable, Behind, Damaged, Busy, TooSlow, OutOfMemory,
-    ClientDisconnect, DownloadTooLarge, MemoryError, *PASSING, asyncpg.PostgresError,
+    ClientDisconnect, DownloadTooLarge, MemoryError, *TRANSIENT_ERRORS, asyncpg.PostgresError,
 )  # fmt: skip
 
 PLAIN: dict[type[Exception], tuple[str, int]] = {
@@ -157,7 +152,7 @@ def from_error(error: Exception) -> Response:
             return problem("clock-in-doubt", 503, str(error), headers={"Retry-After": "60"})
         case ClientDisconnect():
             return Response(status_code=CLIENT_IS_GONE)  # nobody reads it
-    if isinstance(error, (*PASSING, asyncpg.PostgresError)):
+    if isinstance(error, (*TRANSIENT_ERRORS, asyncpg.PostgresError)):
         log.error("log unavailable", error=repr(error))
         return problem("log-unavailable", 503, "the database did not answer", headers={"Retry-After": "1"})
     log.error("unexpected error", exc_info=error)

@@ -12,15 +12,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from analytics_internal import __version__
+from analytics_internal.auth import Caller
 from analytics_internal.http import people
 from analytics_internal.http.bodies import BodyTooLarge, limited_body
-from analytics_internal.http.state import caller_with, service_of
-from analytics_internal.portal.callers import Caller
-from analytics_internal.query.answer import answer, csv_file, first_event_at, prepare
-from analytics_internal.query.csv_cells import BYTE_ORDER_MARK
-from analytics_internal.query.language import InvalidQuery, Problem, parse
-from analytics_internal.query.period import day_of
-from analytics_internal.query.spool import Spooled
+from analytics_internal.http.requests import caller_with, service_of
+from analytics_internal.query import BYTE_ORDER_MARK, InvalidQuery, Problem, Spooled, day_of, first_event_at, prepare
+from analytics_internal.query.answer import answer
+from analytics_internal.query.csv_file import csv_file
+from analytics_internal.query.parse import parse
 
 MAX_QUERY_BYTES = 64 * 1024
 FORMATS = ("json", "csv")

@@ -1,0 +1,44 @@
+"""The truth: an append-only log of events in PostgreSQL, in one total order."""
+
+from analytics_internal.log import contents, database_url, id_key, migrations, missing_names, tail
+from analytics_internal.log.connection import Connection, Pool, UnsupportedServer, connect, connect_pool
+from analytics_internal.log.id_key import IdKey
+from analytics_internal.log.migrations import NEWEST, UnusableSchema, version_on
+from analytics_internal.log.missing_names import NO_ACTION, unknown
+from analytics_internal.log.partitions import MonthMissing, Partitions
+from analytics_internal.log.readiness import Readiness
+from analytics_internal.log.statements import load
+from analytics_internal.log.tail import LogReplaced, Place, StoredEvent
+from analytics_internal.log.writer import TRANSIENT_ERRORS, LogUnavailable, LogWriter, Overloaded, WriterLimits
+
+__all__ = [
+    "NEWEST",
+    "NO_ACTION",
+    "TRANSIENT_ERRORS",
+    "Connection",
+    "IdKey",
+    "LogReplaced",
+    "LogUnavailable",
+    "LogWriter",
+    "MonthMissing",
+    "Overloaded",
+    "Partitions",
+    "Place",
+    "Pool",
+    "Readiness",
+    "StoredEvent",
+    "UnsupportedServer",
+    "UnusableSchema",
+    "WriterLimits",
+    "connect",
+    "connect_pool",
+    "contents",
+    "database_url",
+    "id_key",
+    "load",
+    "migrations",
+    "missing_names",
+    "tail",
+    "unknown",
+    "version_on",
+]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from analytics_internal.ids import key_of
+from analytics_internal.event import key_of
 from analytics_internal.log.connection import Connection
 from analytics_internal.log.statements import SQL
 

@@ -16,8 +16,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from analytics_internal.event import MAX_CLOCK_ERROR
-from analytics_internal.ids import version_7
+from analytics_internal.event import MAX_CLOCK_ERROR, version_7
 from analytics_internal.log import locks
 from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.statements import SQL

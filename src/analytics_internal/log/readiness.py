@@ -15,7 +15,7 @@ from analytics_internal.log.migrations import NEWEST, version_on
 from analytics_internal.log.partitions import MonthMissing, Partitions
 from analytics_internal.log.statements import SQL
 from analytics_internal.log.trial import OK, trial
-from analytics_internal.log.writer import PASSING, LogWriter
+from analytics_internal.log.writer import TRANSIENT_ERRORS, LogWriter
 
 READY_TIMEOUT_S = 2.0
 TRIAL_INTERVAL_S = 5.0
@@ -66,7 +66,7 @@ class Readiness:
             return {"database": str(error)}
         except asyncpg.InsufficientPrivilegeError as error:
             return {"database": OK, "rights": str(error)}
-        except (*PASSING, asyncpg.PostgresError) as error:
+        except (*TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
             return {"database": f"not reachable: {type(error).__name__}"}
         if checks.get("writable", OK) != OK:
             # Sessions remember that they may not write; new ones ask again.
@@ -126,7 +126,7 @@ class Readiness:
                 if str(error) != self._why_no_months:
                     log.warning("months cannot be made ahead", error=str(error), hint=_HINT)
                 self._why_no_months = str(error)
-            except (*PASSING, UnsupportedServer, asyncpg.PostgresError) as error:
+            except (*TRANSIENT_ERRORS, UnsupportedServer, asyncpg.PostgresError) as error:
                 log.warning("months cannot be made ahead", error=type(error).__name__)
             except Exception:  # and the next round tries again
                 log.exception("months cannot be made ahead")
@@ -136,7 +136,7 @@ class Readiness:
 
     async def begin(self) -> None:
         """Make the nearest months, as far as that is possible now."""
-        with contextlib.suppress(MonthMissing, asyncpg.PostgresError, *PASSING):
+        with contextlib.suppress(MonthMissing, asyncpg.PostgresError, *TRANSIENT_ERRORS):
             await self._writer.keep_months_ahead(3)
 
 

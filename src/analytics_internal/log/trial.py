@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from analytics_internal.event import uuid7
+from analytics_internal.event.uuid7 import uuid7
 from analytics_internal.log.connection import Connection
 from analytics_internal.log.statements import SQL
 

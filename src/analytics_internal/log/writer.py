@@ -17,8 +17,7 @@ import structlog
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
-from analytics_internal.event import Event, Rejection, Verdict, wire_text
-from analytics_internal.ids import milliseconds_of
+from analytics_internal.event import Event, Rejection, Verdict, milliseconds_of, wire_text
 from analytics_internal.log import sequences
 from analytics_internal.log.batch_ids import BatchIds
 from analytics_internal.log.connection import Connection, Pool
@@ -39,7 +38,7 @@ MAX_RACES = 100
 MAX_CHANGES = 5
 """How often the log may be another one than before while one batch is stored, before that is taken for a fault."""
 # What PostgreSQL or the network may answer for reasons that pass: the same batch is tried again, ids make it safe.
-PASSING = (
+TRANSIENT_ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -189,7 +188,7 @@ class LogWriter:
         try:
             try:
                 await self._partitions.ensure(self._pool, missing)
-            except PASSING as cause:
+            except TRANSIENT_ERRORS as cause:
                 await self._see_to(cause)
                 await self._partitions.ensure(self._pool, missing)
         except Exception as cause:  # whatever it is, the request must not hang
@@ -242,7 +241,7 @@ class LogWriter:
         error: BaseException | None = None
         try:
             await self._store(submissions)
-        except (*PASSING, LogChanged, asyncpg.PostgresError) as cause:
+        except (*TRANSIENT_ERRORS, LogChanged, asyncpg.PostgresError) as cause:
             log.error("log unavailable", error=repr(cause))
             error = LogUnavailable("the database did not confirm the events; sending the same ids again is safe")
         except BaseException as cause:  # answered below, then raised: no request may hang
@@ -271,7 +270,7 @@ class LogWriter:
                     if refused or batch.conflicts:
                         await self._keep(connection, refused + batch.conflicts)
                 break
-            except PASSING as cause:
+            except TRANSIENT_ERRORS as cause:
                 await self._see_to(cause)
                 attempt += 1
                 if attempt == ATTEMPTS:

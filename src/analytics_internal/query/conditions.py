@@ -9,9 +9,9 @@ from typing import NamedTuple
 import msgspec
 from sqlglot import exp
 
-from analytics_internal.query import language
-from analytics_internal.spelling import composed, decoded
-from analytics_internal.subject import (
+from analytics_internal.event import (
+    composed,
+    decoded,
     doc_page_of,
     folded,
     normalise_entity_ref,
@@ -19,6 +19,7 @@ from analytics_internal.subject import (
     stored_path,
     stored_subject,
 )
+from analytics_internal.query import language
 
 SEARCH_TERM = "search_term"
 MAX_NAMES = 2**62

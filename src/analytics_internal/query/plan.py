@@ -21,7 +21,7 @@ from analytics_internal.query.conditions import NAMED, SEARCH_TERM, TEXTS, colum
 from analytics_internal.query.language import ACCESS_METRICS, Query
 from analytics_internal.query.period import EPOCH, DayShift, Period
 from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
-from analytics_internal.reader.sorting import SORT_KEY
+from analytics_internal.reader import SORT_KEY
 
 DAY_US = 86_400_000_000
 SPELLING = "spelling"

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from analytics_internal.reader.lanes import Busy, OutOfMemory
+from analytics_internal.reader import Busy, OutOfMemory
 
 PIECE_BYTES = 64 * 1024
 

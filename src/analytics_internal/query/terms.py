@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlglot import exp, parse_one
 
-from analytics_internal.log.statements import load
+from analytics_internal.log import load
 from analytics_internal.query import language
 from analytics_internal.query.conditions import SEARCH_TERM, column_of, literal
 

@@ -1,0 +1,23 @@
+"""The columnar cursor on the log: a DuckDB file that follows it and answers questions."""
+
+from analytics_internal.reader.lanes import LIGHT_S, Busy, Lane, OutOfMemory, TooSlow, asked_by
+from analytics_internal.reader.reader_file import Damaged
+from analytics_internal.reader.replica import READER_FILE, Behind, Limits, Replica
+from analytics_internal.reader.respelled import one_for_all
+from analytics_internal.reader.sorting import SORT_KEY
+
+__all__ = [
+    "LIGHT_S",
+    "READER_FILE",
+    "SORT_KEY",
+    "Behind",
+    "Busy",
+    "Damaged",
+    "Lane",
+    "Limits",
+    "OutOfMemory",
+    "Replica",
+    "TooSlow",
+    "asked_by",
+    "one_for_all",
+]

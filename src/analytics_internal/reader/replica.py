@@ -22,15 +22,21 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from analytics_internal.log import missing_names, tail
-from analytics_internal.log.connection import Connection, Pool
-from analytics_internal.log.missing_names import NO_ACTION
-from analytics_internal.log.tail import LogReplaced, Place
-from analytics_internal.log.writer import PASSING, LogUnavailable
-from analytics_internal.logs import fingerprint, without_values
-from analytics_internal.reader.duckdb import Damaged, ReaderFile, is_damage, is_out_of_space, remove
+from analytics_internal.log import (
+    NO_ACTION,
+    TRANSIENT_ERRORS,
+    Connection,
+    LogReplaced,
+    LogUnavailable,
+    Place,
+    Pool,
+    missing_names,
+    tail,
+)
+from analytics_internal.masking import fingerprint, without_values
 from analytics_internal.reader.holes import Missing
 from analytics_internal.reader.lanes import Lanes, OutOfMemory
+from analytics_internal.reader.reader_file import Damaged, ReaderFile, is_damage, is_out_of_space, remove
 
 T = TypeVar("T")
 READER_FILE = "reader.duckdb"
@@ -123,7 +129,7 @@ class Replica:
         try:
             async with self._pool.acquire() as connection:
                 return (await tail.head_with_place(connection, position))[1]
-        except (LogReplaced, *PASSING, asyncpg.PostgresError) as error:
+        except (LogReplaced, *TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
             raise LogUnavailable("the log could not be read") from error
 
     def item_counted_as(self, item_id: int) -> int:
@@ -224,7 +230,7 @@ class Replica:
                 # Connections that are left may lead to the log that was there before.
                 await self._pool.expire_connections()
                 await self._start_again(ANOTHER_LOG)
-            except (*PASSING, asyncpg.PostgresError) as error:
+            except (*TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
                 raise LogUnavailable("the log's head could not be read") from error
         raise LogUnavailable("the log changes faster than it can be read, or log_head is damaged")
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from analytics_internal.log.missing_names import unknown
-from analytics_internal.subject import spelled_entity_ref, stored_path, stored_subject
+from analytics_internal.event import spelled_entity_ref, stored_path, stored_subject
+from analytics_internal.log import unknown
 
 Row = tuple[object, ...]
 Key = tuple[object, ...]

@@ -1,6 +1,6 @@
 import { stringifyEntityRef, type Entity } from '@backstage/catalog-model';
 import { useEntity } from '@backstage/plugin-catalog-react';
-import { UsageCard } from '../components/UsageCard';
+import { UsageCard } from '../components/usageCard/UsageCard';
 import { useLegacyPaths, useNewPaths } from './paths';
 import { PortalPages } from './PortalPages';
 

@@ -1,6 +1,6 @@
 import { Route, Routes } from 'react-router-dom';
-import { ActivityDetailsPage } from '../components/ActivityDetailsPage';
-import { MetricsPage } from '../components/MetricsPage';
+import { ActivityDetailsPage } from '../components/details/ActivityDetailsPage';
+import { MetricsPage } from '../components/metrics/MetricsPage';
 import { LegacyFrame } from './LegacyFrame';
 import { useLegacyPaths } from './paths';
 import { PortalPages } from './PortalPages';

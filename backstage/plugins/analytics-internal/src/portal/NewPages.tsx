@@ -1,7 +1,7 @@
 import { NotFoundErrorPage } from '@backstage/frontend-plugin-api';
 import { Route, Routes } from 'react-router-dom';
-import { ActivityDetailsPage } from '../components/ActivityDetailsPage';
-import { MetricsPage } from '../components/MetricsPage';
+import { ActivityDetailsPage } from '../components/details/ActivityDetailsPage';
+import { MetricsPage } from '../components/metrics/MetricsPage';
 import { useNewPaths } from './paths';
 import { PortalPages } from './PortalPages';
 import { useFormatDateToShort } from './useFormatDateToShort';

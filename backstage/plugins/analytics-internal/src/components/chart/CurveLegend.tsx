@@ -1,0 +1,17 @@
+import type { Point } from '../../view/series';
+import styles from './CurveLegend.module.css';
+import { usePages } from '../page/PagesContext';
+
+/** Which line is which; the tooltip and the table say it too. */
+export function CurveLegend({ points }: { points: Point[] }) {
+  const { t } = usePages();
+  const isCompared = points.some(({ previous }) => previous !== null);
+  const isUnfinished = points.some(({ value, isComplete }) => value !== null && !isComplete);
+  return (
+    <ul className={styles.legend} aria-hidden>
+      <li className={styles.finished}>{t('curve.value')}</li>
+      {isUnfinished && <li className={styles.unfinished}>{t('curve.unfinished')}</li>}
+      {isCompared && <li className={styles.previous}>{t('curve.previous')}</li>}
+    </ul>
+  );
+}

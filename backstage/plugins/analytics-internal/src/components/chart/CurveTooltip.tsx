@@ -1,0 +1,34 @@
+import type { Granularity } from '../../format/dates';
+import type { Point } from '../../view/series';
+import styles from './CurveTooltip.module.css';
+import { usePages } from '../page/PagesContext';
+import { useFormat } from '../shared/useFormat';
+
+export interface CurveTooltipProps {
+  point: Point | undefined;
+  granularity: Granularity;
+  name: string;
+}
+
+/** One bucket: its date, its value, the days of the previous period it is compared with and theirs. */
+export function CurveTooltip({ point, granularity, name }: CurveTooltipProps) {
+  const { t } = usePages();
+  const format = useFormat();
+  if (!point) return null;
+  return (
+    <div className={styles.tooltip}>
+      <p className={styles.now}>
+        <span>{format.bucket(point.label, granularity)}</span>
+        <strong>{point.value === null ? t('curve.uncollected') : format.count(point.value)}</strong>
+      </p>
+      {point.value !== null && !point.isComplete && <p>{t('curve.unfinished')}</p>}
+      {point.previous !== null && point.previousDays && (
+        <p className={styles.before}>
+          <span>{format.days(point.previousDays)}</span>
+          <span>{format.count(point.previous)}</span>
+        </p>
+      )}
+      <p className={styles.name}>{name}</p>
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+import { ButtonLink } from '@backstage/ui';
+import { useMemo } from 'react';
+import { useParams } from 'react-router-dom';
+import { viewParameters } from '../../view/address';
+import { accessHistory, historyMetrics, itemEver, totals } from '../../view/questions';
+import { readSort } from '../../view/sort';
+import { About } from './About';
+import styles from './ActivityDetailsPage.module.css';
+import { CurvePanel } from '../chart/CurvePanel';
+import { Freshness } from '../page/Freshness';
+import { usePages } from '../page/PagesContext';
+import { useAnswer } from '../page/useAnswer';
+import type { CsvFile } from '../page/useCsvDownload';
+import { UserAccessHistory } from './UserAccessHistory';
+import { useView } from '../page/useView';
+import { ViewPage } from '../page/ViewPage';
+
+/** One item (the route's `:id`): what it is, its curve, and who accessed it. */
+export function ActivityDetailsPage() {
+  const { t, paths } = usePages();
+  const { id: parameter } = useParams();
+  const { view, parameters } = useView();
+  const id = /^\d+$/.test(parameter ?? '') ? Number(parameter) : null;
+  const ever = useAnswer(id === null ? null : itemEver(view, id));
+  const { answer } = ever;
+  const scope = useMemo(() => ({ item: id ?? 0 }), [id]);
+  const back = `${paths.metrics}?${viewParameters(view).toString()}`;
+  const isMissing = id === null || answer?.results.length === 0;
+
+  const files = useMemo((): CsvFile[] => {
+    if (id === null) return [];
+    const sort = readSort(parameters, historyMetrics, { by: 'events', direction: 'desc' });
+    const history = accessHistory(view, id, { sort, place: null });
+    return [
+      { name: 'user-access-history', label: t('export.history'), query: history },
+      { name: 'totals', label: t('export.totals'), query: totals(view, { item: id }) },
+    ] as CsvFile[];
+  }, [t, view, parameters, id]);
+
+  return (
+    <ViewPage title={t('page.details')} parent={{ label: t('page.metrics'), href: back }} files={files}>
+      {isMissing ? (
+        <div className={styles.missing}>
+          <h3>{t('about.missing.title')}</h3>
+          <p>{t('about.missing')}</p>
+          <ButtonLink href={back}>{t('about.back')}</ButtonLink>
+        </div>
+      ) : (
+        <>
+          <About id={id} ever={ever} />
+          <CurvePanel metric="events" scope={scope} />
+          <UserAccessHistory item={id} />
+        </>
+      )}
+      <Freshness completeUntil={answer?.meta.complete_until} />
+    </ViewPage>
+  );
+}

@@ -1,0 +1,31 @@
+import { useCallback } from 'react';
+import { shortEntityRef } from '../../format/entityRefs';
+import type { ViewDimension, ViewFilter } from '../../view/view';
+import { usePages } from '../page/PagesContext';
+
+/** One value of a dimension in words. */
+export function useValueName(): (dimension: ViewDimension, value: string | null) => string {
+  const { t } = usePages();
+  return useCallback(
+    (dimension, value) => {
+      if (value === null) return t(`none.${dimension}`);
+      return dimension === 'person' || dimension === 'entity' ? shortEntityRef(value) : value;
+    },
+    [t],
+  );
+}
+
+/** A filter in words: `plugin is techdocs or catalog`. */
+export function useFilterName(): (filter: ViewFilter) => string {
+  const { t } = usePages();
+  const valueName = useValueName();
+  return useCallback(
+    ({ dimension, operator, values }) =>
+      t('filter.chip', {
+        dimension: t(`dimension.${dimension}`),
+        operator: t(`operator.${operator}`),
+        values: values.map((value) => valueName(dimension, value)).join(t('filter.or')),
+      }),
+    [t, valueName],
+  );
+}

@@ -1,0 +1,70 @@
+import { useMemo } from 'react';
+import type { CountMetric } from '../../api/query';
+import { granularityOf, timeDimensionOf } from '../../view/period';
+import { activityLog, busiestPeople, curve, logMetrics, totals } from '../../view/questions';
+import { readSort } from '../../view/sort';
+import { ActivityLog } from './ActivityLog';
+import { BusiestPeople } from './BusiestPeople';
+import { CurvePanel } from '../chart/CurvePanel';
+import { Freshness } from '../page/Freshness';
+import styles from './MetricsPage.module.css';
+import { MostVisitedScreens } from './MostVisitedScreens';
+import { usePages } from '../page/PagesContext';
+import { SilentNotice } from './SilentNotice';
+import { Tiles } from './Tiles';
+import { useAnswer } from '../page/useAnswer';
+import { useConfiguration } from '../page/useConfiguration';
+import type { CsvFile } from '../page/useCsvDownload';
+import { useView } from '../page/useView';
+import { ViewPage } from '../page/ViewPage';
+
+const metrics = ['events', 'people', 'items'] as const satisfies readonly CountMetric[];
+
+/** Whether the portal is used: totals, their curve, who, where, and everything in a table. */
+export function MetricsPage() {
+  const { t } = usePages();
+  const { view, parameters, set } = useView();
+  const { configuration } = useConfiguration();
+  const chosen = metrics.find((metric) => metric === parameters.get('metric')) ?? 'events';
+  const asked = useAnswer(totals(view));
+  const { answer } = asked;
+  const lastAccess = answer?.results[0]?.last_access.value ?? null;
+
+  const files = useMemo((): CsvFile[] => {
+    const search = parameters.get('search') ?? '';
+    const sort = readSort(parameters, logMetrics, { by: 'events', direction: 'desc' });
+    const dimension = configuration && timeDimensionOf(granularityOf(view.period, configuration));
+    const log = activityLog(view, { search, sort, place: null });
+    return [
+      { name: 'activity-log', label: t('export.log'), query: log },
+      { name: 'people', label: t('export.people'), query: busiestPeople(view) },
+      ...(dimension
+        ? [{ name: `${chosen}-over-time`, label: t('export.curve'), query: curve(view, chosen, dimension) }]
+        : []),
+      { name: 'totals', label: t('export.totals'), query: totals(view) },
+    ] as CsvFile[];
+  }, [t, view, parameters, configuration, chosen]);
+
+  return (
+    <ViewPage title={t('page.metrics')} files={files}>
+      {answer && view.filters.length === 0 && (
+        <SilentNotice lastAccess={lastAccess} completeUntil={answer.meta.complete_until} />
+      )}
+      <div className={styles.overview}>
+        <Tiles
+          metrics={metrics}
+          asked={asked}
+          chosen={chosen}
+          onChoose={(metric) => set('metric', metric === 'events' ? null : metric)}
+        />
+        <CurvePanel metric={chosen} />
+      </div>
+      <div className={styles.ranks}>
+        <BusiestPeople />
+        <MostVisitedScreens />
+      </div>
+      <ActivityLog />
+      <Freshness completeUntil={answer?.meta.complete_until} />
+    </ViewPage>
+  );
+}

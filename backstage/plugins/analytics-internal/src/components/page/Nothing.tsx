@@ -1,0 +1,46 @@
+import { Button } from '@backstage/ui';
+import type { Period } from '../../api/query';
+import styles from './Nothing.module.css';
+import { usePages } from './PagesContext';
+import { useConfiguration } from './useConfiguration';
+import { useFormat } from '../shared/useFormat';
+import { useView } from './useView';
+
+export interface NothingProps {
+  /** The period that was asked about. */
+  period: Period;
+  /** Without the next steps, where another panel already offers them. */
+  isBrief?: boolean;
+}
+
+/** Nothing in this period or under these filters, why, and what to do about it. */
+export function Nothing({ period, isBrief = false }: NothingProps) {
+  const { t } = usePages();
+  const format = useFormat();
+  const { view, show } = useView();
+  const firstDay = useConfiguration().configuration?.first_day ?? null;
+  const isFiltered = view.filters.length > 0;
+  const reason =
+    firstDay !== null && period.to < firstDay
+      ? t('nothing.collected', { day: format.day(firstDay) })
+      : t(isFiltered ? 'nothing.filters' : 'nothing.period');
+  return (
+    <div className={styles.nothing}>
+      <p>{reason}</p>
+      {!isBrief && (
+        <div className={styles.steps}>
+          {isFiltered && (
+            <Button variant="secondary" onPress={() => show({ ...view, filters: [] })}>
+              {t('filter.clear')}
+            </Button>
+          )}
+          {view.period.kind !== 'all' && (
+            <Button variant="secondary" onPress={() => show({ ...view, period: { kind: 'all' } })}>
+              {t('nothing.widen')}
+            </Button>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,33 @@
+import { useCallback } from 'react';
+import { portalAddressOf } from './portalAddress';
+import { usePages } from '../page/PagesContext';
+import { useConfiguration } from '../page/useConfiguration';
+
+/** Where something is shown. */
+export interface PortalPlace {
+  href: string;
+  /** Whether going there leaves the pages. */
+  isElsewhere: boolean;
+}
+
+/**
+ * Where a path of the portal, or an address elsewhere, is; null for what must not be a link, or where nobody told where
+ * the portal is.
+ */
+export function usePortalLink(): (path: string | null) => PortalPlace | null {
+  const { around } = usePages();
+  const portalUrl = useConfiguration().configuration?.portal_url ?? null;
+  const isInPortal = around.kind === 'portal';
+  return useCallback(
+    (path) => {
+      const address = path === null ? null : portalAddressOf(path);
+      if (address === null) return null;
+      if (!address.isInPortal) return { href: address.href, isElsewhere: true };
+      if (isInPortal) return { href: address.href, isElsewhere: false };
+      return portalUrl === null
+        ? null
+        : { href: portalUrl.replace(/\/$/, '') + address.href, isElsewhere: true };
+    },
+    [isInPortal, portalUrl],
+  );
+}

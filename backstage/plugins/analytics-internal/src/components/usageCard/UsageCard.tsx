@@ -1,0 +1,85 @@
+import { Card, Link } from '@backstage/ui';
+import { useId, useMemo } from 'react';
+import { ProblemError } from '../../api/problem';
+import { viewParameters } from '../../view/address';
+import { entityView, views } from '../../view/usage';
+import { NotAllowed } from '../page/NotAllowed';
+import { usePages } from '../page/PagesContext';
+import { PanelError } from '../page/PanelError';
+import { READ } from '../page/permission';
+import styles from './UsageCard.module.css';
+import { UsageCurve } from './UsageCurve';
+import { UsageFigures } from './UsageFigures';
+import { UsageLists } from './UsageLists';
+import { useAnswer } from '../page/useAnswer';
+import { useConfiguration } from '../page/useConfiguration';
+import { FixedView, useView } from '../page/useView';
+import { Waiting } from '../page/Waiting';
+
+export interface UsageCardProps {
+  /** The entity, as its full ref. */
+  entityRef: string;
+  /** Whether it has documentation of its own. */
+  hasDocs: boolean;
+  /** Whether the app has the metrics page, for the card to lead to. */
+  hasPage: boolean;
+}
+
+/** How much an entity was looked at in the last 30 days, its documentation included. */
+export function UsageCard({ entityRef, hasDocs, hasPage }: UsageCardProps) {
+  const { t, paths } = usePages();
+  const titleId = useId();
+  const view = useMemo(() => entityView(entityRef), [entityRef]);
+  return (
+    <FixedView.Provider value={view}>
+      <section aria-labelledby={titleId} className={styles.section}>
+        <Card className={styles.card}>
+          <div className={styles.head}>
+            <h2 id={titleId} className={styles.title}>
+              {t('usage.title')}
+            </h2>
+            <span>{t('period.30d')}</span>
+            {hasPage && (
+              <Link
+                className={styles.more}
+                href={`${paths.metrics}?${viewParameters(view).toString()}`}
+                standalone
+                aria-label={t('usage.moreOf', { entity: entityRef })}
+              >
+                {t('usage.more')}
+              </Link>
+            )}
+          </div>
+          <div className={styles.body}>
+            <Usage hasDocs={hasDocs} />
+          </div>
+        </Card>
+      </section>
+    </FixedView.Provider>
+  );
+}
+
+/** What the card says below its head, or why it says nothing. */
+function Usage({ hasDocs }: Pick<UsageCardProps, 'hasDocs'>) {
+  const { t } = usePages();
+  const { view } = useView();
+  // All questions of the card have the position that this one names.
+  const asked = useConfiguration({ isPage: true });
+  const counted = useAnswer(views(view));
+  const error = asked.error ?? counted.error;
+  const again = asked.error ? asked.again : counted.again;
+  const title = t('usage.title');
+  if (error instanceof ProblemError && error.isNotAllowed) return <NotAllowed permission={READ} />;
+  if (error) return <PanelError title={t('error.title', { what: title })} error={error} again={again} />;
+  const row = counted.answer?.results[0];
+  const isNobody = asked.configuration?.first_day === null || row?.events.value === 0;
+  if (isNobody) return <p className={styles.nobody}>{t('usage.nobody')}</p>;
+  if (!counted.answer || !row) return <Waiting what={title} />;
+  return (
+    <>
+      <UsageFigures answer={counted.answer} />
+      <UsageCurve />
+      <UsageLists hasDocs={hasDocs} />
+    </>
+  );
+}

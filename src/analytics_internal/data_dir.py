@@ -1,0 +1,77 @@
+"""The data folder belongs to one service at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from analytics_internal.private import make_folder, narrow, opener
+
+LOCK_FILE = "lock"
+LOCK_ATTEMPTS = 5
+LOCK_PAUSE_S = 0.05
+
+
+class DataDirInUse(RuntimeError):
+    """Another service runs on the data folder; the message names its process."""
+
+
+class DataDirLock:
+    """Holds a data folder for one service: as long as the context, and not longer than the process."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / LOCK_FILE
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        """Raises DataDirInUse, NoFolder."""
+        make_folder(self._path.parent)
+        self._file = open(self._path, "a+", opener=opener)
+        try:
+            self._take(self._file)
+        except BlockingIOError:
+            self._file.seek(0)
+            pid = self._file.read().strip()
+            self._file.close()
+            owner = f"process {pid}" if pid else "another process"
+            raise DataDirInUse(f"{self._path.parent} is in use by {owner}: stop it, or use another data_dir") from None
+        self._file.truncate(0)
+        self._file.write(f"{os.getpid()}\n")
+        self._file.flush()
+        # Not before the folder is held: its owner may be opening it to the server just now.
+        narrow(self._path.parent)
+
+    @staticmethod
+    def _take(file: IO[str]) -> None:
+        """Raises BlockingIOError: somebody holds it for longer than `owner_of` looks at it."""
+        for _ in range(LOCK_ATTEMPTS - 1):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(LOCK_PAUSE_S)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        assert self._file is not None
+        # Emptied, not removed: a file removed under a lock lets a third service lock its successor.
+        self._file.truncate(0)
+        self._file.close()
+
+
+def owner_of(data_dir: Path) -> int | None:
+    """The process that holds a data folder, 0 when it has not said which; None when nobody does."""
+    try:
+        with (data_dir / LOCK_FILE).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pid = file.read().strip()
+                return int(pid) if pid.isdecimal() else 0
+    except FileNotFoundError:
+        pass
+    return None

@@ -1,0 +1,51 @@
+"""What an event is: its wire form, what is checked, what is derived from it. Pure: no database, no HTTP."""
+
+from analytics_internal.event.addresses import (
+    DEFAULT_KEPT_QUERY_PARAMETERS,
+    Portal,
+    doc_page_of,
+    stored_path,
+    stored_subject,
+)
+from analytics_internal.event.batch import Batch, NotABatch, decode_body
+from analytics_internal.event.content import stored_fields, stored_hash, stored_text
+from analytics_internal.event.entity_refs import normalise_entity_ref, spelled_entity_ref
+from analytics_internal.event.event import Event, Rejection, weight_of, wire_text
+from analytics_internal.event.search_terms import folded, spelling_of
+from analytics_internal.event.spelling import composed, decoded
+from analytics_internal.event.uuid7 import key_of, milliseconds_of, version_7
+from analytics_internal.event.validation import MAX_CLOCK_ERROR, Acceptance, Receipt, validate
+from analytics_internal.event.wire import Verdict, WireEvent
+
+__all__ = [
+    "DEFAULT_KEPT_QUERY_PARAMETERS",
+    "MAX_CLOCK_ERROR",
+    "Acceptance",
+    "Batch",
+    "Event",
+    "NotABatch",
+    "Portal",
+    "Receipt",
+    "Rejection",
+    "Verdict",
+    "WireEvent",
+    "composed",
+    "decode_body",
+    "decoded",
+    "doc_page_of",
+    "folded",
+    "key_of",
+    "milliseconds_of",
+    "normalise_entity_ref",
+    "spelled_entity_ref",
+    "spelling_of",
+    "stored_fields",
+    "stored_hash",
+    "stored_path",
+    "stored_subject",
+    "stored_text",
+    "validate",
+    "version_7",
+    "weight_of",
+    "wire_text",
+]

@@ -1,0 +1,113 @@
+"""A request's body: one event or a batch, taken apart without judging the events."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from analytics_internal.event.spans import elements, members
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """A decoded request body: each entry is one event's JSON text, still to be judged."""
+
+    events: Sequence[msgspec.Raw | bytes]
+    sent_at: datetime | None = None
+    is_imported: bool = False
+
+
+class NotABatch(ValueError):
+    """The body as a whole is neither an event nor a batch; the message says why and what is allowed."""
+
+
+class _Envelope(msgspec.Struct, rename="camel"):
+    events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    sent_at: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    imported: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _StrictBatch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    events: list[msgspec.Raw]
+    sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    imported: bool = False
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_strict_batch = msgspec.json.Decoder(_StrictBatch)
+
+
+def decode_body(body: bytes, max_events: int) -> Batch:
+    """Split a request body into its events without judging them.
+
+    Raises:
+        NotABatch: it is no JSON, neither an object nor a batch, or has more than ``max_events`` events.
+    """
+    try:
+        envelope = _envelope.decode(body)
+        batch = _strict_batch.decode(body) if envelope.events is not msgspec.UNSET else Batch([body])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _decode_leniently(body, max_events, error)
+    if isinstance(batch, _StrictBatch):
+        batch = Batch(batch.events, batch.sent_at, batch.imported)
+    return _limited(batch, max_events)
+
+
+def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
+    """Take apart what msgspec refuses whole: what is wrong inside of one event must not fail the events around it."""
+    if isinstance(error, msgspec.ValidationError):
+        raise NotABatch(f'{error}; allowed is one event object or {{"events": [event, …], "sentAt"?, "imported"?}}')
+    body = _as_utf8(body)
+    try:
+        surrounding = members(body)
+        events = elements(surrounding.pop("events"), max_events + 1) if "events" in surrounding else None
+        if events is not None and len(events) > max_events:
+            raise NotABatch(f"a batch has at most {max_events:,} events; this one has more")
+        for text in events if events is not None else [body]:
+            _check(text)
+    except NotABatch:
+        raise
+    except ValueError as fault:
+        raise NotABatch(f"the body is not JSON, or neither an event nor a batch: {fault}") from fault
+    if events is None:
+        return Batch([body])
+    # Only the surrounding fields are left: msgspec checks them as always.
+    fields = [f"{json.dumps(name)}:".encode() + text for name, text in surrounding.items()]
+    try:
+        rest = _strict_batch.decode(b"{" + b",".join([*fields, b'"events":[]']) + b"}")
+    except RecursionError as fault:
+        raise NotABatch("what surrounds `events` is nested too deep") from fault
+    except (msgspec.DecodeError, ValueError) as fault:
+        raise NotABatch(str(fault)) from fault
+    return _limited(Batch(events, rest.sent_at, rest.imported), max_events)
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """The body without a byte order mark, and from the other encodings that JSON once had."""
+    try:
+        return body.decode(json.detect_encoding(body), "surrogatepass").encode("utf-8", "surrogatepass")
+    except UnicodeError:
+        return body
+
+
+def _check(text: bytes) -> None:
+    """Raises ValueError where an event's text is no JSON at all: then nothing says where the next one begins.
+
+    What is too deep, too large a number or no text of Unicode is JSON all the same, and gets a verdict of its own.
+    """
+    with contextlib.suppress(RecursionError):
+        _form.decode(text.decode("utf-8", "replace").strip())
+
+
+# The digits of a number do not matter here, and thousands of them are refused by int().
+_form = json.JSONDecoder(parse_int=len, parse_float=len)
+
+
+def _limited(batch: Batch, max_events: int) -> Batch:
+    if len(batch.events) > max_events:
+        raise NotABatch(f"a batch has at most {max_events:,} events; this one has {len(batch.events):,}")
+    return batch

@@ -1,0 +1,177 @@
+"""What an event says, apart from who and when, with all that is derived from it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from analytics_internal.cache import Cache, size_of
+from analytics_internal.event.addresses import Portal, path_of, scrub, scrub_tree
+from analytics_internal.event.entity_refs import entity_ref_of
+from analytics_internal.event.spelling import composed
+from analytics_internal.event.wire import Reason, Scalar, SentEvent, WireEvent
+
+MAX_SUBJECT_LENGTH = 2048
+# A longer content is not looked for among the remembered ones: it is as good as never the same again.
+MAX_REMEMBERED_BYTES = 1_024
+_sorted_json = msgspec.json.Encoder(order="sorted")
+
+
+class Refused(Exception):
+    def __init__(
+        self, reason: Reason, detail: str, event_id: str | None = None, clocks: Literal["", "ours", "differ"] = ""
+    ) -> None:
+        super().__init__(detail)
+        self.clocks: Literal["", "ours", "differ"] = clocks
+        self.reason: Reason = reason
+        self.detail = printable(detail)  # it may quote what the client sent
+        self.id = event_id
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What an event says apart from who and when, with all that is derived from it."""
+
+    digest: bytes
+    subject: str
+    original_subject: str | None
+    path: str | None
+    plugin: str | None
+    entity_ref: str | None
+    attributes: bytes | None
+    context: bytes | None
+
+
+_Said = tuple[str, str, bytes, bytes]
+"""Action, subject, attributes and context, as they were sent."""
+
+
+def content_of(wire: SentEvent, portal: Portal) -> Content:
+    attributes, context = bytes(wire.attributes), bytes(wire.context)
+    if len(wire.subject) + len(attributes) + len(context) > MAX_REMEMBERED_BYTES:
+        return _derive(wire.action, wire.subject, attributes, context, portal)
+    said = (wire.action, wire.subject, attributes, context)
+    known = _remembered.get((said, portal))
+    if known is None:
+        known = _derive(*said, portal)
+        _remembered.put((said, portal), known)
+    return known
+
+
+def _derive(action: str, subject: str, attributes_json: bytes, context_json: bytes, portal: Portal) -> Content:
+    """Everything that follows from what an event says. Raises msgspec.DecodeError, Refused."""
+    # Here the whole of it is checked against the struct that the documentation is made of.
+    checked = msgspec.convert(
+        {
+            "action": action,
+            "subject": subject,
+            "attributes": msgspec.json.decode(attributes_json),
+            "context": msgspec.json.decode(context_json),
+        },
+        WireEvent,
+    )
+    attributes, context = checked.attributes or {}, checked.context or {}
+    if any(isinstance(text, str) and "\0" in text for text in _texts(action, subject, attributes, context)):
+        raise Refused("invalid_text", "a NUL character (\\u0000) cannot be stored")
+    original = scrub(action, subject, portal)
+    # What is kept has its parameters encoded anew, which may make them longer than they came.
+    if min(len(original), len(subject)) > MAX_SUBJECT_LENGTH:
+        raise Refused(
+            "invalid_event",
+            f"what is kept of `subject` has at most {MAX_SUBJECT_LENGTH:,} characters; this is {len(original):,}",
+        )
+    path = path_of(action, subject, attributes, context, portal)
+    name = path if path is not None and portal.is_path(action, subject) else composed(original)
+    attributes, context = _kept(attributes, portal), _kept(context, portal)
+    return Content(
+        digest=_digest_of(action, original, attributes, context),
+        subject=name,
+        original_subject=original if original != name else None,
+        path=path,
+        plugin=_plugin_of(context),
+        entity_ref=entity_ref_of(action, attributes, context, path),
+        attributes=stored_text(attributes) if attributes else None,
+        context=stored_text(context) if context else None,
+    )
+
+
+def _kept(fields: dict[str, Scalar], portal: Portal) -> dict[str, Scalar]:
+    """Attributes or context as they are stored: scrubbed; whole numbers as such, as JSONB gives them back."""
+    return _with_whole_numbers(msgspec.convert(scrub_tree(fields, portal), dict[str, Scalar]))
+
+
+def _with_whole_numbers(fields: dict[str, Scalar]) -> dict[str, Scalar]:
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in fields.items()
+    }
+
+
+def _size_of_remembered(key: tuple[_Said, Portal], content: Content) -> int:
+    return size_of(key, *msgspec.structs.astuple(content))
+
+
+# A portal's people do the same things again and again: most events cost a look-up instead of parsing paths and refs.
+_remembered: Cache[tuple[_Said, Portal], Content] = Cache("events", _size_of_remembered)
+
+
+def _plugin_of(context: dict[str, Scalar]) -> str | None:
+    """The plugin an event concerns: ``pluginId``, else the plugin part of ``routeRef`` (legacy system)."""
+    plugin = context.get("pluginId")
+    if not isinstance(plugin, str) or not plugin:
+        route_ref = context.get("routeRef")
+        plugin = route_ref.partition(":")[0] if isinstance(route_ref, str) and route_ref != "unknown" else None
+    return plugin if plugin and len(plugin) <= 255 else None
+
+
+def stored_hash(
+    action: str,
+    subject: str,
+    attributes: bytes | None,
+    context: bytes | None,
+    value: float | None,
+    session_id: UUID | None,
+    person: str | None,
+) -> int:
+    """The ``content_hash`` of an event as the log holds it: ``subject`` is the original one where there is one.
+
+    JSONB gives objects back in another order of names and other spellings of numbers, which make no difference here.
+    Raises msgspec.DecodeError: attributes or context are no flat JSON objects.
+    """
+    digest = _digest_of(action, subject, stored_fields(attributes), stored_fields(context))
+    return hash_of(value, session_id, digest, person)
+
+
+def stored_fields(text: bytes | None) -> dict[str, Scalar]:
+    """Attributes or context as they were when they were stored. Raises msgspec.DecodeError."""
+    return _with_whole_numbers(msgspec.json.decode(text, type=dict[str, Scalar])) if text is not None else {}
+
+
+def stored_text(fields: dict[str, Scalar]) -> bytes:
+    """Attributes or context as the text that they were stored as."""
+    return _sorted_json.encode(fields)
+
+
+def _digest_of(action: str, original: str, attributes: dict[str, Scalar], context: dict[str, Scalar]) -> bytes:
+    # Over what is kept, not over what came: an event that was exported is the same event when it is imported.
+    content = _sorted_json.encode((action, original, attributes, context))
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def hash_of(value: float | None, session_id: UUID | None, digest: bytes, person: str | None) -> int:
+    session = session_id.bytes if session_id is not None else b""
+    said = b"%b%r\0%b\0%b" % (digest, value, session, (person or "").encode())
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
+
+
+def _texts(action: str, subject: str, *fields: dict[str, Scalar]) -> Iterator[Scalar]:
+    yield from (action, subject)
+    for field in fields:
+        yield from field.keys()
+        yield from field.values()
+
+
+def printable(text: str) -> str:
+    return text.replace("\0", "�")

@@ -1,0 +1,84 @@
+"""Entity refs: which entity of the catalog an event concerns, in the spelling that Backstage compares. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from analytics_internal.cache import Cache, size_of
+from analytics_internal.event.spelling import composed, decoded
+
+_entity_path = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
+_template_path = re.compile(r"/create/templates/([^/]+)/([^/]+)/?")
+# Half of a surrogate pair is no text: it could be neither stored nor compared.
+_ref_part = r"([^:/\s\x00-\x1f\ud800-\udfff]+)"
+_entity_ref = re.compile(rf"(?:{_ref_part}:)?(?:{_ref_part}/)?{_ref_part}")
+
+
+def entity_ref_of(
+    action: str, attributes: Mapping[str, object], context: Mapping[str, object], path: str | None
+) -> str | None:
+    """The catalog entity an event concerns: named by the context, by the route's parameters, or by the path.
+
+    A search result concerns what it leads to, also where the search box stands on the page of another entity.
+    """
+    if action == "discover":
+        return entity_at(path)
+    named = context.get("entityRef")
+    if isinstance(named, str) and (ref := spelled_entity_ref(named)):
+        return ref
+    kind, namespace, name = (attributes.get(key) for key in ("kind", "namespace", "name"))
+    if isinstance(kind, str) and isinstance(name, str) and kind and name:
+        namespace = namespace if isinstance(namespace, str) and namespace else "default"
+        return spelled_entity_ref(f"{kind}:{namespace}/{name}")
+    return entity_at(path)
+
+
+def entity_at(path: str | None) -> str | None:
+    if path is None:
+        return None
+    if match := _entity_path.match(path):
+        return spelled_entity_ref(f"{match[2]}:{match[1]}/{match[3]}")
+    form = _template_path.fullmatch(path)
+    return spelled_entity_ref(f"template:{form[1]}/{form[2]}") if form else None
+
+
+# 255 characters, each of at most four escaped bytes.
+MAX_ENCODED_REF = 255 * 12
+
+
+def spelled_entity_ref(text: str) -> str | None:
+    """The ref of an entity as it is named by an address or by the page of one: decoded, then normalised.
+
+    People are not: a token names them, and nothing else may come to be their name.
+    """
+    if len(text) > MAX_ENCODED_REF:
+        return None
+    ref = normalise_entity_ref(decoded(text))
+    return composed(ref) if ref is not None else None
+
+
+def normalise_entity_ref(text: str, default_kind: str | None = None) -> str | None:
+    """An entity ref as Backstage compares it: lower case, ``kind:namespace/name`` filled in; None where it is none."""
+    if len(text) > 255:
+        return None
+    known = _refs.get((text, default_kind))
+    if known is None:
+        known = _normalised(text, default_kind)
+        if known is not None:
+            _refs.put((text, default_kind), known)
+    return known
+
+
+_refs: Cache[tuple[str, str | None], str] = Cache("entity refs", size_of)
+
+
+def _normalised(text: str, default_kind: str | None) -> str | None:
+    match = _entity_ref.fullmatch(text.strip())
+    if match is None:
+        return None
+    kind, namespace, name = match.groups()
+    kind = kind or default_kind
+    if kind is None:
+        return None
+    return f"{kind}:{namespace or 'default'}/{name}".lower()

@@ -1,0 +1,212 @@
+"""What an event is: its wire form, what is derived from it, and what can be wrong with it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+import msgspec
+
+from analytics_internal.event.addresses import Portal, scrub_event
+from analytics_internal.event.batch import Batch
+from analytics_internal.event.content import Refused, content_of, hash_of, printable
+from analytics_internal.event.entity_refs import normalise_entity_ref
+from analytics_internal.event.event import Event, Rejection
+from analytics_internal.event.spans import members
+from analytics_internal.event.uuid7 import milliseconds_of, stored_id, uuid7
+from analytics_internal.event.wire import SentEvent, WireEvent
+
+MAX_EVENT_BYTES = 32 * 1024
+# Ids and times before this day are somebody's broken clock; it also bounds the number of monthly partitions.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+# A browser's clock that is further off than this could not have opened a TLS connection to the portal.
+MAX_CLOCK_ERROR = timedelta(days=400)
+SESSION_NAMESPACE = UUID("2d8a3f0e-9a53-5c0e-8d55-6a1f3f0c7b11")
+
+
+class Acceptance(msgspec.Struct, frozen=True):
+    """The rules an event is judged by, besides its form."""
+
+    window: timedelta = timedelta(days=7)
+    future: timedelta = timedelta(seconds=300)
+    portal: Portal = Portal()
+
+
+_possible_secret = re.compile(r"""[?#](?:[^"\\]|\\.)*|(?<=//)[^/\s"]*@""", re.DOTALL)
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """When and from whom a body was received, and the rules it is judged by."""
+
+    received_at: datetime
+    person: str | None
+    """Who the verified token speaks for."""
+    may_name_person: bool
+    """Whether the body's ``user`` counts."""
+    rules: Acceptance = Acceptance()
+    id_key: bytes | None = None
+    """What the sender's ids are stored under (ids.py); None where the sender may know which ids are stored."""
+
+
+def validate(payload: msgspec.Raw | bytes, batch: Batch, receipt: Receipt) -> Event | Rejection:
+    """Turn one event's JSON text into an event for the log, or say why it cannot be one."""
+    try:
+        return _accept(bytes(payload), batch, receipt)
+    except Refused as refusal:
+        kept = _kept_payload(bytes(payload), receipt.rules)
+        return Rejection(
+            refusal.reason, refusal.detail, kept, receipt.received_at, refusal.id, receipt.person, refusal.clocks
+        )
+
+
+_envelope = msgspec.json.Decoder(SentEvent)
+
+
+def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
+    if len(payload) > MAX_EVENT_BYTES:
+        raise Refused("too_large", f"an event has at most {MAX_EVENT_BYTES:,} bytes; this one has {len(payload):,}")
+    try:
+        wire = _envelope.decode(payload)
+        content = content_of(wire, receipt.rules.portal)
+    except Refused as refusal:
+        raise Refused(refusal.reason, refusal.detail, _id_of(payload)) from refusal
+    except msgspec.ValidationError as error:
+        raise Refused("invalid_event", f"{error}{_allowed_fields(str(error))}", _id_of(payload)) from error
+    except RecursionError as error:
+        raise Refused(
+            "invalid_event", "nested too deep: attributes and context have one level", _id_of(payload)
+        ) from error
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Refused("invalid_text", f"not valid Unicode or not JSON: {error}", _id_of(payload)) from error
+    sent_at = wire.sent_at or batch.sent_at
+    sent_id, has_own_id = _checked_id(wire.id, sent_at, receipt.received_at, batch.is_imported)
+    person = receipt.person
+    if receipt.may_name_person and wire.user is not None:
+        person = normalise_entity_ref(wire.user, "user")
+        if person is None:
+            raise Refused("invalid_user", f"`user` is no entity ref like user:default/ana: {wire.user!a}", str(sent_id))
+    session_id = _session_of(wire.session_id)
+    return Event(
+        id=sent_id if receipt.id_key is None else stored_id(sent_id, receipt.id_key),
+        content_hash=hash_of(wire.value, session_id, content.digest, person),
+        occurred_at=_checked_time(wire, batch, receipt),
+        received_at=receipt.received_at,
+        person=person,
+        action=wire.action,
+        subject=content.subject,
+        original_subject=content.original_subject,
+        path=content.path,
+        plugin=content.plugin,
+        entity_ref=content.entity_ref,
+        value=wire.value,
+        attributes=content.attributes,
+        context=content.context,
+        session_id=session_id,
+        is_imported=batch.is_imported,
+        has_own_id=has_own_id,
+        sent_id=None if receipt.id_key is None else sent_id,
+    )
+
+
+def _checked_id(
+    text: str | None, sent_at: datetime | None, received_at: datetime, is_imported: bool
+) -> tuple[UUID, bool]:
+    if text is None:
+        return uuid7(received_at), False
+    try:
+        id_ = UUID(text)
+    except ValueError:
+        id_ = None
+    if id_ is None or id_.version != 7 or len(text) != 36:
+        raise Refused(
+            "invalid_id",
+            "`id` must be a UUID of version 7, like 019f1b2c-7a00-7abc-8def-0123456789ab",
+            printable(text[:64]),
+        )
+    # The log is partitioned by the ids' months: the bounds keep a broken clock from making partitions without end.
+    lower = EARLIEST if is_imported else received_at - MAX_CLOCK_ERROR
+    if not lower.timestamp() <= milliseconds_of(id_) / 1000 <= (received_at + MAX_CLOCK_ERROR).timestamp():
+        raise Refused(
+            "invalid_id",
+            f"the time in `id` must be between {lower:%Y-%m-%d} and {received_at + MAX_CLOCK_ERROR:%Y-%m-%d}",
+            text,
+            "differ" if _clocks_differ(milliseconds_of(id_), sent_at, received_at) else "ours",
+        )
+    return id_, True
+
+
+def _clocks_differ(id_milliseconds: int, sent_at: datetime | None, received_at: datetime) -> bool:
+    """Whether the sender made and sent an id by one and the same clock, which is far from ours."""
+    if sent_at is None or abs(received_at - sent_at) <= MAX_CLOCK_ERROR:
+        return False
+    return abs(id_milliseconds / 1000 - sent_at.timestamp()) <= MAX_CLOCK_ERROR.total_seconds()
+
+
+def _checked_time(wire: SentEvent, batch: Batch, receipt: Receipt) -> datetime:
+    """The time of the event on the server's clock: corrected by how far the client's clock was off when it sent."""
+    received_at, rules = receipt.received_at, receipt.rules
+    if wire.occurred_at is None:
+        return received_at
+    sent_at = wire.sent_at or batch.sent_at
+    try:
+        occurred_at = wire.occurred_at.astimezone(UTC)
+        if sent_at is not None and not batch.is_imported:
+            occurred_at += received_at - sent_at
+    except OverflowError as error:
+        raise Refused("invalid_event", "`occurredAt` is outside of the years 1 to 9999", wire.id) from error
+    if occurred_at > received_at + rules.future:
+        raise Refused(
+            "in_the_future",
+            f"`occurredAt` is {occurred_at:%Y-%m-%dT%H:%M:%SZ}; now is {received_at:%Y-%m-%dT%H:%M:%SZ}",
+            wire.id,
+            "ours",
+        )
+    earliest = EARLIEST if batch.is_imported else received_at - rules.window
+    if occurred_at < earliest:
+        raise Refused(
+            "too_old",
+            f"`occurredAt` is {occurred_at.isoformat()}; accepted from {earliest:%Y-%m-%dT%H:%M:%SZ} on"
+            + ("" if batch.is_imported else " (older events can be imported)"),
+            wire.id,
+            "ours",
+        )
+    return occurred_at
+
+
+def _session_of(session_id: str | None) -> UUID | None:
+    if not session_id:
+        return None
+    try:
+        return UUID(session_id)
+    except ValueError:
+        return uuid5(SESSION_NAMESPACE, session_id)
+
+
+def _id_of(payload: bytes) -> str | None:
+    """The id of an event that is refused, wherever else its text is not what it should be."""
+    try:
+        id_ = msgspec.json.decode(members(payload)["id"], type=str)
+    except (KeyError, ValueError):
+        return None
+    return printable(id_[:64])
+
+
+def _allowed_fields(message: str) -> str:
+    if "unknown field" not in message:
+        return ""
+    return "; allowed are " + ", ".join(field.encode_name for field in msgspec.structs.fields(WireEvent))
+
+
+def _kept_payload(payload: bytes, rules: Acceptance) -> str:
+    """The refused event's JSON text as it is kept: ASCII, without secrets, at most 32 KiB."""
+    text = payload[:MAX_EVENT_BYTES].decode("utf-8", "replace")
+    if len(payload) > MAX_EVENT_BYTES:
+        # What is not kept costs nothing. Of a text that is cut in two the beginning could be a secret's.
+        text = text[: text.rfind('"') + 1]
+    try:
+        kept = json.dumps(scrub_event(json.loads(text), rules.portal))
+    except (ValueError, RecursionError):  # nothing tells addresses from texts here: what could be a secret goes
+        kept = json.dumps(_possible_secret.sub("", text))[1:-1]
+    return kept[:MAX_EVENT_BYTES]

@@ -1,0 +1,60 @@
+"""The wire form: an event as clients send it, and what they are told about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+Scalar = str | bool | int | float | None
+Reason = Literal[
+    "invalid_event",
+    "invalid_text",
+    "invalid_id",
+    "invalid_user",
+    "too_large",
+    "too_old",
+    "in_the_future",
+    "conflict",
+    "unstorable",
+]
+
+
+class WireEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """One event as a client sends it: Backstage's ``AnalyticsEvent`` and what our module adds."""
+
+    action: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    subject: Annotated[str, msgspec.Meta(description="Up to 2,048 characters of what is kept of it")]
+    value: float | None = None
+    attributes: dict[str, Scalar] | None = None
+    context: dict[str, Scalar] | None = None
+    id: str | None = None
+    occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    session_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    user: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What became of one submitted event."""
+
+    id: str | None
+    status: Literal["stored", "duplicate", "rejected"]
+    reason: Reason | None = None
+    detail: str | None = None
+
+
+class SentEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
+    """A wire event whose content is left undecoded: most content has been seen before."""
+
+    action: str
+    subject: str
+    value: float | None = None
+    attributes: msgspec.Raw = msgspec.Raw(b"null")
+    context: msgspec.Raw = msgspec.Raw(b"null")
+    id: str | None = None
+    occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    session_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    user: Annotated[str, msgspec.Meta(max_length=255)] | None = None

@@ -1,0 +1,267 @@
+"""One running service: what is started, in which order, and how it is stopped without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+import uvicorn
+import uvloop
+
+from analytics_internal import cache, private, whereabouts
+from analytics_internal.auth import (
+    PERMISSIONS,
+    AccessLists,
+    Callers,
+    Framework,
+    Memberships,
+    Permissions,
+    PortalBackend,
+    Tokens,
+)
+from analytics_internal.data_dir import DataDirLock
+from analytics_internal.embedded import EmbeddedPostgres
+from analytics_internal.event import Acceptance, Portal
+from analytics_internal.http.app import make_app
+from analytics_internal.http.connection import connecting_to
+from analytics_internal.http.connections import Connections, limits_of, raise_file_limit
+from analytics_internal.http.state import Service
+from analytics_internal.listening import BACKLOG, listeners, own_url_of, url_of
+from analytics_internal.log import (
+    LogUnavailable,
+    LogWriter,
+    Partitions,
+    Readiness,
+    WriterLimits,
+    connect_pool,
+    id_key,
+    migrations,
+)
+from analytics_internal.process.logs import configure_logs
+from analytics_internal.process.stopping import Stop, Stopped, unless_stopped
+from analytics_internal.query import Spool
+from analytics_internal.reader import READER_FILE, Behind, Limits, Replica
+from analytics_internal.settings import Settings, bytes_of
+
+CATCH_UP_INTERVAL_S = 5.0
+READER_CONNECTIONS = 4
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM, Ctrl-C or, with ``stop_with_stdin``, the end of standard input. Returns the exit code.
+
+    Raises:
+        CannotListen, DataDirInUse, EmbeddedPostgresError: the service cannot start; the message says what to do.
+    """
+    configure_logs(settings.log_level, settings.log_format)
+    raise_file_limit()
+    cache.allow(settings.cache_bytes)
+    with (
+        private.umask(),
+        DataDirLock(settings.data_dir),
+        listeners(settings.host, settings.port) as sockets,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        whereabouts.forget(settings.data_dir)
+        return runner.run(_serve(settings, sockets))
+
+
+async def _serve(settings: Settings, sockets: list[socket.socket]) -> int:
+    stop = Stop()
+    stop.on_signals()
+    if settings.stop_with_stdin:
+        stop.on_end_of_stdin()
+    async with contextlib.AsyncExitStack() as parts:
+        try:
+            service = await unless_stopped(stop, _start(settings, parts))
+        except Stopped:
+            return 0
+        connections = Connections(limits_of(settings))
+        await parts.enter_async_context(connections.watched())
+        server = _Server(
+            uvicorn.Config(
+                make_app(service),
+                http=connecting_to(connections),
+                ws="none",
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=30,
+                backlog=BACKLOG,
+            ),
+            settings.data_dir,
+        )
+        stopping = asyncio.create_task(server.stop_when(stop))
+        await server.serve(sockets=sockets)
+        stopping.cancel()
+        return 0 if stop.was_asked else 1
+
+
+async def _start(settings: Settings, parts: contextlib.AsyncExitStack) -> Service:
+    """Start everything that answers need; ``parts`` stops it."""
+    dsn = await parts.enter_async_context(_database(settings))
+    return await parts.enter_async_context(_service(settings, dsn))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, stopped by us: the database must outlive its last answer."""
+
+    def __init__(self, config: uvicorn.Config, data_dir: Path) -> None:
+        super().__init__(config)
+        self._data_dir = data_dir
+        self._announced = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def stop_when(self, stop: Stop) -> None:
+        await stop.asked()
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            self._announced.enter_context(whereabouts.announced(self._data_dir, [own_url_of(s) for s in sockets]))
+            log.info("listening", urls=[url_of(listener) for listener in sockets])
+            # One line, whatever the number of addresses: programs read it.
+            print(f"analytics-internal: {url_of(sockets[0])}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._announced.close()
+        await super().shutdown(sockets)
+
+
+def migrate(settings: Settings) -> int:
+    """Bring the database's schema to the newest version and stop. Returns the exit code."""
+    configure_logs(settings.log_level, settings.log_format)
+
+    async def run_migrations() -> None:
+        async with _database(settings) as dsn, await connect_pool(dsn, 1) as pool:
+            await Partitions().keep_ahead(pool)
+            log.info("schema is current", version=migrations.NEWEST)
+
+    with DataDirLock(settings.data_dir) if settings.database_url is None else contextlib.nullcontext():
+        asyncio.run(run_migrations())
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[str]:
+    """The DSN of a database that is reachable and migrated; the embedded one runs as long as the context."""
+    if settings.database_url is not None:
+        await migrations.migrate(settings.database_url)
+        yield settings.database_url
+        return
+    postgres = EmbeddedPostgres(settings.data_dir)
+    starting = asyncio.create_task(asyncio.to_thread(postgres.start))
+    try:
+        dsn = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting})  # a thread cannot be cancelled: without this its server would be left behind
+        await asyncio.to_thread(postgres.stop)
+        raise
+    watcher = asyncio.create_task(postgres.watch())
+    try:
+        await migrations.migrate(dsn)
+        yield dsn
+    finally:
+        watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watcher
+        await asyncio.to_thread(postgres.stop)
+
+
+@contextlib.asynccontextmanager
+async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
+    portal = Portal.at(settings.portal_url, frozenset(settings.kept_query_parameters))
+    pool = await connect_pool(dsn, settings.flushers + READER_CONNECTIONS)
+    async with pool.acquire() as connection:
+        ids = await id_key.read(connection)
+    writer = LogWriter(pool, _limits(settings), ids)
+    replica = Replica(
+        pool,
+        settings.data_dir / READER_FILE,
+        settings.reader_memory_limit,
+        settings.reader_threads,
+        Limits(settings.query_time_limit_seconds, settings.reader_scratch_limit),
+    )
+    backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
+    writer.start()
+    readiness = Readiness(pool, writer)
+    await readiness.begin()
+    following = asyncio.create_task(_follow(replica))
+    keeping = asyncio.create_task(readiness.keep())
+    try:
+        yield Service(
+            settings=settings,
+            pool=pool,
+            writer=writer,
+            id_key=ids,
+            replica=replica,
+            readiness=readiness,
+            callers=_callers(settings, backend),
+            permissions=_permissions(settings, backend),
+            acceptance=Acceptance(
+                timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
+            ),
+            zone=ZoneInfo(settings.timezone),
+            spool=Spool(settings.data_dir, bytes_of(settings.download_limit), bytes_of(settings.downloads_limit)),
+        )
+    finally:
+        async with contextlib.AsyncExitStack() as parts:  # each is closed, whatever happens to those before it
+            parts.push_async_callback(pool.close)
+            if backend is not None:
+                parts.push_async_callback(backend.close)
+            parts.push_async_callback(replica.close)
+            parts.push_async_callback(writer.close)
+            following.cancel()
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
+
+
+def _callers(settings: Settings, backend: PortalBackend | None) -> Callers:
+    tokens = Tokens(backend, settings.issuer_url) if backend is not None else None
+    return Callers(tokens, [token.get_secret_value() for token in settings.import_tokens])
+
+
+def _permissions(settings: Settings, backend: PortalBackend | None) -> Permissions:
+    lists = AccessLists.of(settings.readers, settings.people_readers, settings.admins)
+    if backend is None:
+        return Permissions(lists)
+    framework = Framework(backend, list(PERMISSIONS.values())) if settings.permissions == "framework" else None
+    return Permissions(lists, Memberships(backend), framework)
+
+
+async def _follow(replica: Replica) -> None:
+    """Read on without being asked: the first question after a busy hour should not pay for it."""
+    while True:
+        try:
+            await replica.catch_up(patience_s=3600)
+        except (Behind, LogUnavailable):
+            pass  # said where it happened; the next round tries again
+        except Exception:
+            log.exception("the reader cannot follow the log")  # and the next question gets the same error
+        await asyncio.sleep(CATCH_UP_INTERVAL_S)
+
+
+def _limits(settings: Settings) -> WriterLimits:
+    return WriterLimits(
+        buffer_events=settings.buffer_events,
+        buffer_bytes=settings.buffer_bytes,
+        flushers=settings.flushers,
+        linger_ms=settings.linger_ms,
+        rejected_events=settings.rejected_limit,
+        rejected_retention=timedelta(days=settings.rejected_retention_days),
+    )

@@ -1,0 +1,294 @@
+"""From the JSON of a question to a checked question, with clear words for what is wrong. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import msgspec
+
+from analytics_internal.query.language import (
+    CONNECTIVES,
+    DEFAULT_LIMIT,
+    DEFAULT_RANGE,
+    DIMENSIONS,
+    FILTER_DIMENSIONS,
+    MAX_DAYS,
+    MAX_FILTER_CHARACTERS,
+    MAX_FILTER_DEPTH,
+    MAX_FILTER_VALUES,
+    MAX_FILTERS,
+    MAX_LIMIT,
+    MAX_POSITION,
+    MAX_VALUE_LENGTH,
+    METRICS,
+    OPERATORS,
+    TIME_DIMENSIONS,
+    All,
+    Any,
+    Between,
+    Contains,
+    Direction,
+    Filter,
+    InvalidQuery,
+    Is,
+    Last,
+    Not,
+    Problem,
+    Query,
+)
+
+MAX_QUOTED = 80
+_last = re.compile(r"([1-9]\d{0,4})([dwm])")
+
+
+class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """The question as JSON."""
+
+    metrics: list[str]
+    dimensions: list[str] = []
+    filters: list[object] | None = None
+    date_range: dict[str, object] | str = msgspec.field(default_factory=lambda: dict(DEFAULT_RANGE))
+    compare: str | None = None
+    order_by: list[list[str]] | None = None
+    limit: int | None = DEFAULT_LIMIT
+    cursor: str | None = None
+    position: int | None = None
+
+
+_decoder = msgspec.json.Decoder(WireQuery)
+
+
+def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
+    """Read a question. Returns it checked, and as it was written with the defaults filled in, to be echoed.
+
+    Raises:
+        InvalidQuery: with every problem found, what is allowed named.
+    """
+    try:
+        wire = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidQuery(_form_problem(str(error))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidQuery(Problem("", f"the body is not JSON: {_cut(str(error))}")) from error
+    problems: list[Problem] = []
+    metrics = _names(wire.metrics, "metrics", METRICS, problems)
+    if not wire.metrics:
+        problems.append(Problem("metrics", "at least one is needed", list(METRICS)))
+    dimensions = _names(wire.dimensions, "dimensions", DIMENSIONS, problems)
+    if len([name for name in dimensions if name in TIME_DIMENSIONS]) > 1:
+        problems.append(Problem("dimensions", "at most one time dimension", list(TIME_DIMENSIONS)))
+    filter_ = None
+    if wire.filters is not None and _is_within_limits(wire.filters, problems):
+        filter_ = _filter(wire.filters, "filters", 1, problems)
+    date_range = _date_range(wire.date_range, problems)
+    if wire.compare not in (None, "previous_period"):
+        problems.append(Problem("compare", f"unknown: {_short(wire.compare)}", ["previous_period", "null"]))
+    if wire.compare is not None and date_range is None:
+        problems.append(Problem("compare", 'there is no period before "all"'))
+    order_by = _order_by(wire.order_by, metrics, dimensions, problems)
+    _check_limit(wire.limit, allow_no_limit, problems)
+    if wire.position is not None and not 0 <= wire.position <= MAX_POSITION:
+        problems.append(Problem("position", "a position of the log: `meta.position` of an earlier answer"))
+    if problems:
+        raise InvalidQuery(*problems)
+    query = Query(
+        metrics,
+        dimensions,
+        filter_,
+        date_range,
+        wire.compare is not None,
+        order_by,
+        wire.limit,
+        wire.cursor,
+        wire.position,
+    )
+    wire.order_by = [list(order) for order in order_by]
+    return query, wire
+
+
+def _form_problem(message: str) -> Problem:
+    field = message.partition("`$.")[2].partition("`")[0].partition("[")[0]
+    if "unknown field" in message:
+        return Problem(
+            _cut(message.split("`")[1]), "unknown field", [f.name for f in msgspec.structs.fields(WireQuery)]
+        )
+    if "missing required field" in message:
+        return Problem(message.split("`")[1], "is required", list(METRICS))
+    return Problem(_cut(field), message)
+
+
+def _names(given: list[str], field: str, allowed: tuple[str, ...], problems: list[Problem]) -> tuple[str, ...]:
+    unknown = list(dict.fromkeys(name for name in given if name not in allowed))
+    problems += [Problem(field, f"unknown: {_short(name)}", list(allowed)) for name in unknown]
+    if len(set(given)) < len(given):
+        problems.append(Problem(field, "one is named twice"))
+    return tuple(given)
+
+
+def _is_within_limits(given: list[object], problems: list[Problem]) -> bool:
+    """Whether a question's filters are small enough to be looked at one by one, whatever is in them."""
+    filters = values = characters = 0
+    waiting: list[object] = [given]
+    while waiting:
+        filter_ = waiting.pop()
+        filters += 1
+        if not isinstance(filter_, list) or not filter_:
+            continue
+        operator, *rest = filter_
+        if operator in CONNECTIVES:
+            waiting += rest
+        elif len(rest) == 2 and isinstance(rest[1], list):
+            values += len(rest[1])
+            characters += sum(len(value) for value in rest[1] if isinstance(value, str))
+    too_many = [
+        Problem("filters", f"{count:,} {what}; a question may have {limit:,}")
+        for count, limit, what in (
+            (filters, MAX_FILTERS, "filters, each `and`, `or` and `not` counted as one"),
+            (values, MAX_FILTER_VALUES, "values in all filters together"),
+            (characters, MAX_FILTER_CHARACTERS, "characters in all values together"),
+        )
+        if count > limit
+    ]
+    problems += too_many
+    return not too_many
+
+
+def _filter(given: object, field: str, depth: int, problems: list[Problem]) -> Filter | None:
+    form = '["is" | "is_not" | "contains", dimension, [value, …]], ["and" | "or", filter, …] or ["not", filter]'
+    if not isinstance(given, list) or not given or not isinstance(given[0], str):
+        problems.append(Problem(field, f"a filter is {form}"))
+        return None
+    if depth > MAX_FILTER_DEPTH:
+        problems.append(Problem(field, f"filters are nested at most {MAX_FILTER_DEPTH} deep"))
+        return None
+    operator, *rest = given
+    if operator in CONNECTIVES:
+        parts = [_filter(part, f"{field}[{n}]", depth + 1, problems) for n, part in enumerate(rest, start=1)]
+        found = tuple(part for part in parts if part is not None)
+        if not rest or (operator == "not" and len(rest) != 1):
+            problems.append(Problem(field, '"not" takes one filter, "and" and "or" at least one'))
+            return None
+        if len(found) < len(rest):
+            return None
+        return Not(found[0]) if operator == "not" else All(found) if operator == "and" else Any(found)
+    if operator not in OPERATORS:
+        problems.append(Problem(field, f"unknown operator: {_short(operator)}", [*OPERATORS, *CONNECTIVES]))
+        return None
+    if len(rest) != 2 or not isinstance(rest[1], list):
+        problems.append(Problem(field, f"a filter is {form}"))
+        return None
+    return _comparison(operator, rest[0], rest[1], field, problems)
+
+
+def _comparison(
+    operator: str, dimension: object, values: list[object], field: str, problems: list[Problem]
+) -> Filter | None:
+    if not isinstance(dimension, str) or dimension not in FILTER_DIMENSIONS:
+        problems.append(Problem(field, f"unknown dimension: {_short(dimension)}", list(FILTER_DIMENSIONS)))
+        return None
+    if not values:
+        problems.append(Problem(field, "at least one value"))
+        return None
+    if dimension == "item":
+        ids = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and 0 < v < 2**31]
+        if operator == "contains" or len(ids) < len(values):
+            problems.append(
+                Problem(field, "items are compared by `is` and `is_not` with the ids of items (whole numbers)")
+            )
+            return None
+        return Is(dimension, tuple(ids), operator == "is_not")
+    texts = [v for v in values if isinstance(v, str) and len(v) <= MAX_VALUE_LENGTH and _is_storable(v)]
+    nothing = [v for v in values if v is None] if operator != "contains" else []
+    if len(texts) + len(nothing) < len(values):
+        expected = "texts" if operator == "contains" else "texts or null"
+        problems.append(
+            Problem(
+                field, f"values of `{dimension}` are {expected} of at most {MAX_VALUE_LENGTH:,} characters, without NUL"
+            )
+        )
+        return None
+    if operator == "contains":
+        return Contains(dimension, tuple(texts))
+    return Is(dimension, (*texts, *nothing), operator == "is_not")
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text
+
+
+def _date_range(given: dict[str, object] | str, problems: list[Problem]) -> Last | Between | None:
+    forms = ['{"last": "28d"}', '{"from": "2026-10-01", "to": "2026-10-31"}', '"all"']
+    if given == "all":
+        return None
+    if isinstance(given, dict) and set(given) == {"last"} and isinstance(given["last"], str):
+        match = _last.fullmatch(given["last"])
+        if match and int(match[1]) * {"d": 1, "w": 7, "m": 31}[match[2]] <= MAX_DAYS:
+            return Last(int(match[1]), match[2])  # type: ignore[arg-type]
+        problems.append(Problem("date_range.last", "a number of days, weeks or months", ["28d", "4w", "12m"]))
+        return None
+    if isinstance(given, dict) and set(given) == {"from", "to"}:
+        days = [_day(given[name], f"date_range.{name}", problems) for name in ("from", "to")]
+        if days[0] is None or days[1] is None:
+            return None
+        if days[0] > days[1]:
+            problems.append(Problem("date_range", "`from` is after `to`"))
+        elif (days[1] - days[0]).days > MAX_DAYS:
+            problems.append(Problem("date_range", "at most 50 years"))
+        return Between(days[0], days[1])
+    problems.append(Problem("date_range", f"unknown form: {_short(given)}", forms))
+    return None
+
+
+def _day(given: object, field: str, problems: list[Problem]) -> date | None:
+    try:
+        day = date.fromisoformat(given) if isinstance(given, str) and len(given) == 10 else None
+    except ValueError:
+        day = None
+    # The years around the edges of the calendar are left out: their time zones' offsets would lead out of it.
+    if day is None or not 1970 <= day.year <= 2200:
+        problems.append(Problem(field, "a day from 1970-01-01 to 2200-12-31 as YYYY-MM-DD"))
+        return None
+    return day
+
+
+def _order_by(
+    given: list[list[str]] | None, metrics: tuple[str, ...], dimensions: tuple[str, ...], problems: list[Problem]
+) -> tuple[tuple[str, Direction], ...]:
+    if given is None:
+        time = next((name for name in dimensions if name in TIME_DIMENSIONS), None)
+        if time is not None:
+            return ((time, "asc"),)
+        return ((metrics[0], "desc"),) if metrics else ()
+    known = (*METRICS, *DIMENSIONS)
+    allowed = [name for name in (*metrics, *dimensions) if name in known]
+    order: list[tuple[str, Direction]] = []
+    for pair in given:
+        if len(pair) != 2 or pair[0] not in allowed or pair[1] not in ("asc", "desc"):
+            problems.append(
+                Problem(
+                    "order_by",
+                    f'[one of the question\'s metrics and dimensions, "asc" or "desc"]; not {_short(pair)}',
+                    allowed,
+                )
+            )
+        else:
+            order.append((pair[0], "asc" if pair[1] == "asc" else "desc"))
+    if len({name for name, _ in order}) < len(order):
+        problems.append(Problem("order_by", "one is named twice"))
+    return tuple(order)
+
+
+def _check_limit(limit: int | None, allow_no_limit: bool, problems: list[Problem]) -> None:
+    if limit is None and not allow_no_limit:
+        problems.append(Problem("limit", "null (every row) is for CSV", [f"1 to {MAX_LIMIT:,}"]))
+    elif limit is not None and not 1 <= limit <= MAX_LIMIT:
+        problems.append(Problem("limit", f"{limit} is not in 1 to {MAX_LIMIT:,}"))
+
+
+def _short(value: object) -> str:
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED - 1] + "…"

@@ -1,0 +1,85 @@
+"""Settings as they are shown: in force, with secrets masked, and as the reference's table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from analytics_internal.cache import SHARES, bound_of
+from analytics_internal.masking import MASK, masked_url
+from analytics_internal.settings.model import Settings
+
+
+def printable(settings: Settings, origins: Mapping[str, str]) -> str:
+    """The settings in force, one a line with where each came from; secrets masked."""
+    shown = {name: masked(name, getattr(settings, name)) for name in Settings.model_fields}
+    names = max(map(len, shown))
+    width = max(len(value) for value in shown.values() if len(value) <= 48)
+    lines = [f"{name:<{names}} = {value:<{width}}  # {origins[name]}" for name, value in shown.items()]
+    return "\n".join([*lines, *_shares(settings.cache_bytes)])
+
+
+def _shares(cache_bytes: int) -> list[str]:
+    """What each cache may hold of ``cache_bytes``, and the sum, as comments."""
+    shares = {name: bound_of(name, cache_bytes) for name in SHARES}
+    names = max(map(len, shares))
+    lines = [
+        f"#   {name:<{names}} {size / (1 << 20):7.1f} MiB"
+        for name, size in {**shares, "sum": sum(shares.values())}.items()
+    ]
+    return ["# What is remembered takes at most:", *lines]
+
+
+def markdown() -> str:
+    """The table of docs/reference/settings.md."""
+    lines = ["| setting | values | default | |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = _DERIVED_DEFAULTS.get(name) or ("" if field.default is None else f"`{_toml(field.default)}`")
+        lines.append(f"| `{name}` | {_allowed(name)} | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def flag_of(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def masked(name: str, value: object) -> str:
+    if name == "import_tokens" and isinstance(value, list):
+        return _toml([MASK for _ in value])
+    if name.endswith("_url") and value is not None:
+        return _toml(masked_url(value) if isinstance(value, str) else MASK)
+    return _toml(value)
+
+
+def _toml(value: object) -> str:
+    """A value as a configuration file would have it."""
+    if isinstance(value, int | float | str | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "(none)" if value is None else _toml(str(value))
+
+
+_DERIVED_DEFAULTS = {
+    "data_dir": "the platform's folder for data, like `~/.local/share/analytics-internal`; without a home "
+    "`/var/lib/analytics-internal`",
+    "timezone": "the machine's, else `UTC`",
+    "reader_threads": "one for each processor",
+}
+_KINDS = {
+    "integer": "whole number",
+    "number": "number",
+    "array": "list",
+    "string": "text",
+    "boolean": "`true`, `false`",
+}
+
+
+def _allowed(name: str) -> str:
+    schema = Settings.model_json_schema()["properties"][name]
+    schema = next((choice for choice in schema.get("anyOf", []) if choice["type"] != "null"), schema)
+    if "enum" in schema:
+        return ", ".join(f"`{choice}`" for choice in schema["enum"])
+    lowest, highest = schema.get("minimum"), schema.get("maximum")
+    kind = _KINDS[schema["type"]]
+    if lowest is None:
+        return kind
+    return f"{kind}, {lowest} to {highest}" if highest is not None else f"{kind}, {lowest} or more"

@@ -1,0 +1,144 @@
+"""What values a setting may have, and what is said about others."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+from analytics_internal.event import normalise_entity_ref
+from analytics_internal.listening import hosts_of
+from analytics_internal.log import database_url
+from analytics_internal.web_address import NoWebAddress, in_one_spelling, public
+
+_postgres_scheme = re.compile(r"(?i:postgres(ql)?)://")
+# The user, one or several hosts with their ports, the database, and parameters by name.
+_postgres_host = r"(\[[0-9a-zA-Z:.%]*\]|[^\s/?#@:,\[\]]*)(:\d*)?"
+_any_postgres_url = re.compile(
+    rf"(?i:postgres(ql)?)://([^\s/?#@\[\]]*@)?{_postgres_host}(,{_postgres_host})*"
+    r"(/[^\s?#@]*)?(\?([^\s=&#]+=[^\s&#]*(&|$))*)?"
+)
+
+
+def refusal(allowed: str) -> PydanticCustomError:
+    """The error of a value that is not allowed, with what is."""
+    return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
+
+
+def _split(value: object) -> object:
+    """A list may be written as one text, as it has to be in the environment: with commas, or in JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith("["):  # the only way to write an empty one: an empty variable counts as not set
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise refusal('must be a list, written with commas like a, b or in JSON like ["a", "b"]') from None
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _web(spelling: Callable[[str], str]) -> AfterValidator:
+    def check(value: str) -> str:
+        try:
+            return spelling(value)
+        except NoWebAddress:
+            raise refusal("must be a URL that starts with http:// or https://") from None
+
+    return AfterValidator(check)
+
+
+def _postgres_url(value: str) -> str:
+    # What the driver says about a URL that it cannot read has parts of the password in it.
+    if _postgres_scheme.match(value) is None:
+        raise refusal("must be a URL that starts with postgresql:// or postgres://")
+    if _any_postgres_url.fullmatch(value) is None:
+        raise refusal(
+            "must be a URL like postgresql://user:password@host/database; in a password all but letters, digits, "
+            "`-`, `.`, `_` and `~` is written as in %40 for @"
+        )
+    try:
+        database_url.parse(value)
+    except database_url.UnusableUrl as error:
+        raise refusal(f"cannot be used: {error}") from None
+    return value
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        similar = get_close_matches(value, available_timezones(), 1, 0.5)
+        hint = f"; did you mean {similar[0]}?" if similar else ""
+        raise refusal(f"must be the IANA name of a time zone, like America/Sao_Paulo{hint}")
+    return value
+
+
+def _memory(value: str) -> str:
+    if re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", value) is None:
+        raise refusal("must be a size with its unit, like 512MB or 2GiB")
+    return value
+
+
+def bytes_of(size: str) -> int:
+    """A size with its unit in bytes."""
+    found = re.fullmatch(r"([\d.]+) ?([KMGT])(i?)B", size)
+    assert found is not None, "a setting that was not checked"
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** ("KMGT".index(found[2]) + 1))
+
+
+def _who(value: str) -> str:
+    ref = normalise_entity_ref(value, "user")
+    if value != "*" and (ref is None or not ref.startswith(("user:", "group:"))):
+        raise refusal(
+            "must be the entity ref of a person or a group, like user:default/ana or group:default/platform, "
+            'or "*" for everyone who is signed in'
+        )
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 16:
+        raise refusal("must have at least 16 characters")
+    return value
+
+
+def _folder(path: Path) -> Path:
+    if not str(path).isascii() and sys.getfilesystemencoding() != "utf-8":
+        raise refusal("must have ASCII letters only in this locale, or set LC_ALL=C.UTF-8 or PYTHONUTF8=1")
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise refusal("must be a folder by its whole path: there is no home folder that ~ could stand for") from None
+
+
+def _joined(value: object) -> object:
+    """Several addresses may be a list, as a file and repeated flags have them."""
+    is_list = isinstance(value, list) and all(isinstance(part, str) for part in value)
+    return ", ".join(value) if is_list and isinstance(value, list) else value
+
+
+def _hosts(value: str) -> str:
+    if not hosts_of(value):
+        raise refusal("must be an address like 127.0.0.1 or ::, or several, separated by commas")
+    return value
+
+
+Hosts = Annotated[str, BeforeValidator(_joined), AfterValidator(_hosts)]
+# What others get to see has no user and no query; what only the service asks may need both.
+PublicUrl = Annotated[str, _web(public)]
+OwnUrl = Annotated[str, _web(in_one_spelling)]
+PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
+FolderPath = Annotated[Path, AfterValidator(_folder)]
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Who = Annotated[list[Annotated[str, AfterValidator(_who)]], NoDecode, BeforeValidator(_split)]
+Tokens = Annotated[list[Annotated[SecretStr, AfterValidator(_token)]], NoDecode, BeforeValidator(_split)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda text: str(text).lower())]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Memory = Annotated[str, AfterValidator(_memory)]
