@@ -1,5 +1,5 @@
 import { Content, Header, Page } from '@backstage/core-components';
-import type { FrameProps } from '../components/page/PagesContext';
+import type { FrameProps } from '../components/context/PagesContext';
 
 /** What a portal of the legacy frontend system has around each of its pages. */
 export function LegacyFrame({ title, parent, children }: FrameProps) {

@@ -3,9 +3,9 @@ import { entityRouteParams, entityRouteRef, useEntityPresentation } from '@backs
 import type { QueryClient } from '@tanstack/react-query';
 import { useMemo, type ReactNode } from 'react';
 import type { AnalyticsClient } from '../api/client';
-import { createQueryClient } from '../components/page/createQueryClient';
-import type { InPortal, NamedProps, Pages } from '../components/page/PagesContext';
-import { PagesProvider } from '../components/page/PagesProvider';
+import { createQueryClient } from '../components/context/createQueryClient';
+import type { InPortal, NamedProps, Pages } from '../components/context/PagesContext';
+import { PagesProvider } from '../components/context/PagesProvider';
 import { parseEntityRef } from '../format/entityRefs';
 import { analyticsInternalApiRef } from './apiRef';
 import { useLanguage } from './useLanguage';

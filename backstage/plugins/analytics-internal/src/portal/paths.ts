@@ -1,6 +1,6 @@
 import { useRouteRef } from '@backstage/frontend-plugin-api';
 import { useMemo } from 'react';
-import type { Pages } from '../components/page/PagesContext';
+import type { Pages } from '../components/context/PagesContext';
 import { legacyRootRouteRef, rootRouteRef } from './routes';
 import { useRoute } from './useRoute';
 

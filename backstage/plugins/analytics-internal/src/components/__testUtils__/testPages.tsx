@@ -5,8 +5,8 @@ import type { AnalyticsClient } from '../../api/client';
 import type { Answer, Configuration, Item, Query } from '../../api/query';
 import { en } from '../../translations/en';
 import { createTranslate } from '../../translations/translate';
-import type { Pages } from '../page/PagesContext';
-import { PagesProvider } from '../page/PagesProvider';
+import type { Pages } from '../context/PagesContext';
+import { PagesProvider } from '../context/PagesProvider';
 
 export const configuration: Configuration = {
   time_zone: 'America/Sao_Paulo',

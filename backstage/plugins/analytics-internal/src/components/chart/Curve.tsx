@@ -11,10 +11,10 @@ import {
 } from 'recharts';
 import type { Granularity } from '../../format/dates';
 import { drawnPoints, isLone, uncollectedStretch, type CurvePart, type Point } from '../../view/series';
+import { usePages } from '../context/PagesContext';
+import { useFormat } from '../shared/useFormat';
 import styles from './Curve.module.css';
 import { CurveTooltip } from './CurveTooltip';
-import { usePages } from '../page/PagesContext';
-import { useFormat } from '../shared/useFormat';
 import { useUntabbableLayers } from './useUntabbableLayers';
 
 export interface CurveProps {

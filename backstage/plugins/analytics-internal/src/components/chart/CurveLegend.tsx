@@ -1,6 +1,6 @@
 import type { Point } from '../../view/series';
+import { usePages } from '../context/PagesContext';
 import styles from './CurveLegend.module.css';
-import { usePages } from '../page/PagesContext';
 
 /** Which line is which; the tooltip and the table say it too. */
 export function CurveLegend({ points }: { points: Point[] }) {

@@ -5,15 +5,15 @@ import type { CountMetric } from '../../api/query';
 import { bucketWithin, granularityOf, timeDimensionOf } from '../../view/period';
 import { curve, type Scope } from '../../view/questions';
 import { seriesOf } from '../../view/series';
+import { usePages } from '../context/PagesContext';
+import { useAnswer } from '../context/useAnswer';
+import { useConfiguration } from '../context/useConfiguration';
+import { useCsvDownload } from '../context/useCsvDownload';
+import { useView } from '../context/useView';
+import { Nothing } from '../panel/Nothing';
+import { Panel } from '../panel/Panel';
 import { CurveLegend } from './CurveLegend';
 import { CurveTable } from './CurveTable';
-import { Nothing } from '../page/Nothing';
-import { usePages } from '../page/PagesContext';
-import { Panel } from '../page/Panel';
-import { useAnswer } from '../page/useAnswer';
-import { useConfiguration } from '../page/useConfiguration';
-import { useCsvDownload } from '../page/useCsvDownload';
-import { useView } from '../page/useView';
 
 export interface CurvePanelProps {
   metric: CountMetric;

@@ -1,9 +1,9 @@
 import { Link } from '@backstage/ui';
 import type { Granularity } from '../../format/dates';
 import type { Point } from '../../view/series';
-import styles from './CurveTable.module.css';
-import { usePages } from '../page/PagesContext';
+import { usePages } from '../context/PagesContext';
 import { useFormat } from '../shared/useFormat';
+import styles from './CurveTable.module.css';
 
 export interface CurveTableProps {
   points: Point[];

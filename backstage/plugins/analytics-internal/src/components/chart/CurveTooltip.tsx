@@ -1,8 +1,8 @@
 import type { Granularity } from '../../format/dates';
 import type { Point } from '../../view/series';
-import styles from './CurveTooltip.module.css';
-import { usePages } from '../page/PagesContext';
+import { usePages } from '../context/PagesContext';
 import { useFormat } from '../shared/useFormat';
+import styles from './CurveTooltip.module.css';
 
 export interface CurveTooltipProps {
   point: Point | undefined;

@@ -1,17 +1,17 @@
 import type { Answer, Item } from '../../api/query';
 import { uncollectedUntil } from '../../view/period';
 import { totals } from '../../view/questions';
-import styles from './About.module.css';
+import { usePages } from '../context/PagesContext';
+import { useAnswer, type Asked } from '../context/useAnswer';
+import { useConfiguration } from '../context/useConfiguration';
+import { useView } from '../context/useView';
+import { Panel } from '../panel/Panel';
+import { PanelError } from '../panel/PanelError';
 import { Change } from '../shared/Change';
 import { Figure } from '../shared/Figure';
 import { Moment } from '../shared/Moment';
-import { usePages } from '../page/PagesContext';
-import { Panel } from '../page/Panel';
-import { PanelError } from '../page/PanelError';
 import { Subject } from '../shared/Subject';
-import { useAnswer, type Asked } from '../page/useAnswer';
-import { useConfiguration } from '../page/useConfiguration';
-import { useView } from '../page/useView';
+import styles from './About.module.css';
 
 export interface AboutProps {
   id: Item['id'];

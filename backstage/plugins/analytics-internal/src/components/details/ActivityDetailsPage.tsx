@@ -4,16 +4,16 @@ import { useParams } from 'react-router-dom';
 import { viewParameters } from '../../view/address';
 import { accessHistory, historyMetrics, itemEver, totals } from '../../view/questions';
 import { readSort } from '../../view/sort';
+import { CurvePanel } from '../chart/CurvePanel';
+import { usePages } from '../context/PagesContext';
+import { useAnswer } from '../context/useAnswer';
+import type { CsvFile } from '../context/useCsvDownload';
+import { useView } from '../context/useView';
+import { Freshness } from '../page/Freshness';
+import { ViewPage } from '../page/ViewPage';
 import { About } from './About';
 import styles from './ActivityDetailsPage.module.css';
-import { CurvePanel } from '../chart/CurvePanel';
-import { Freshness } from '../page/Freshness';
-import { usePages } from '../page/PagesContext';
-import { useAnswer } from '../page/useAnswer';
-import type { CsvFile } from '../page/useCsvDownload';
 import { UserAccessHistory } from './UserAccessHistory';
-import { useView } from '../page/useView';
-import { ViewPage } from '../page/ViewPage';
 
 /** One item (the route's `:id`): what it is, its curve, and who accessed it. */
 export function ActivityDetailsPage() {

@@ -1,6 +1,6 @@
 import { Button, Menu, MenuItem, MenuTrigger } from '@backstage/ui';
 import { RiArrowDownSLine } from '@remixicon/react';
-import { usePages } from '../page/PagesContext';
+import { usePages } from '../context/PagesContext';
 
 export interface ComparisonMenuProps {
   isCompared: boolean;

@@ -2,9 +2,9 @@ import { Button, DateRangePicker, Dialog, DialogBody, DialogFooter, DialogHeader
 import { parseDate, type CalendarDate } from '@internationalized/date';
 import { useState } from 'react';
 import type { DayRange } from '../../api/query';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
 import styles from './CustomPeriodDialog.module.css';
-import { usePages } from '../page/PagesContext';
-import { useConfiguration } from '../page/useConfiguration';
 
 export interface CustomPeriodDialogProps {
   /** The days shown now. */

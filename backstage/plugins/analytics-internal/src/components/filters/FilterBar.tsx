@@ -2,11 +2,11 @@ import { Button, Menu, MenuItem, MenuTrigger, Tag, TagGroup } from '@backstage/u
 import { RiAddLine } from '@remixicon/react';
 import { lazy, Suspense, useState } from 'react';
 import { filterDimensions, withFilter, withoutFilter, type ViewFilter } from '../../view/view';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
+import { useView } from '../context/useView';
+import { useFilterName } from '../shared/useFilterName';
 import styles from './FilterBar.module.css';
-import { usePages } from '../page/PagesContext';
-import { useConfiguration } from '../page/useConfiguration';
-import { useFilterName } from './useFilterName';
-import { useView } from '../page/useView';
 
 const FilterDialog = lazy(() => import('./FilterDialog'));
 

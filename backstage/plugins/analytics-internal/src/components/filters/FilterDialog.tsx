@@ -12,9 +12,9 @@ import {
 import { useState } from 'react';
 import type { FilterOperator } from '../../api/query';
 import { filterOperators, type ViewFilter } from '../../view/view';
+import { usePages } from '../context/PagesContext';
 import styles from './FilterDialog.module.css';
 import { FilterValues } from './FilterValues';
-import { usePages } from '../page/PagesContext';
 import { useDebounced } from './useDebounced';
 
 export interface FilterDialogProps {

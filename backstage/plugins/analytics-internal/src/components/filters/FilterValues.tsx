@@ -1,14 +1,14 @@
 import { Checkbox } from '@backstage/ui';
 import { suggestions } from '../../view/questions';
 import type { ViewDimension } from '../../view/view';
+import { usePages } from '../context/PagesContext';
+import { useAnswer } from '../context/useAnswer';
+import { useView } from '../context/useView';
+import { PanelError } from '../panel/PanelError';
 import { Figure } from '../shared/Figure';
-import styles from './FilterValues.module.css';
 import { MiddleCut } from '../shared/MiddleCut';
-import { usePages } from '../page/PagesContext';
-import { PanelError } from '../page/PanelError';
-import { useAnswer } from '../page/useAnswer';
-import { useValueName } from './useFilterName';
-import { useView } from '../page/useView';
+import { useValueName } from '../shared/useFilterName';
+import styles from './FilterValues.module.css';
 
 export interface FilterValuesProps {
   dimension: Exclude<ViewDimension, 'path'>;

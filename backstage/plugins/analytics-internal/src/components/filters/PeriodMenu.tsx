@@ -2,8 +2,8 @@ import { Button, Menu, MenuItem, MenuTrigger } from '@backstage/ui';
 import { RiArrowDownSLine, RiCalendarLine } from '@remixicon/react';
 import { lazy, Suspense, useState } from 'react';
 import { offeredPeriods, type ViewPeriod } from '../../view/view';
-import { usePages } from '../page/PagesContext';
-import { usePeriodName } from './usePeriodName';
+import { usePages } from '../context/PagesContext';
+import { usePeriodName } from '../shared/usePeriodName';
 
 // The calendar is half of the page's widgets and rarely opened.
 const CustomPeriodDialog = lazy(() => import('./CustomPeriodDialog'));

@@ -1,7 +1,7 @@
 import { SearchField } from '@backstage/ui';
 import { useEffect, useRef, useState } from 'react';
+import { usePages } from '../context/PagesContext';
 import styles from './LogSearch.module.css';
-import { usePages } from '../page/PagesContext';
 
 export interface LogSearchProps {
   /** What is searched now. */

@@ -3,20 +3,20 @@ import type { CountMetric } from '../../api/query';
 import { granularityOf, timeDimensionOf } from '../../view/period';
 import { activityLog, busiestPeople, curve, logMetrics, totals } from '../../view/questions';
 import { readSort } from '../../view/sort';
+import { CurvePanel } from '../chart/CurvePanel';
+import { usePages } from '../context/PagesContext';
+import { useAnswer } from '../context/useAnswer';
+import { useConfiguration } from '../context/useConfiguration';
+import type { CsvFile } from '../context/useCsvDownload';
+import { useView } from '../context/useView';
+import { Freshness } from '../page/Freshness';
+import { ViewPage } from '../page/ViewPage';
 import { ActivityLog } from './ActivityLog';
 import { BusiestPeople } from './BusiestPeople';
-import { CurvePanel } from '../chart/CurvePanel';
-import { Freshness } from '../page/Freshness';
 import styles from './MetricsPage.module.css';
 import { MostVisitedScreens } from './MostVisitedScreens';
-import { usePages } from '../page/PagesContext';
 import { SilentNotice } from './SilentNotice';
 import { Tiles } from './Tiles';
-import { useAnswer } from '../page/useAnswer';
-import { useConfiguration } from '../page/useConfiguration';
-import type { CsvFile } from '../page/useCsvDownload';
-import { useView } from '../page/useView';
-import { ViewPage } from '../page/ViewPage';
 
 const metrics = ['events', 'people', 'items'] as const satisfies readonly CountMetric[];
 

@@ -1,14 +1,14 @@
 import { Link } from '@backstage/ui';
 import { viewParameters } from '../../view/address';
 import { mostVisitedScreens } from '../../view/questions';
+import { usePages } from '../context/PagesContext';
+import { useAnswer } from '../context/useAnswer';
+import { useView } from '../context/useView';
+import { Nothing } from '../panel/Nothing';
+import { Panel } from '../panel/Panel';
 import { Figure } from '../shared/Figure';
 import { MiddleCut } from '../shared/MiddleCut';
-import { Nothing } from '../page/Nothing';
-import { usePages } from '../page/PagesContext';
-import { Panel } from '../page/Panel';
 import { RankTable } from '../table/RankTable';
-import { useAnswer } from '../page/useAnswer';
-import { useView } from '../page/useView';
 
 const HEIGHT = 384;
 

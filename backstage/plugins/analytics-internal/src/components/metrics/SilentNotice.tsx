@@ -1,5 +1,5 @@
 import { Alert } from '@backstage/ui';
-import { usePages } from '../page/PagesContext';
+import { usePages } from '../context/PagesContext';
 import { useFormat } from '../shared/useFormat';
 
 export interface SilentNoticeProps {

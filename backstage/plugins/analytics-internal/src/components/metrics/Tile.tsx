@@ -1,8 +1,8 @@
 import type { Count, CountMetric } from '../../api/query';
+import { usePages } from '../context/PagesContext';
 import { Change } from '../shared/Change';
-import { usePages } from '../page/PagesContext';
-import styles from './Tile.module.css';
 import { useFormat } from '../shared/useFormat';
+import styles from './Tile.module.css';
 
 export interface TileProps {
   metric: CountMetric;

@@ -3,13 +3,13 @@ import { useId } from 'react';
 import type { Count, CountMetric } from '../../api/query';
 import { uncollectedUntil } from '../../view/period';
 import type { TotalColumns } from '../../view/questions';
-import { usePages } from '../page/PagesContext';
-import { PanelError } from '../page/PanelError';
+import { usePages } from '../context/PagesContext';
+import type { Asked } from '../context/useAnswer';
+import { useConfiguration } from '../context/useConfiguration';
+import { PanelError } from '../panel/PanelError';
+import { useFormat } from '../shared/useFormat';
 import { Tile } from './Tile';
 import styles from './Tiles.module.css';
-import type { Asked } from '../page/useAnswer';
-import { useConfiguration } from '../page/useConfiguration';
-import { useFormat } from '../shared/useFormat';
 
 export interface TilesProps {
   metrics: readonly CountMetric[];

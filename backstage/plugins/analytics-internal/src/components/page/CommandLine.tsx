@@ -1,8 +1,8 @@
 import { ButtonIcon } from '@backstage/ui';
 import { RiCheckLine, RiFileCopyLine } from '@remixicon/react';
 import { useId, useState } from 'react';
+import { usePages } from '../context/PagesContext';
 import styles from './CommandLine.module.css';
-import { usePages } from './PagesContext';
 
 /** A command to paste, with a button that copies it. */
 export function CommandLine({ label, command }: { label: string; command: string }) {

@@ -1,10 +1,10 @@
 import { ButtonIcon, Menu, MenuItem, MenuTrigger } from '@backstage/ui';
 import { RiDownload2Line } from '@remixicon/react';
-import { usePages } from './PagesContext';
-import styles from './ExportMenu.module.css';
 import { namesPeople } from '../../view/questions';
-import { useConfiguration } from './useConfiguration';
-import { useCsvDownload, type CsvFile } from './useCsvDownload';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
+import { useCsvDownload, type CsvFile } from '../context/useCsvDownload';
+import styles from './ExportMenu.module.css';
 
 /** Offers the page's answers as CSV files, every row of them. */
 export function ExportMenu({ files }: { files: CsvFile[] }) {

@@ -1,11 +1,11 @@
 import { Button } from '@backstage/ui';
 import { RiRefreshLine } from '@remixicon/react';
 import { useIsFetching } from '@tanstack/react-query';
-import styles from './Freshness.module.css';
-import { usePages } from './PagesContext';
-import { useConfiguration } from './useConfiguration';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
+import { useView } from '../context/useView';
 import { useFormat } from '../shared/useFormat';
-import { useView } from './useView';
+import styles from './Freshness.module.css';
 
 /** The foot of a page: the time zone of everything on it, how current it is, and a way to renew it. */
 export function Freshness({ completeUntil }: { completeUntil: string | undefined }) {

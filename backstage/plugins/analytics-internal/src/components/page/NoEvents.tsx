@@ -1,7 +1,7 @@
 import { Button, Card } from '@backstage/ui';
+import { usePages, type Alone, type InPortal } from '../context/PagesContext';
 import { CommandLine } from './CommandLine';
 import styles from './NoEvents.module.css';
-import { usePages, type Alone, type InPortal } from './PagesContext';
 
 /** Nothing was ever stored: what to do first. */
 export function NoEvents({ again }: { again: () => void }) {

@@ -2,14 +2,14 @@ import { Button, Card, Container } from '@backstage/ui';
 import type { ReactNode } from 'react';
 import { ProblemError } from '../../api/problem';
 import type { View } from '../../view/view';
+import { usePages } from '../context/PagesContext';
+import { PEOPLE_READ, READ } from '../context/permission';
+import { useConfiguration, type AskedConfiguration } from '../context/useConfiguration';
+import { useView } from '../context/useView';
+import { NotAllowed } from '../panel/NotAllowed';
+import { PanelError } from '../panel/PanelError';
 import { NoEvents } from './NoEvents';
-import { NotAllowed } from './NotAllowed';
 import styles from './PageBody.module.css';
-import { usePages } from './PagesContext';
-import { PanelError } from './PanelError';
-import { PEOPLE_READ, READ } from './permission';
-import { useConfiguration, type AskedConfiguration } from './useConfiguration';
-import { useView } from './useView';
 
 /** Whether a view is about somebody, and the same view about everybody. */
 function withoutPeople(view: View): { isAboutPeople: boolean; everybody: View } {

@@ -1,8 +1,8 @@
-import { usePages } from './PagesContext';
+import { usePages } from '../context/PagesContext';
+import { useView } from '../context/useView';
+import { useFilterName } from '../shared/useFilterName';
+import { usePeriodName } from '../shared/usePeriodName';
 import styles from './PrintHead.module.css';
-import { useFilterName } from '../filters/useFilterName';
-import { usePeriodName } from '../filters/usePeriodName';
-import { useView } from './useView';
 
 /** On paper, what the controls say on the screen: the period and the filters. */
 export function PrintHead() {

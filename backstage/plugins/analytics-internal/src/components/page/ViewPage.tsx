@@ -2,16 +2,16 @@ import { Container, Header, Link, VisuallyHidden } from '@backstage/ui';
 import { RiArrowLeftLine } from '@remixicon/react';
 import type { ReactNode } from 'react';
 import { ProblemError } from '../../api/problem';
+import { usePages, type PageLink } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
+import type { CsvFile } from '../context/useCsvDownload';
+import { useView } from '../context/useView';
 import { ComparisonMenu } from '../filters/ComparisonMenu';
-import { ExportMenu } from './ExportMenu';
 import { FilterBar } from '../filters/FilterBar';
-import { PageBody } from './PageBody';
-import { usePages, type PageLink } from './PagesContext';
 import { PeriodMenu } from '../filters/PeriodMenu';
+import { ExportMenu } from './ExportMenu';
+import { PageBody } from './PageBody';
 import { PrintHead } from './PrintHead';
-import { useConfiguration } from './useConfiguration';
-import type { CsvFile } from './useCsvDownload';
-import { useView } from './useView';
 import styles from './ViewPage.module.css';
 
 export interface ViewPageProps {

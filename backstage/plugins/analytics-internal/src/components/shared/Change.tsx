@@ -1,8 +1,8 @@
 import { VisuallyHidden } from '@backstage/ui';
 import type { Count } from '../../api/query';
 import { changeOf } from '../../format/numbers';
+import { usePages } from '../context/PagesContext';
 import styles from './Change.module.css';
-import { usePages } from '../page/PagesContext';
 import { useFormat } from './useFormat';
 
 const arrows = { up: '▲', down: '▼', level: '=' } as const;

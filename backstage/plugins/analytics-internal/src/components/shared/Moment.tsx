@@ -1,4 +1,4 @@
-import { usePages } from '../page/PagesContext';
+import { usePages } from '../context/PagesContext';
 import { useFormat } from './useFormat';
 
 export interface MomentProps {

@@ -1,7 +1,7 @@
 import { catalogPath } from '../../format/entityRefs';
 import { viewParameters } from '../../view/address';
 import type { View } from '../../view/view';
-import { usePages } from '../page/PagesContext';
+import { usePages } from '../context/PagesContext';
 import { PersonLink } from './PersonLink';
 import { PersonName } from './PersonName';
 import { PortalLink } from './PortalLink';

@@ -1,8 +1,8 @@
 import { Link } from '@backstage/ui';
 import { withFilter, type View } from '../../view/view';
+import { useView } from '../context/useView';
 import { MiddleCut } from './MiddleCut';
 import { PersonName } from './PersonName';
-import { useView } from '../page/useView';
 
 export interface PersonLinkProps {
   /** null: the unknown person. */

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { parseEntityRef } from '../../format/entityRefs';
-import { usePages } from '../page/PagesContext';
-import { useValueName } from '../filters/useFilterName';
+import { usePages } from '../context/PagesContext';
+import { useValueName } from './useFilterName';
 
 export interface PersonNameProps {
   /** null: the unknown person. */

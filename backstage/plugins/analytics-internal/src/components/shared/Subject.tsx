@@ -1,6 +1,6 @@
 import type { Item } from '../../api/query';
+import { usePages } from '../context/PagesContext';
 import { MiddleCut } from './MiddleCut';
-import { usePages } from '../page/PagesContext';
 import { PortalLink } from './PortalLink';
 import { usePortalLink } from './usePortalLink';
 

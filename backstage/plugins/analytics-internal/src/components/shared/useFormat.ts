@@ -9,8 +9,8 @@ import {
   type Granularity,
 } from '../../format/dates';
 import { formatCount, formatRatio, formatRounded } from '../../format/numbers';
-import { usePages } from '../page/PagesContext';
-import { useConfiguration } from '../page/useConfiguration';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
 
 /** The formats, by the pages' locale and in the reporting time zone. */
 export interface Format {

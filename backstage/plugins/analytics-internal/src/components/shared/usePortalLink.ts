@@ -1,7 +1,7 @@
 import { useCallback } from 'react';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
 import { portalAddressOf } from './portalAddress';
-import { usePages } from '../page/PagesContext';
-import { useConfiguration } from '../page/useConfiguration';
 
 /** Where something is shown. */
 export interface PortalPlace {

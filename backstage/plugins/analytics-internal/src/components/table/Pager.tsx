@@ -1,9 +1,9 @@
 import { ButtonIcon, VisuallyHidden } from '@backstage/ui';
 import { RiArrowLeftSLine, RiArrowRightSLine } from '@remixicon/react';
 import { PAGE_SIZE } from '../../view/questions';
-import { usePages } from '../page/PagesContext';
-import styles from './Pager.module.css';
+import { usePages } from '../context/PagesContext';
 import { useFormat } from '../shared/useFormat';
+import styles from './Pager.module.css';
 
 export interface PagerProps {
   /** What is paged, in words. */

@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import { ProblemError } from '../../api/problem';
 import type { Column, Query } from '../../api/query';
-import { useAnswer, type Asked } from '../page/useAnswer';
+import { useAnswer, type Asked } from '../context/useAnswer';
 
 /**
  * Ask for a page of an answer. A cursor that the service no longer knows, as an old link has it, leads to the

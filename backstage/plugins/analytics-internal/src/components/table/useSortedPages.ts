@@ -2,10 +2,10 @@ import type { Column, Metric, Query } from '../../api/query';
 import { readPlace, writePlace } from '../../view/place';
 import type { Page } from '../../view/questions';
 import { readSort, writeSort, type Sort } from '../../view/sort';
+import type { Asked } from '../context/useAnswer';
+import { useView } from '../context/useView';
 import type { PagerProps } from './Pager';
-import type { Asked } from '../page/useAnswer';
 import { useCurrentCursor } from './useCurrentCursor';
-import { useView } from '../page/useView';
 
 /** A long table as the address has it: its sort, and which of its pages. */
 export interface SortedPages<C extends Column, M extends Metric> {

@@ -3,7 +3,7 @@ import userEvent from '@testing-library/user-event';
 import { ProblemError } from '../../api/problem';
 import type { Query } from '../../api/query';
 import { answerTo, renderPage, testClient } from '../__testUtils__/testPages';
-import type { InPortal } from '../page/PagesContext';
+import type { InPortal } from '../context/PagesContext';
 import { UsageCard } from './UsageCard';
 
 const portal: InPortal = {

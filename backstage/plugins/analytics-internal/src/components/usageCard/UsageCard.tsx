@@ -3,18 +3,18 @@ import { useId, useMemo } from 'react';
 import { ProblemError } from '../../api/problem';
 import { viewParameters } from '../../view/address';
 import { entityView, views } from '../../view/usage';
-import { NotAllowed } from '../page/NotAllowed';
-import { usePages } from '../page/PagesContext';
-import { PanelError } from '../page/PanelError';
-import { READ } from '../page/permission';
+import { usePages } from '../context/PagesContext';
+import { READ } from '../context/permission';
+import { useAnswer } from '../context/useAnswer';
+import { useConfiguration } from '../context/useConfiguration';
+import { FixedView, useView } from '../context/useView';
+import { NotAllowed } from '../panel/NotAllowed';
+import { PanelError } from '../panel/PanelError';
+import { Waiting } from '../panel/Waiting';
 import styles from './UsageCard.module.css';
 import { UsageCurve } from './UsageCurve';
 import { UsageFigures } from './UsageFigures';
 import { UsageLists } from './UsageLists';
-import { useAnswer } from '../page/useAnswer';
-import { useConfiguration } from '../page/useConfiguration';
-import { FixedView, useView } from '../page/useView';
-import { Waiting } from '../page/Waiting';
 
 export interface UsageCardProps {
   /** The entity, as its full ref. */

@@ -1,12 +1,12 @@
 import { lazy, Suspense, useMemo } from 'react';
 import { seriesOf } from '../../view/series';
 import { viewsByDay } from '../../view/usage';
-import { usePages } from '../page/PagesContext';
-import { PanelError } from '../page/PanelError';
-import { useAnswer } from '../page/useAnswer';
-import { useConfiguration } from '../page/useConfiguration';
+import { usePages } from '../context/PagesContext';
+import { useAnswer } from '../context/useAnswer';
+import { useConfiguration } from '../context/useConfiguration';
+import { useView } from '../context/useView';
+import { PanelError } from '../panel/PanelError';
 import styles from './UsageCurve.module.css';
-import { useView } from '../page/useView';
 
 const chart = import('../chart/Curve');
 const Curve = lazy(() => chart);

@@ -1,11 +1,11 @@
 import type { Answer } from '../../api/query';
 import { uncollectedUntil } from '../../view/period';
 import type { TotalColumns } from '../../view/questions';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
 import { Change } from '../shared/Change';
-import { usePages } from '../page/PagesContext';
-import styles from './UsageFigures.module.css';
-import { useConfiguration } from '../page/useConfiguration';
 import { useFormat } from '../shared/useFormat';
+import styles from './UsageFigures.module.css';
 
 /** Views and people, each with what it was in the 30 days before. */
 export function UsageFigures({ answer }: { answer: Answer<TotalColumns> }) {

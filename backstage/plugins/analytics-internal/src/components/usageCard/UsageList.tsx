@@ -1,11 +1,11 @@
 import type { ReactNode } from 'react';
 import type { NameDimension, Query } from '../../api/query';
+import { usePages } from '../context/PagesContext';
+import { useAnswer } from '../context/useAnswer';
+import { NotAllowed } from '../panel/NotAllowed';
+import { PanelError } from '../panel/PanelError';
 import { Figure } from '../shared/Figure';
-import { NotAllowed } from '../page/NotAllowed';
-import { usePages } from '../page/PagesContext';
-import { PanelError } from '../page/PanelError';
 import { RankTable } from '../table/RankTable';
-import { useAnswer } from '../page/useAnswer';
 import styles from './UsageList.module.css';
 
 export interface UsageListProps<D extends NameDimension> {

@@ -1,15 +1,15 @@
 import { Tab, TabList, TabPanel, Tabs } from '@backstage/ui';
 import type { ReactNode } from 'react';
 import { docPageName, readers, readPages, searchesLeadingHere } from '../../view/usage';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
+import { useView } from '../context/useView';
 import { MiddleCut } from '../shared/MiddleCut';
-import { usePages } from '../page/PagesContext';
 import { Person } from '../shared/Person';
 import { PortalLink } from '../shared/PortalLink';
+import { usePortalLink } from '../shared/usePortalLink';
 import { UsageList } from './UsageList';
 import styles from './UsageLists.module.css';
-import { useConfiguration } from '../page/useConfiguration';
-import { usePortalLink } from '../shared/usePortalLink';
-import { useView } from '../page/useView';
 
 export interface UsageListsProps {
   /** Whether the entity has documentation of its own. */

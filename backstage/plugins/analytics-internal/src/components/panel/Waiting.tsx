@@ -1,4 +1,4 @@
-import { usePages } from './PagesContext';
+import { usePages } from '../context/PagesContext';
 import styles from './Waiting.module.css';
 
 export interface WaitingProps {

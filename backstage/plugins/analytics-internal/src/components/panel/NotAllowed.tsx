@@ -1,8 +1,8 @@
 import { RiLockLine } from '@remixicon/react';
 import type { ReactNode } from 'react';
+import { usePages } from '../context/PagesContext';
+import { READ, type Permission } from '../context/permission';
 import styles from './NotAllowed.module.css';
-import { usePages } from './PagesContext';
-import { READ, type Permission } from './permission';
 
 export interface NotAllowedProps {
   /** The one that is needed. */

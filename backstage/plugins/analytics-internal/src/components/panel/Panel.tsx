@@ -1,11 +1,11 @@
 import { Card } from '@backstage/ui';
 import { useId, type CSSProperties, type ReactNode } from 'react';
 import type { Answer, Column } from '../../api/query';
+import { usePages } from '../context/PagesContext';
+import type { Asked } from '../context/useAnswer';
 import { NotAllowed } from './NotAllowed';
-import { usePages } from './PagesContext';
-import { PanelError } from './PanelError';
 import styles from './Panel.module.css';
-import type { Asked } from './useAnswer';
+import { PanelError } from './PanelError';
 import { Waiting } from './Waiting';
 
 export interface PanelProps<C extends Column> {

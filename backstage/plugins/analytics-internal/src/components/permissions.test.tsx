@@ -1,9 +1,9 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { ProblemError } from '../../api/problem';
-import { answerTo, configuration, renderPage, testClient } from '../__testUtils__/testPages';
-import { ActivityDetailsPage } from '../details/ActivityDetailsPage';
-import { MetricsPage } from '../metrics/MetricsPage';
+import { ProblemError } from '../api/problem';
+import { answerTo, configuration, renderPage, testClient } from './__testUtils__/testPages';
+import { ActivityDetailsPage } from './details/ActivityDetailsPage';
+import { MetricsPage } from './metrics/MetricsPage';
 
 const mayNoNames = { may: { read: true, people: false, admin: false } };
 const panel = (name: string) => screen.findByRole('region', { name });

@@ -1,7 +1,7 @@
 import { useCallback } from 'react';
 import type { ViewPeriod } from '../../view/view';
-import { usePages } from '../page/PagesContext';
-import { useFormat } from '../shared/useFormat';
+import { usePages } from '../context/PagesContext';
+import { useFormat } from './useFormat';
 
 /** A period in words. */
 export function usePeriodName(): (period: ViewPeriod) => string {

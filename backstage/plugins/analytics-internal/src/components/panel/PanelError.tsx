@@ -1,6 +1,6 @@
 import { Alert, Button } from '@backstage/ui';
 import { ProblemError } from '../../api/problem';
-import { usePages } from './PagesContext';
+import { usePages } from '../context/PagesContext';
 
 export interface PanelErrorProps {
   /** What could not be done, in words. */

@@ -1,10 +1,10 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { ProblemError } from '../../api/problem';
-import type { Query } from '../../api/query';
-import { ActivityDetailsPage } from '../details/ActivityDetailsPage';
-import { MetricsPage } from '../metrics/MetricsPage';
-import { answerTo, renderPage, testClient } from '../__testUtils__/testPages';
+import { ProblemError } from '../api/problem';
+import type { Query } from '../api/query';
+import { ActivityDetailsPage } from './details/ActivityDetailsPage';
+import { MetricsPage } from './metrics/MetricsPage';
+import { answerTo, renderPage, testClient } from './__testUtils__/testPages';
 
 const QUESTIONS = 5;
 const address = () => screen.getByTestId('address').textContent;

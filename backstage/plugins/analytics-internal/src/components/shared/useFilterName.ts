@@ -1,7 +1,7 @@
 import { useCallback } from 'react';
 import { shortEntityRef } from '../../format/entityRefs';
 import type { ViewDimension, ViewFilter } from '../../view/view';
-import { usePages } from '../page/PagesContext';
+import { usePages } from '../context/PagesContext';
 
 /** One value of a dimension in words. */
 export function useValueName(): (dimension: ViewDimension, value: string | null) => string {

@@ -1,10 +1,10 @@
 import { Button } from '@backstage/ui';
 import type { Period } from '../../api/query';
-import styles from './Nothing.module.css';
-import { usePages } from './PagesContext';
-import { useConfiguration } from './useConfiguration';
+import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
+import { useView } from '../context/useView';
 import { useFormat } from '../shared/useFormat';
-import { useView } from './useView';
+import styles from './Nothing.module.css';
 
 export interface NothingProps {
   /** The period that was asked about. */
