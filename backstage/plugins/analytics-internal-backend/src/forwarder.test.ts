@@ -8,6 +8,7 @@ import { bodyOf, Listening } from './testing/servers';
 import { until } from './testing/waiting';
 import { Upstream } from './upstream';
 
+const HIDDEN = 'GET /hidden HTTP/1.1\r\nHost: service\r\n\r\n';
 const PATIENCE = { connectLimitMs: 5_000, answerLimitMs: 5_000 };
 const running: { stop(): Promise<void> | void }[] = [];
 const logger = mockServices.logger.mock();
@@ -59,6 +60,7 @@ describe('a request', () => {
   it.each([
     ['GET', '/', '/api/analytics-internal/'],
     ['GET', '/events?after=3&a=%2F+b%20c', '/api/analytics-internal/events?after=3&a=%2F+b%20c'],
+    ['GET', '/people//a%2f?x=//&y', '/api/analytics-internal/people//a%2f?x=//&y'],
     ['DELETE', '/people/user%3Adefault%2Fana', '/api/analytics-internal/people/user%3Adefault%2Fana'],
   ])('%s %s reaches the service as %s', async (method, path, expected) => {
     const seen: unknown[] = [];
@@ -188,26 +190,26 @@ describe('a request', () => {
     });
   });
 
-  it.each(['GET', 'HEAD', 'DELETE', 'OPTIONS'])('%s hides no other one in its body', async (method) => {
+  describe.each([
     // Called a matter of the connection, the length is one of the headers that a proxy leaves out.
-    const hidden = 'GET /hidden HTTP/1.1\r\nHost: service\r\n\r\n';
-    const seen: unknown[] = [];
-    const url = await backendOf(async (request, response) => {
-      seen.push([request.url, String(await bodyOf(request))]);
-      response.end();
+    ['with its length', { connection: 'close, Content-Length', 'content-length': String(HIDDEN.length) }],
+    ['in chunks', { 'transfer-encoding': 'chunked' }],
+  ])('with a body %s', (_, headers) => {
+    it.each(['GET', 'HEAD', 'DELETE', 'OPTIONS'])('hides no other one in it: %s', async (method) => {
+      const seen: unknown[] = [];
+      const url = await backendOf(async (request, response) => {
+        seen.push([request.url, String(await bodyOf(request))]);
+        response.end();
+      });
+
+      await send(`${url}/seen`, { method, headers }, HIDDEN);
+      await send(`${url}/next`);
+
+      expect(seen).toEqual([
+        ['/api/analytics-internal/seen', HIDDEN],
+        ['/api/analytics-internal/next', ''],
+      ]);
     });
-
-    await send(
-      `${url}/seen`,
-      { method, headers: { connection: 'close, Content-Length', 'content-length': String(hidden.length) } },
-      hidden,
-    );
-    await send(`${url}/next`);
-
-    expect(seen).toEqual([
-      ['/api/analytics-internal/seen', hidden],
-      ['/api/analytics-internal/next', ''],
-    ]);
   });
 
   it('that its sender gives up is given up towards the service', async () => {

@@ -1,8 +1,8 @@
 import { Request, Response } from 'express';
-import { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 
-// They speak of one connection, not of what is sent through it (RFC 9110, 7.6.1).
-const OF_ONE_CONNECTION = [
+// RFC 9110, 7.6.1.
+const HOP_BY_HOP = [
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -13,21 +13,17 @@ const OF_ONE_CONNECTION = [
   'transfer-encoding',
   'upgrade',
 ];
-// The host is the service's own; this backend has answered `Expect` already; the portal's cookies open its sessions,
-// and the service needs a token only.
+// The service has its own host. This backend has answered `Expect` already. Cookies open the portal's sessions; the
+// service needs only a token.
 const NOT_FOR_THE_SERVICE = ['host', 'expect', 'cookie'];
-// Whatever a client calls a matter of its connection: without the length of a body the service would take the body
-// for the next request of the connection, which others use too.
-const OF_WHAT_IS_SENT = 'content-length';
 
-/** The headers with which a client's request goes on to the service. */
+/** The headers of a client's request, as the service gets them. */
 export function requestHeaders(request: Request): OutgoingHttpHeaders {
-  const { headers, headersDistinct, socket } = request;
-  const left = passedOn(headers, headersDistinct, NOT_FOR_THE_SERVICE);
+  const { headers, socket } = request;
   const forwardedFor = [headers['x-forwarded-for'], socket.remoteAddress].filter(Boolean).join(', ');
-  const forwardedHost = headers['x-forwarded-host'] ?? headers.host; // HTTP/1.0 need not have one
+  const forwardedHost = headers['x-forwarded-host'] ?? headers.host; // HTTP/1.0 does not require one
   return {
-    ...left,
+    ...endToEndHeaders(request, NOT_FOR_THE_SERVICE),
     ...(headers['transfer-encoding'] && { 'transfer-encoding': 'chunked' }),
     'x-forwarded-for': forwardedFor,
     ...(forwardedHost !== undefined && { 'x-forwarded-host': forwardedHost }),
@@ -35,11 +31,11 @@ export function requestHeaders(request: Request): OutgoingHttpHeaders {
   };
 }
 
-/** Give the client the headers of the service's answer; what the backend has set stays where the service says nothing. */
+/** Copy the headers of the service's answer. The backend's own headers stay if the service does not set them. */
 export function setResponseHeaders(answer: IncomingMessage, response: Response) {
-  for (const [name, values] of Object.entries(passedOn(answer.headers, answer.headersDistinct, []))) {
+  for (const [name, values] of Object.entries(endToEndHeaders(answer))) {
     if (name === 'vary') {
-      // By both: the backend's cross-origin answers vary by origin, the service's by encoding.
+      // Both count: the backend's answers vary by origin (CORS), the service's by encoding.
       response.vary(values.join(', '));
     } else {
       response.setHeader(name, values.length === 1 ? values[0]! : values);
@@ -47,15 +43,18 @@ export function setResponseHeaders(answer: IncomingMessage, response: Response) 
   }
 }
 
-function passedOn(
-  headers: IncomingHttpHeaders,
-  distinct: NodeJS.Dict<string[]>,
-  besides: string[],
+function endToEndHeaders(
+  { headers, headersDistinct }: IncomingMessage,
+  besides: string[] = [],
 ): Record<string, string[]> {
   const named = (headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
-  const left = new Set([...OF_ONE_CONNECTION, ...besides, ...named]);
-  left.delete(OF_WHAT_IS_SENT);
+  const left = new Set([...HOP_BY_HOP, ...besides, ...named]);
+  // Kept even if `Connection` names it. Without it the service would read the body as the next request, of somebody
+  // else: request smuggling.
+  left.delete('content-length');
   return Object.fromEntries(
-    Object.entries(distinct).flatMap(([name, values]) => (values && !left.has(name) ? [[name, values]] : [])),
+    Object.entries(headersDistinct).flatMap(([name, values]) =>
+      values && !left.has(name) ? [[name, values]] : [],
+    ),
   );
 }

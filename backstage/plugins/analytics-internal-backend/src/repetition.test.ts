@@ -4,7 +4,7 @@ import http, { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { Forwarder } from './forwarder';
-import { KeptBody, Room } from './repetition';
+import { KeptBody } from './repetition';
 import { bodyOf, Listening } from './testing/servers';
 import { until } from './testing/waiting';
 
@@ -179,10 +179,10 @@ it('a body that is still coming is sent again as a whole', async () => {
 });
 
 it('bodies are kept within a bound for all of them together, which is free again afterwards', async () => {
-  const room = new Room(1_000, 1_500);
+  const budget = { ofOneBytes: 1_000, freeBytes: 1_500 };
   const kept: KeptBody[] = [];
   const listening = await Listening.start(async (request, response) => {
-    const one = new KeptBody(request, room);
+    const one = new KeptBody(request, budget);
     kept.push(one);
     const whole = await one.whole();
     response.end(String(whole?.length));

@@ -1,78 +1,71 @@
 import { Request } from 'express';
 import { IncomingMessage } from 'node:http';
+import { finished } from 'node:stream/promises';
 
-/** More of one body is not kept: the service takes 1 MiB by default. */
-const KEPT_OF_ONE_BYTES = 1 << 20;
-/** More of all together is not kept, however many clients send at once. */
-const KEPT_OF_ALL_BYTES = 32 << 20;
 const READING = ['GET', 'HEAD', 'OPTIONS'];
 const EVENTS = '/events';
-/** What only reads, though it is posted. */
+/** POST requests that only read. */
 const READING_POSTS = ['/query', '/.well-known/backstage/permissions/apply-conditions'];
 
-/** What may be kept of bodies: of one, and of all that are kept at the same time. */
-export class Room {
+/** How much may be kept: of one body, and still of all bodies together. */
+export interface BodyBudget {
   readonly ofOneBytes: number;
   freeBytes: number;
-
-  constructor(ofOneBytes = KEPT_OF_ONE_BYTES, ofAllBytes = KEPT_OF_ALL_BYTES) {
-    this.ofOneBytes = ofOneBytes;
-    this.freeBytes = ofAllBytes;
-  }
 }
 
-/** The body of a request, kept while it is sent so that it can be sent again. `drop` it when it is not needed any more. */
+/** The body of a request, kept while it is sent so that it can be sent again. Call `drop` when it is no longer needed. */
 export class KeptBody {
   readonly #request: IncomingMessage;
-  readonly #room: Room;
+  readonly #budget: BodyBudget;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #isKept = true;
 
-  /** Begins to keep what the client sends. */
-  constructor(request: IncomingMessage, room: Room) {
+  /** Starts to keep what the client sends. */
+  constructor(request: IncomingMessage, budget: BodyBudget) {
     this.#request = request;
-    this.#room = room;
-    request.on('data', this.#take);
+    this.#budget = budget;
+    request.on('data', this.#keep);
   }
 
-  /** All of it once it has come; undefined when it was too much, or the client has gone. */
+  /** Waits for the end of the body. Returns undefined if it was too large, or if the client left. */
   async whole(): Promise<Buffer | undefined> {
     if (this.#isKept) {
-      await ended(this.#request);
+      this.#request.resume();
+      await finished(this.#request, { writable: false }).catch(() => {});
     }
     return this.#isKept && this.#request.complete ? Buffer.concat(this.#chunks) : undefined;
   }
 
   drop() {
     this.#isKept = false;
-    this.#room.freeBytes += this.#bytes;
+    this.#budget.freeBytes += this.#bytes;
     this.#bytes = 0;
     this.#chunks.length = 0;
-    this.#request.off('data', this.#take);
+    this.#request.off('data', this.#keep);
   }
 
-  readonly #take = (chunk: Buffer) => {
+  readonly #keep = (chunk: Buffer) => {
     this.#bytes += chunk.length;
-    this.#room.freeBytes -= chunk.length;
+    this.#budget.freeBytes -= chunk.length;
     this.#chunks.push(chunk);
-    if (this.#bytes > this.#room.ofOneBytes || this.#room.freeBytes < 0) {
+    if (this.#bytes > this.#budget.ofOneBytes || this.#budget.freeBytes < 0) {
       this.drop();
     }
   };
 }
 
-/** Whether sending a request a second time can do no more than sending it once, as far as its head says. */
+/** Whether sending a request twice has the same effect as sending it once, judged by its method, path and headers. */
 export function isRepeatable({ method, path, headers }: Request): boolean {
   return (
     READING.includes(method) ||
     (method === 'POST' &&
-      // What is in a compressed body is not known here.
+      // We do not unpack a compressed body to look for ids.
       (READING_POSTS.includes(path) || (path === EVENTS && headers['content-encoding'] === undefined)))
   );
 }
 
-/** The same as far as its body says: an event is stored once however often it is sent when it brings its own id. */
+/** The same, judged by the body: the service stores an event that has its own id only once. */
 export function isRepeatableWith({ method, path }: Request, body: Buffer): boolean {
   return method !== 'POST' || path !== EVENTS || eventsOf(body).every(hasId);
 }
@@ -88,14 +81,4 @@ function eventsOf(body: Buffer): unknown[] {
 
 function hasId(event: unknown): boolean {
   return typeof (event as { id?: unknown } | null | undefined)?.id === 'string';
-}
-
-/** Read a request to its end, or to where its client breaks it off. */
-async function ended(request: IncomingMessage): Promise<void> {
-  if (request.readableEnded || request.destroyed) {
-    return;
-  }
-  const end = new Promise((resolve) => request.once('end', resolve).once('close', resolve));
-  request.resume();
-  await end;
 }
