@@ -1,4 +1,4 @@
-"""The truth: an append-only log of events in PostgreSQL, in one total order."""
+"""The source of truth: an append-only, totally ordered log of events in PostgreSQL."""
 
 from analytics_internal.log import contents, database_url, id_key, migrations, missing_names, tail
 from analytics_internal.log.connection import Connection, Pool, UnsupportedServer, connect, connect_pool

@@ -1,6 +1,6 @@
-"""Ids of batches: made without asking the database, unique across its writers, and in about the order of time.
+"""Batch ids: made without asking the database, unique across its writers, roughly in the order of time.
 
-Events are found by their batch's id; a stretch of the log is a narrow range of ids because they follow the clock.
+Events are found by batch id. The ids follow the clock, so a section of the log is a narrow range of ids.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from analytics_internal.log.connection import Connection
 from analytics_internal.log.statements import SQL
 
-# A bigint holds the ticks of 10 µs until the year 2680 and 4,096 writers at one time.
+# A bigint holds ticks of 10 µs until the year 2680, for 4,096 concurrent writers.
 TICK_NS = 10_000
 WRITERS = 4_096
 RECENT_BATCHES = 10_000
@@ -24,11 +24,11 @@ class BatchIds:
         self._tick = 0
 
     def forget_writer(self) -> None:
-        """Ask for another number before the next batch: the log that gave this one is gone."""
+        """Get a new writer number before the next batch: the log that gave this one is gone."""
         self._writer = None
 
     async def following(self, connection: Connection) -> int:
-        """An id that no other batch has, higher than those before it here."""
+        """The next id: unique, and higher than this writer's earlier ones."""
         if self._writer is None:
             self._writer = await _free_number(connection)
         self._tick = max(self._tick + 1, time.time_ns() // TICK_NS)
@@ -36,10 +36,9 @@ class BatchIds:
 
 
 async def _free_number(connection: Connection) -> int:
-    """A number that no recent batch has.
+    """A writer number that no recent batch has.
 
-    The sequence gives the same number again after so many processes, and in a database that got the rows of another
-    one without its sequences.
+    The sequence may repeat one: after ``WRITERS`` processes, and in a database that was copied without its sequences.
     """
     recent = {row[0] for row in await connection.fetch(SQL["recent_writers"], RECENT_BATCHES, WRITERS)}
     while True:

@@ -1,8 +1,9 @@
-"""Connections to the log's PostgreSQL, set up the same way everywhere, directly or through a pooler like pgbouncer."""
+"""Connections to the log's PostgreSQL, directly or through a pooler like pgbouncer, all set up the same way."""
 
 from __future__ import annotations
 
 import ssl
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import asyncpg
@@ -20,8 +21,8 @@ else:  # generic for the type checker only
     Connection = asyncpg.Connection | PoolConnectionProxy
     _Driver = asyncpg.Connection
 
-# All that the service's statements rely on, whatever the server, the database or the role has for a default.
-# `default_transaction_read_only` is not here: who switches it on wants nothing to be written.
+# Settings that the statements rely on, whatever the defaults of server, database and role.
+# `default_transaction_read_only` is left out: an operator who sets it wants no writes.
 SESSION = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, MDY",
@@ -35,59 +36,59 @@ SESSION = {
     "default_transaction_deferrable": "off",
     # A policy that would hide rows is an error, not a wrong answer.
     "row_security": "off",
-    # Our own limits hold; a service that is stopped in the middle of a commit must not hold the others for ever.
+    # The service has limits of its own. Only the transaction of a service that froze during a commit ends here.
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_session_timeout": "0",
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
-    # An acknowledged event must be on disk, whatever the server's default is.
+    # An acknowledged event must be on disk.
     "synchronous_commit": "on",
 }
-# In PostgreSQL 17 and newer.
+# Since PostgreSQL 17.
 NEWER_SESSION = {"transaction_timeout": "0"}
 
 
 class UnsupportedServer(RuntimeError):
-    """The log cannot be kept on this server; the message says why and what to do."""
+    """This server cannot hold the log; the message says why and what to do."""
 
 
 class Unreachable(ConnectionError):
-    """No connection to the server; the message says which server or file, and why."""
+    """The server cannot be reached; the message names the server or file and the reason."""
 
 
 async def connect(url: str, command_timeout_s: float | None = None) -> _Driver:
-    """A connection that is set up.
+    """Open a connection with the service's settings.
 
     Raises:
         UnusableUrl, Unreachable, UnsupportedServer
         asyncpg.PostgresError, asyncpg.InterfaceError: the server refuses the connection.
     """
-    return await _Way(url, command_timeout_s).connect()
+    return await _Connector(url, command_timeout_s).connect()
 
 
 async def connect_pool(url: str, size: int, command_timeout_s: float = 30) -> Pool:
-    """A pool of such connections. Raises as ``connect``."""
-    way = _Way(url, command_timeout_s)
+    """Open a pool of such connections. Raises as ``connect``."""
+    connector = _Connector(url, command_timeout_s)
 
     async def connect(*_: object, **__: object) -> _Driver:
-        return await way.connect()
+        return await connector.connect()
 
     return await asyncpg.create_pool(min_size=1, max_size=size, connect=connect)
 
 
 class _DirectConnection(_Driver):
-    """A connection of which nobody keeps state in the session: nothing is to be reset after use."""
+    """A connection whose session holds no state, so nothing needs a reset after use."""
 
     def get_reset_query(self) -> str:
-        # A connection that is being closed by the server fails here, and not when somebody else has it.
+        # A connection that the server is closing fails here, not at its next user.
         return "SELECT 1"
 
 
 class _PooledConnection(_DirectConnection):
-    """A connection to a pooler, behind which each transaction may meet another session of the server.
+    """A connection to a pooler, which may give each transaction another session of the server.
 
-    Every statement runs in a transaction, and every transaction begins with the settings of our sessions.
+    So every statement runs in a transaction, and every transaction begins with our settings.
     """
 
     session: ClassVar[dict[str, str]]
@@ -105,39 +106,34 @@ class _PooledConnection(_DirectConnection):
             return await super().execute(query, *args, **options)
 
     async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-        if self.is_in_transaction():
-            return await super().fetch(query, *args, **options)
-        async with self.transaction():
+        async with self._transaction():
             return await super().fetch(query, *args, **options)
 
     async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-        if self.is_in_transaction():
-            return await super().fetchrow(query, *args, **options)
-        async with self.transaction():
+        async with self._transaction():
             return await super().fetchrow(query, *args, **options)
 
     async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
-        if self.is_in_transaction():
-            return await super().fetchval(query, *args, **options)
-        async with self.transaction():
+        async with self._transaction():
             return await super().fetchval(query, *args, **options)
 
+    def _transaction(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self.is_in_transaction() else self.transaction()
+
     def _settings(self) -> str:
-        """The statement that sets them until the end of the transaction."""
+        """The statement that applies our settings until the end of the transaction."""
         newer = NEWER_SESSION if self.get_server_version().major >= 17 else {}
         settings = (newer | self.session).items()
         calls = (f"pg_catalog.set_config({_literal(name)}, {_literal(value)}, true)" for name, value in settings)
         return f" SELECT {', '.join(calls)}"
 
     async def copy_from_query(self, query: str, *args: Any, **options: Any) -> str:
-        if self.is_in_transaction():
-            return await super().copy_from_query(query, *args, **options)
-        async with self.transaction():
+        async with self._transaction():
             return await super().copy_from_query(query, *args, **options)
 
 
-class _Way:
-    """The way to one server: directly, or through a pooler, which is noticed."""
+class _Connector:
+    """Opens connections to one server, and detects a pooler in between."""
 
     def __init__(self, url: str, command_timeout_s: float | None) -> None:
         self._url = database_url.parse(url)
@@ -155,7 +151,7 @@ class _Way:
             self._newer_settings = {}
             return await self.connect()
         except asyncpg.ProtocolViolationError as error:
-            # pgbouncer's words for settings that it cannot keep for a client.
+            # pgbouncer says this of settings that it does not keep per client.
             if "startup parameter" not in str(error):
                 raise
             return await self._connect_to_pooler()
@@ -166,7 +162,7 @@ class _Way:
         return await _ready(connection)
 
     async def _connect_to_pooler(self) -> _Driver:
-        # Without what is about the session as a whole, which is the pooler's.
+        # The session's idle timeout is the pooler's business.
         settings = {name: value for name, value in SESSION.items() if name != "idle_session_timeout"}
 
         class Connection(_PooledConnection):
@@ -178,7 +174,7 @@ class _Way:
                 return await _ready(connection)
         except asyncpg.PostgresConnectionError as error:
             connection.terminate()
-            if "transaction blocks not allowed" not in str(error):  # pgbouncer's words for pool_mode=statement
+            if "transaction blocks not allowed" not in str(error):  # pgbouncer says this with pool_mode=statement
                 raise
             raise UnsupportedServer(
                 "the pooler before the database refuses transactions: set its pool_mode to transaction or session, or "
@@ -215,9 +211,9 @@ class _Way:
 
 
 async def _is_pooler(connection: _Driver) -> bool:
-    """Whether the session that answers is another one than we were connected to."""
+    """Whether another session answers than the one we connected to."""
     try:
-        # In the simple protocol: a prepared statement would be left in somebody else's session.
+        # Without arguments nothing is prepared: a prepared statement would stay in another client's session.
         await connection.execute(f"SELECT 1 / (pg_catalog.pg_backend_pid() = {connection.get_server_pid()})::integer")
     except asyncpg.DivisionByZeroError:
         return True
@@ -225,7 +221,7 @@ async def _is_pooler(connection: _Driver) -> bool:
 
 
 async def _ready(connection: _Driver) -> _Driver:
-    """Refuse servers that cannot hold the log; JSONB goes in and out as JSON text in bytes."""
+    """Refuse servers that cannot hold the log. Let JSONB be read and written as bytes of JSON text."""
     version = connection.get_server_version()
     if version.major < 15:
         await connection.close()
@@ -245,20 +241,20 @@ async def _ready(connection: _Driver) -> _Driver:
 
 def _set_options(connection: Any, options: tuple[tuple[int, int, int], ...]) -> None:
     if isinstance(connection._addr, str):
-        return  # a Unix socket has no network that could fail
+        return  # a Unix socket needs no TCP options
     stream = connection._transport.get_extra_info("socket")
     for level, option, value in options:
         stream.setsockopt(level, option, value)
 
 
 def _literal(text: str) -> str:
-    # A backslash needs the form that reads alike whatever the session has for standard_conforming_strings.
+    # With a backslash only the E'' form means the same under every standard_conforming_strings.
     quoted = text.replace("'", "''")
     return f"E'{quoted}'".replace("\\", "\\\\") if "\\" in quoted else f"'{quoted}'"
 
 
 def _encode_jsonb(text: bytes) -> bytes:
-    return b"\x01" + text  # the version of the binary form
+    return b"\x01" + text  # the binary format's version
 
 
 def _decode_jsonb(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Whether the log still says what was stored: hashes and digests computed again from what it holds."""
+"""Check the log's contents: compute their hashes and digests again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NAMES = ("action", "item", "person", "plugin", "entity", "path", "context")
 
 
 async def changed_events(connection: Connection) -> AsyncIterator[UUID]:
-    """The ids of events that say something else than when they were stored: a name of theirs changed hands.
+    """The ids of events whose content differs from what was stored, because one of their names was changed.
 
-    Events whose names are missing cannot be judged and are left out.
+    Events with missing names cannot be checked and are left out.
     """
     async with connection.transaction(readonly=True):
         async for row in connection.cursor(SQL["stored_contents"], prefetch=PREFETCHED):
@@ -33,7 +33,7 @@ async def changed_events(connection: Connection) -> AsyncIterator[UUID]:
 
 
 async def changed_names(connection: Connection, table: str) -> AsyncIterator[int]:
-    """The numbers of one naming table's rows whose text is not the one that they were made for."""
+    """The ids of one naming table's rows whose text was changed since they were made."""
     async with connection.transaction(readonly=True):
         async for number, key_digest, *key in connection.cursor(SQL[f"stored_{table}"], prefetch=PREFETCHED):
             try:

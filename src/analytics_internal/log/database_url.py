@@ -1,7 +1,7 @@
-"""What a database URL asks for: libpq's options as far as the driver honours them, and settings of the session. Pure.
+"""Parse database URLs. Pure.
 
-Everything that libpq knows is either honoured, harmless, or refused by its name. What libpq does not know is a setting
-of the session, like ``search_path`` or ``role``.
+Each option that libpq knows is honoured, ignored as harmless, or refused by name. Any other option is a setting of the
+session, like ``search_path`` or ``role``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 APPLICATION_NAME = "analytics-internal"
 CONNECT_TIMEOUT_S = 60.0
-# What asyncpg reads in a URL by itself.
+# Options that asyncpg reads from the URL itself.
 DRIVERS = frozenset({
     "host", "port", "dbname", "database", "user", "password", "passfile", "service", "sslmode", "sslnegotiation",
     "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "ssl_min_protocol_version",
@@ -31,7 +31,7 @@ CHOICES = {
     "ssl_min_protocol_version": ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
     "ssl_max_protocol_version": ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
 }
-# Options that the driver does not have: the values with which nothing is lost, and why others cannot be honoured.
+# Options that the driver lacks: the values that are harmless to ignore, and why others cannot be honoured.
 HARMLESS = {
     "channel_binding": (("disable", "prefer"), "the driver has no channel binding"),
     "gssencmode": (("disable", "prefer"), "the driver has no GSSAPI encryption"),
@@ -42,7 +42,7 @@ HARMLESS = {
     "sslcertmode": (("allow", "disable"), "the driver cannot demand that the server asks for the certificate"),
     "requiressl": (("0",), "sslmode=require says the same"),
     "load_balance_hosts": (("disable", "random"), "the driver tries the hosts in their order"),
-    "require_auth": (("",), "the driver takes the way of authentication that the server asks for"),
+    "require_auth": (("",), "the driver uses the authentication method that the server asks for"),
     "min_protocol_version": (("3.0",), "the driver speaks version 3.0 of the protocol"),
     "max_protocol_version": (("3.0", "3.2", "latest"), "the driver speaks version 3.0 of the protocol"),
     "replication": (("false", "off", "no", "0"), "the service does not replicate"),
@@ -58,7 +58,7 @@ REFUSED = {
     "oauth_client_secret": "the driver has no OAuth",
     "oauth_scope": "the driver has no OAuth",
 }
-# Options that hold for the connection's socket: (option, factor); the names of the constants differ by platform.
+# Options of the connection's socket: (constant, factor). Not every platform has each constant.
 SOCKET = {
     "keepalives_idle": ("TCP_KEEPIDLE", 1),
     "keepalives_interval": ("TCP_KEEPINTVL", 1),
@@ -76,14 +76,14 @@ SYSTEM_CERTIFICATES = "system"
 
 
 class UnusableUrl(ValueError):
-    """The URL asks for something that cannot be done; the message names the option, never a value that is secret."""
+    """An option of the URL cannot be honoured; the message names the option, never a secret value."""
 
 
 class DatabaseUrl(msgspec.Struct, frozen=True):
-    """A database URL taken apart."""
+    """A parsed database URL."""
 
     dsn: str
-    """What the driver is given: only options that it knows."""
+    """The URL for the driver, with only the options that it knows."""
     settings: dict[str, str]
     """Settings of every session, by name."""
     application_name: str
@@ -94,17 +94,13 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
     trusts_system_certificates: bool
     has_many_hosts: bool
     place: str
-    """Where the server is, as errors name it."""
+    """The server's name in error messages."""
 
 
 def parse(url: str) -> DatabaseUrl:
-    """Take a database URL apart.
-
-    Raises:
-        UnusableUrl: an option cannot be honoured, or has a value that it cannot have.
-    """
+    """Parse a database URL. Raises UnusableUrl: an option cannot be honoured, or its value is invalid."""
     parts = urlsplit(url)
-    # As libpq, an option without a value counts as not given, and the last one of a name counts.
+    # Like libpq: an empty option counts as not given, and the last of a repeated one wins.
     options = {name: value for name, value in parse_qsl(parts.query, keep_blank_values=True) if value.strip()}
     _check(options)
     hosts = options.get("host") or parts.netloc.rpartition("@")[2]
@@ -138,7 +134,7 @@ def parse(url: str) -> DatabaseUrl:
 
 
 def missing_file(url: str) -> str | None:
-    """What to say of the first file that the URL or the environment names and that cannot be read, None without one."""
+    """The error message for the first file, named by the URL or the environment, that cannot be read; else None."""
     options = dict(parse_qsl(urlsplit(url).query))
     for option, variable in FILES.items():
         name = options.get(option) or os.environ.get(variable)
@@ -170,7 +166,7 @@ def _connect_timeout(options: dict[str, str]) -> float:
     seconds = _whole_number(options, "connect_timeout")
     if seconds is None:
         return CONNECT_TIMEOUT_S
-    # As libpq: no limit at 0 and below, and no less than two seconds.
+    # Like libpq: 0 or less means no limit; else at least two seconds.
     return float(max(2, seconds)) if seconds > 0 else float(10**6)
 
 
@@ -179,7 +175,7 @@ def _socket_options(options: dict[str, str]) -> Iterator[tuple[int, int, int]]:
     yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(is_kept_alive)
     for name, (constant, factor) in SOCKET.items():
         value = _whole_number(options, name)
-        # As libpq: 0 is the system's default, and so is what the platform has not.
+        # Like libpq: 0, or an option that the platform lacks, means the system's default.
         if value is not None and value > 0 and hasattr(socket, constant):
             yield socket.IPPROTO_TCP, getattr(socket, constant), value * factor
 

@@ -1,4 +1,4 @@
-"""Advisory locks of one installation: a database may hold several, each in a schema of its own."""
+"""Advisory locks of one installation. A database may hold several installations, each in its own schema."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import Literal
 
 from analytics_internal.log.connection import Connection
 
-# The numbers are arbitrary and must never change: replicas of two versions have to meet at the same lock.
+# The numbers are arbitrary and must never change: replicas of different versions must use the same locks.
 MIGRATIONS: Literal[7_008_000_001] = 7_008_000_001
 PARTITIONS: Literal[7_008_000_002] = 7_008_000_002
 SEQUENCES: Literal[7_008_000_003] = 7_008_000_003
 
-# Advisory locks are the database's. With the schema in the key, an installation never waits for another one's long
-# question or migration.
+# Advisory locks span the database. With the schema in the key, installations do not wait for each other.
 _TAKE = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), $1))"
 
 

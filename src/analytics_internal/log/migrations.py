@@ -1,4 +1,4 @@
-"""The schema's migrations: plain SQL under ``schema/``, run by Alembic, forward only, one service at a time."""
+"""Schema migrations: plain SQL files under ``schema/``, run by Alembic, forward only, by one service at a time."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 SCHEMA = Path(__file__).parent / "schema"
 NEWEST = "0002"
-# In the schema that tables are made in: one further along the search path may be another program's.
+# Only in the current schema: a table further along the search path may belong to another program.
 _HAS_VERSION = "SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'alembic_version'"
 
 
 class UnusableSchema(RuntimeError):
-    """The log cannot live where the connection leads; the message says why and what to do."""
+    """The log cannot be kept in this schema; the message says why and what to do."""
 
 
 class NewerSchema(UnusableSchema):
@@ -30,7 +30,7 @@ class NewerSchema(UnusableSchema):
 
 
 async def version(dsn: str) -> str | None:
-    """The schema's version in the database, None when it has none yet."""
+    """The database's schema version; None if there is no schema yet."""
     connection = await connect(dsn)
     try:
         return await version_on(connection)
@@ -47,20 +47,20 @@ async def version_on(connection: Connection) -> str | None:
 
 
 async def migrate(dsn: str) -> bool:
-    """Bring the schema to the newest version. True when something was done.
+    """Bring the schema to the newest version. True if anything was done.
 
     Raises:
-        NewerSchema: the database is ahead of this program.
-        UnusableSchema: the schema is not there, or is another program's.
+        NewerSchema: the schema is newer than this program.
+        UnusableSchema: the schema does not exist, or belongs to another program.
     """
     found = await version(dsn)
     if found == NEWEST:
-        return False  # Alembic and SQLAlchemy cost 150 ms and 30 MB: not even imported when there is nothing to do.
+        return False  # Alembic and SQLAlchemy cost 150 ms and 30 MB: import them only when there is work.
     schema, search_path = await _schema(dsn)
     if schema is None:
         raise UnusableSchema(
-            f"no schema is there to make tables in; the search_path is {search_path}: CREATE SCHEMA first, or correct "
-            "it in database_url"
+            f"there is no schema to make tables in; the search_path is {search_path}: CREATE SCHEMA first, or correct "
+            "search_path in database_url"
         )
     if found is not None and not found.isdecimal():
         raise UnusableSchema(
@@ -69,14 +69,14 @@ async def migrate(dsn: str) -> bool:
         )
     if found is not None and found > NEWEST:
         raise NewerSchema(
-            f"the database's schema is {found}, this program knows {NEWEST}: install a newer version of it"
+            f"the database's schema is {found}, this program knows {NEWEST}: install a newer analytics-internal"
         )
     await asyncio.to_thread(_upgrade, dsn)
     return True
 
 
 async def _schema(dsn: str) -> tuple[str | None, str]:
-    """The schema that tables are made in, and the search path it was found on."""
+    """The schema that new tables go into, and the search path."""
     connection = await connect(dsn)
     try:
         row = await connection.fetchrow("SELECT current_schema(), current_setting('search_path')")
@@ -91,7 +91,7 @@ def _upgrade(dsn: str) -> None:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
     def driver(engine: AsyncEngine) -> object:
-        # Names of statements that nobody else has: behind a pooler, sessions are shared.
+        # Unique statement names, because a pooler shares sessions between clients.
         assert engine.dialect.dbapi is not None
         return engine.dialect.dbapi.connect(
             async_creator_fn=lambda: connect(dsn),
@@ -106,7 +106,7 @@ def _upgrade(dsn: str) -> None:
             async with engine.begin() as connection:
                 await connection.run_sync(_run_alembic)
         except DBAPIError as error:
-            # What PostgreSQL said, without the layers above: callers know the driver's errors.
+            # Raise the driver's own error: callers know no others.
             raise (error.orig and error.orig.__cause__) or error from error
         finally:
             await engine.dispose()
@@ -127,7 +127,7 @@ def _run_alembic(connection: sqlalchemy.Connection) -> None:
 
 
 async def _locked_schema(connection: Connection) -> str:
-    """The schema to migrate, which nobody else migrates until the transaction ends."""
+    """The schema to migrate, locked against other migrations until the transaction ends."""
     await locks.take(connection, locks.MIGRATIONS)
     schema: str = await connection.fetchval("SELECT current_schema()")
     return schema
@@ -142,8 +142,8 @@ def run_file(name: str) -> None:
 
 
 def _on_driver(connection: sqlalchemy.Connection, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """What the work returns on the driver's own connection, inside of SQLAlchemy's transaction."""
-    connection.exec_driver_sql("SELECT 1")  # the driver opens its transaction with the first statement it sees
+    """Run the work on the driver's own connection, within SQLAlchemy's transaction."""
+    connection.exec_driver_sql("SELECT 1")  # the driver opens its transaction with the first statement
     raw = connection.connection.dbapi_connection
     assert raw is not None
     result: Result = raw.run_async(work)

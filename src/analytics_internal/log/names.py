@@ -1,12 +1,10 @@
-"""The small tables that name things: from a text to the integer that stands for it in the log."""
+"""The naming tables: each gives a text the integer that stands for it in the log."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
 from uuid import UUID
-
-import asyncpg
 
 from analytics_internal.cache import Cache, size_of
 from analytics_internal.log import sequences
@@ -16,11 +14,11 @@ Key = tuple[object, ...]
 
 
 class LogChanged(Exception):
-    """The database is not the log that was remembered. Nothing of the batch was stored."""
+    """The database holds another log than before. Nothing of the batch was stored."""
 
 
 def digest(*parts: str) -> UUID:
-    """128 bits that stand for these texts in a unique index."""
+    """A 128-bit hash that stands for these texts in a unique index."""
     return UUID(bytes=hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest())
 
 
@@ -30,18 +28,18 @@ def digest_of(key: Key) -> UUID:
 
 
 class Names:
-    """Integer ids of one table's rows by key, known ones from memory.
+    """The ids of one naming table's rows by key; known ones come from memory.
 
-    Rows are made in a transaction of their own, before the events that use them: what is in the log is always
-    named, and no batch waits for another one's names. What is found or made has to be proven by each batch that uses
-    it until the transaction of one has seen it (``remember``): the connection may lead to another database by then.
+    Rows are made in a transaction of their own, before the events that use them: stored events always have their names,
+    and no batch waits for another one's. Each batch must prove the ids it uses until one has committed them
+    (``remember``): by then the connection may lead to another database.
     """
 
     def __init__(self, table: str, columns: tuple[str, ...], types: tuple[str, ...], remembered_as: str) -> None:
-        """``remembered_as`` is the share of the caches that the known names take."""
+        """``remembered_as`` names the cache of the known names."""
         self._table = table
         self._id_column = f"{table}_id"
-        # The id, or below zero the id of a name that is not proven yet.
+        # The id; negative while the name is not proven.
         self._known: Cache[Key, int] = Cache(remembered_as, size_of)
         self._find = f"SELECT digest, {self._id_column} FROM {table} WHERE digest = ANY($1::uuid[])"
         arrays = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(("uuid", *types), start=1))
@@ -53,9 +51,9 @@ class Names:
     async def resolve(
         self, connection: Connection, rows: Iterable[Key], new: dict[Key, int], key_columns: int = 1
     ) -> dict[Key, int]:
-        """The id of every row's key. A row is (key…, further columns…); ``key_columns`` of them tell it from others.
+        """The id of each row's key: the row's first ``key_columns`` columns.
 
-        Those that are to be proven are added to ``new`` as well. Raises LogChanged.
+        Ids still to be proven are also added to ``new``. Raises LogChanged.
         """
         ids: dict[Key, int] = {}
         missing: dict[Key, Key] = {}
@@ -77,28 +75,22 @@ class Names:
         return ids
 
     def remember(self, proven: dict[Key, int]) -> None:
-        """Know these from now on: a committed batch has used them."""
+        """Remember these names as proven: a committed batch has used them."""
         for key, id_ in proven.items():
             self._known.put(key, id_)
 
     async def _find_or_make(self, connection: Connection, missing: dict[Key, Key]) -> dict[Key, int]:
         keys = {digest_of(key): key for key in missing}
         found = await connection.fetch(self._find, list(keys))
-        # In the order of their digests: two writers with the same new names wait for each other, never in a circle.
+        # In the order of digests, so that two writers with the same new names cannot deadlock.
         made = sorted(keys.keys() - {row[0] for row in found})
         if made:
             columns = zip(*(missing[keys[one]] for one in made), strict=True)
-            await self._make_rows(connection, made, *map(list, columns))
+            arguments = (made, *map(list, columns))
+            await sequences.retried(
+                connection, self._table, self._id_column, lambda: connection.execute(self._make, *arguments)
+            )
             found += await connection.fetch(self._find, made)
         if len(found) < len(keys):
-            raise LogChanged("names that were made a moment ago are not in this database")
+            raise LogChanged("this database lacks names that were just made")
         return {keys[row[0]]: int(row[1]) for row in found}
-
-    async def _make_rows(self, connection: Connection, *columns: list[object] | list[UUID]) -> None:
-        try:
-            await connection.execute(self._make, *columns)
-        except asyncpg.UniqueViolationError as error:
-            if not sequences.is_behind(error, self._table):
-                raise
-            await sequences.set_forward(connection, self._table, self._id_column)
-            await connection.execute(self._make, *columns)

@@ -1,7 +1,7 @@
-"""The months of the log: partitions by the time in the events' ids, made ahead of time and without blocking anybody.
+"""The months of the log: partitions by the time in the events' ids.
 
-A month's table is made by itself and then attached, which waits for nobody who reads or writes the log. All months that
-a live event's id may point to are made ahead, so only imports of older history need further ones.
+A month's table is created on its own and then attached, which waits for no reader or writer of the log. All months that
+live events may need are made ahead; only imports of older history need more.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.statements import SQL
 
 Month = tuple[int, int]
-# Beyond the ids that are accepted today: who makes months once in a while has so long until the next time.
+# Months are made this far beyond the ids accepted today, so `migrate` need not run more often than that.
 MARGIN = timedelta(days=31)
 LOCK_TIMEOUT = "5s"
 ACQUIRE_TIMEOUT_S = 10.0
 PAUSE_S = 10.0
-"""How long a month that could not be made is not tried again: a request for it must not cost the database much."""
+"""How long a month that could not be made is not tried again, to spare the database."""
 FAR_FUTURE_S = 32_503_680_000  # the year 3000
 _bound = re.compile(r"FROM \(('[^']+'|MINVALUE)\) TO \(('[^']+'|MAXVALUE)\)")
 log = structlog.get_logger(__name__)
 
 
 class MonthMissing(Exception):
-    """A month has no partition and could not be given one; the message says which and why."""
+    """A month has no partition and none could be made; the message says which month and why."""
 
     def __init__(self, months: Iterable[Month], why: str) -> None:
         self.months = sorted(months)
@@ -49,7 +49,7 @@ def month_of(id_: UUID) -> Month:
 
 
 def bounds(year: int, month: int) -> tuple[UUID, UUID]:
-    """The first id of the month and the first one after it."""
+    """The month's first id, and the first id after the month."""
     return _first_id(year, month), _first_id(*following((year, month)))
 
 
@@ -62,7 +62,7 @@ def table_of(month: Month) -> str:
 
 
 def expected(now: datetime) -> list[Month]:
-    """The months that live events may need from now on, the nearest first."""
+    """The months that live events may need, the nearest first."""
     last = now + MAX_CLOCK_ERROR + MARGIN
     month, months = ((first := now - MAX_CLOCK_ERROR).year, first.month), []
     while month <= (last.year, last.month):
@@ -76,7 +76,7 @@ def _first_id(year: int, month: int) -> UUID:
 
 
 class Partitions:
-    """Knows which ids have a partition, and makes the months that are missing."""
+    """Knows which ids have a partition, and makes missing months."""
 
     def __init__(self) -> None:
         self._ranges: list[tuple[UUID, UUID]] = []
@@ -88,17 +88,17 @@ class Partitions:
         return any(first <= id_ < end for first, end in self._ranges)
 
     def missing(self, ids: Iterable[UUID]) -> set[Month]:
-        """The months of those ids that are not known to have a partition."""
+        """The months of the ids without a known partition."""
         return {month_of(id_) for id_ in ids if not self.has(id_)}
 
     def forget(self) -> None:
-        """Look again: the log may be another one, or have lost a month."""
+        """Forget all partitions: the log may be another one, or a month may have been dropped."""
         self._ranges = []
 
     async def look(self, connection: Connection) -> None:
-        """Learn which partitions are there."""
+        """Read which partitions exist."""
         rows = await connection.fetch(SQL["partitions"])
-        # The newest first: it is asked for most.
+        # Newest first: most ids are in it.
         self._ranges = sorted((each for row in rows for each in _ranges(row[0])), reverse=True)
 
     async def ensure(self, pool: Pool, months: Iterable[Month]) -> None:
@@ -109,7 +109,7 @@ class Partitions:
         """
         async with self._making, pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
             await self.look(connection)
-            missing = [month for month in months if not self.has(_sample(month))]
+            missing = [month for month in months if not self.has(bounds(*month)[0])]
             if missing:
                 await self._make(connection, missing)
 
@@ -117,7 +117,7 @@ class Partitions:
         now = time.monotonic()
         refused = {month: why for month in months if (why := self._recent_failure(month, now)) is not None}
         tried = [month for month in months if month not in refused]
-        # One by one: a month that cannot be made keeps no other one from being made.
+        # One by one, so that one month's failure does not stop the others.
         for month in tried:
             try:
                 await make(connection, [month])
@@ -127,7 +127,7 @@ class Partitions:
                 refused[month] = str(error)
                 self._failures[month] = (now + PAUSE_S, str(error))
         await self.look(connection)
-        refused = {month: why for month, why in refused.items() if not self.has(_sample(month))}
+        refused = {month: why for month, why in refused.items() if not self.has(bounds(*month)[0])}
         if refused:
             raise MonthMissing(refused, next(iter(refused.values())))
 
@@ -139,11 +139,11 @@ class Partitions:
         return None
 
     async def keep_ahead(self, pool: Pool, nearest: int | None = None) -> None:
-        """Make the months that live events may need from now on, or the nearest of them. Raises MonthMissing."""
+        """Make the months that live events may need, or only the ``nearest``. Raises MonthMissing."""
         await self.ensure(pool, expected(datetime.now(UTC))[:nearest])
 
     def reach(self) -> datetime | None:
-        """Until when new ids have a partition; None when those of now have none."""
+        """Until when new ids have a partition; None if the current month has none."""
         now = end = version_7(int(time.time() * 1000), 0)
         while (further := next((after for first, after in self._ranges if first <= end < after), None)) is not None:
             end = further
@@ -151,10 +151,10 @@ class Partitions:
 
 
 class Unattached(Exception):
-    """A table of a month's name is there, but is no part of the log."""
+    """A table with a month's name exists but is not attached to the log."""
 
 
-# What is there again at the next attempt.
+# Errors that a second attempt would meet again.
 LASTING = (
     Unattached,
     asyncpg.SyntaxOrAccessError,
@@ -164,16 +164,16 @@ LASTING = (
 
 
 async def make(connection: Connection, months: list[Month]) -> None:
-    """Make the partitions of these months, which are missing, without waiting for readers or writers of the log.
+    """Make the partitions of these missing months without waiting for readers or writers of the log.
 
     Raises:
-        Unattached: a table of that name is there already.
-        asyncpg.PostgresError: this role may not, or somebody else changes the table for long.
+        Unattached: a table with that name already exists.
+        asyncpg.PostgresError: the role lacks the right, or another session locks the table for too long.
     """
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await locks.take(connection, locks.PARTITIONS)
-        # Another service may have been faster while we waited.
+        # Another service may have made them while we waited.
         there = {each for row in await connection.fetch(SQL["partitions"]) for each in _ranges(row[0])}
         for month in months:
             first, end = bounds(*month)
@@ -182,8 +182,8 @@ async def make(connection: Connection, months: list[Month]) -> None:
             table = table_of(month)
             if await connection.fetchval("SELECT to_regclass($1)", table) is not None:
                 raise Unattached(f"the table {table} is no partition of event: attach it, or rename it")
-            # Names and bounds are built from integers, so there is nothing to escape. CREATE TABLE … PARTITION OF would
-            # wait for everybody who reads the log, and everybody else would wait behind it.
+            # Names and bounds come from integers, so nothing needs escaping. CREATE TABLE … PARTITION OF would wait for
+            # all readers of the log, and all other sessions would queue behind it.
             await connection.execute(f"CREATE TABLE {table} (LIKE event INCLUDING ALL)")
             await connection.execute(
                 f"ALTER TABLE event ATTACH PARTITION {table} FOR VALUES FROM ('{first}') TO ('{end}')"
@@ -191,13 +191,8 @@ async def make(connection: Connection, months: list[Month]) -> None:
     log.info("months of the log made", months=[f"{year:04}-{month:02}" for year, month in sorted(months)])
 
 
-def _sample(month: Month) -> UUID:
-    """An id of the month."""
-    return bounds(*month)[0]
-
-
 def _ranges(bound: str) -> Iterator[tuple[UUID, UUID]]:
-    """The ids of a partition by its bound as PostgreSQL prints it."""
+    """The id range in a partition's bound, as PostgreSQL prints it."""
     found = _bound.search(bound)
     lowest, highest = UUID(int=0), UUID(int=(1 << 128) - 1)
     if bound == "DEFAULT":

@@ -1,4 +1,4 @@
-"""Whether an event could be stored now, and what is missing when not."""
+"""Readiness: whether an event could be stored now, and if not, why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from analytics_internal.log.writer import TRANSIENT_ERRORS, LogWriter
 
 READY_TIMEOUT_S = 2.0
 TRIAL_INTERVAL_S = 5.0
-"""A trial writes: whoever asks more often is told the outcome of the last one."""
+"""A trial writes to the database, so its outcome is reused for this long."""
 KEEP_INTERVAL_S = 60.0
 WARN_AHEAD = timedelta(days=45)
 # docs/reference/postgresql.md lists them for operators.
@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 
 class Readiness:
-    """Proves that an event could be stored. One per service."""
+    """Checks whether an event could be stored. One per service."""
 
     def __init__(self, pool: Pool, writer: LogWriter) -> None:
         self._pool = pool
@@ -55,7 +55,7 @@ class Readiness:
         self._why_no_months = ""
 
     async def checks(self, with_trial: bool = True) -> dict[str, str]:
-        """What was looked at, each "ok" or what is wrong with it. Never raises for what a database may do."""
+        """Each check by name: "ok" or what is wrong. Does not raise for errors of the database."""
         try:
             async with self._pool.acquire(timeout=READY_TIMEOUT_S) as connection:
                 async with asyncio.timeout(READY_TIMEOUT_S):
@@ -69,7 +69,7 @@ class Readiness:
         except (*TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
             return {"database": f"not reachable: {type(error).__name__}"}
         if checks.get("writable", OK) != OK:
-            # Sessions remember that they may not write; new ones ask again.
+            # A read-only session stays read-only; a new one asks again.
             await self._pool.expire_connections()
         return checks
 
@@ -102,7 +102,7 @@ class Readiness:
             if with_trial:
                 checks["trial"] = await self._try(connection)
             if until is not None and until < datetime.now(UTC) + WARN_AHEAD:
-                # Still ready: what is missing is missing later.
+                # Still ready: months are missing later, not now.
                 log.warning("months of the log end", at=f"{until:%Y-%m-%d}", why=self._why_no_months)
         return checks
 
@@ -117,7 +117,7 @@ class Readiness:
         return f": {self._why_no_months}" if self._why_no_months else ""
 
     async def keep(self) -> None:
-        """Make months ahead, for ever, and notice a database that may be written again; says what fails."""
+        """For ever, make months ahead and notice a database that has become writable. Logs failures."""
         while True:
             try:
                 await self._writer.keep_months_ahead()
@@ -128,20 +128,20 @@ class Readiness:
                 self._why_no_months = str(error)
             except (*TRANSIENT_ERRORS, UnsupportedServer, asyncpg.PostgresError) as error:
                 log.warning("months cannot be made ahead", error=type(error).__name__)
-            except Exception:  # and the next round tries again
+            except Exception:  # the next round tries again
                 log.exception("months cannot be made ahead")
             await asyncio.sleep(KEEP_INTERVAL_S)
-            with contextlib.suppress(Exception):  # whoever asks for readiness hears it
+            with contextlib.suppress(Exception):  # /readyz reports errors
                 await self.checks(with_trial=False)
 
     async def begin(self) -> None:
-        """Make the nearest months, as far as that is possible now."""
+        """Make the nearest months if that is possible now."""
         with contextlib.suppress(MonthMissing, asyncpg.PostgresError, *TRANSIENT_ERRORS):
             await self._writer.keep_months_ahead(3)
 
 
 _NO_SCHEMA = (
-    "no tables of this program are where the connection leads: run analytics-internal migrate, or correct search_path, "
-    "or grant USAGE on the schema"
+    "this database has no tables of this program: run analytics-internal migrate, correct search_path, or grant USAGE "
+    "on the schema"
 )
 _HINT = "run analytics-internal migrate as the owner of the tables, at least once a year"

@@ -1,14 +1,14 @@
-"""What a writing process remembers of the log, and what proves that a database still is that log.
+"""What a writing process remembers of the log, and the proof that a database still holds that log.
 
-The database behind a connection can change: failover to a standby that lags, a restored backup, a swapped database,
-a pooler that leads elsewhere. Numbers that name something here may name something else there, or nothing. So every
-batch proves in its own transaction that what was remembered for it holds:
+The database behind a connection can change: failover to a lagging standby, a restored backup, a swapped database, a
+pooler that leads elsewhere. A number may then stand for another name, or for none. So every batch proves in its own
+transaction that what it relies on is there:
 
-* The database has the log's id, and the last batch of this process at its place. Whatever has that batch has all that
-  was committed before it: every name that was remembered up to then.
-* Names found or made since are seen again in that same transaction, number and text. They are remembered after it.
+* The database has the log's id, and this process's last batch at its position. So it has everything committed before
+  that batch: every name remembered up to then.
+* Names found or made since are read again in that transaction, number and text. Only then are they remembered.
 
-Where that fails the transaction is rolled back, everything here is forgotten, and the same events are stored anew.
+If the proof fails, the transaction is rolled back, everything here is forgotten, and the events are stored again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from analytics_internal.log.rows import NewNames, Rows
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """A batch that the remembering process committed: a database that has it has all that was committed before it."""
+    """The last batch that this process committed. A database that has it has everything committed before it."""
 
     log_id: UUID | None = None
     first_position: int | None = None
@@ -29,17 +29,17 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class Remembered:
-    """Names of one state of the log. Forgotten by making a new one."""
+    """The names known of one state of the log. To forget them, make a new object."""
 
     def __init__(self, proof: Proof) -> None:
         self.rows = Rows()
         self.proof = proof
 
     def prove(self, held: Proof, proof: Proof, new: NewNames) -> None:
-        """A batch was committed where ``held`` held: ``proof`` takes its place, and the batch's names are known.
+        """A batch that relied on ``held`` is committed: ``proof`` replaces it, and the batch's names are known.
 
-        Of batches that were under way at once, only one goes on: they may have been committed in two databases that
-        both held the same before. The others' names are found again when they are needed.
+        Of concurrent batches that relied on one proof only the first counts: the others may have been committed in
+        another database with the same past. Their names are looked up again when needed.
         """
         if self.proof is held:
             self.proof = proof

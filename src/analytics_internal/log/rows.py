@@ -1,4 +1,4 @@
-"""From an event to its row: texts replaced by the integers that name them."""
+"""Turn events into rows, with ids of the naming tables in place of texts."""
 
 from __future__ import annotations
 
@@ -26,21 +26,20 @@ NAMED: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "path": (("name",), ("text",), "paths"),
     "context": (("content",), ("jsonb",), "contexts"),
 }
-"""The tables that name things, in the order of ``count_other_names``: columns and types beside id and digest, and
-the share of the caches."""
+"""The naming tables in the order of ``count_other_names``: columns besides id and digest, their types, the cache."""
 ContentIds = tuple[int, int | None, int | None, int | None, int | None]
 """The ids of item, plugin, entity, path and context."""
 
 
 class NewNames:
-    """Names that were found or made for one batch, not yet proven by its transaction."""
+    """Names found or made for one batch and not yet proven by its transaction."""
 
     def __init__(self) -> None:
         self.ids: dict[str, dict[Key, int]] = {table: {} for table in NAMED}
         self.contents: dict[Content, ContentIds] = {}
 
     async def hold(self, connection: Connection) -> bool:
-        """Whether each of them stands for the same text in the database of the transaction under way."""
+        """Whether each name has the same number in the database of the current transaction."""
         if not any(self.ids.values()):
             return True
         used = [column for ids in self.ids.values() for column in (list(ids.values()), [digest_of(key) for key in ids])]
@@ -49,15 +48,15 @@ class NewNames:
 
 
 class Rows:
-    """Makes rows of events, and the names they need."""
+    """Turns events into rows and makes the names they need."""
 
     def __init__(self) -> None:
         self._names = {table: Names(table, *columns) for table, columns in NAMED.items()}
-        # What people do again and again costs one look-up instead of six.
+        # A repeated content costs one look-up instead of six.
         self._known: Cache[Content, ContentIds] = Cache("rows", size_of)
 
     async def of(self, connection: Connection, events: list[Event]) -> tuple[list[tuple[object, ...]], NewNames]:
-        """The events' rows in the order of ``EVENT_COLUMNS`` from ``id`` on, and the names to be proven."""
+        """The events' rows (``EVENT_COLUMNS`` from ``id`` on) and the names still to be proven."""
         new = NewNames()
         contents = [_content_of(event) for event in events]
         ids = await self._ids_of(connection, contents, new)
@@ -81,7 +80,7 @@ class Rows:
         return rows, new
 
     def remember(self, proven: NewNames) -> None:
-        """Know these names from now on: a committed batch has used them."""
+        """Remember these names as proven: a committed batch has used them."""
         for table, ids in proven.ids.items():
             self._names[table].remember(ids)
         for content, ids_of_content in proven.contents.items():

@@ -1,10 +1,11 @@
-"""Identity sequences that are behind the rows of their tables.
+"""Identity sequences that are behind their table's rows.
 
-Logical replication and copies made table by table bring the rows, not the sequences: the next number is one that a row
-has already.
+Logical replication and table-by-table copies bring the rows but not the sequences: the next number is already taken.
 """
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import structlog
@@ -21,16 +22,25 @@ set_forward_total = Counter(
 )
 
 
-def is_behind(error: asyncpg.UniqueViolationError, table: str) -> bool:
-    """Whether a new row was refused because its table's sequence gave a number that is taken."""
-    return bool(error.as_dict().get("constraint_name") == f"{table}_pkey")
+async def retried(connection: Connection, table: str, id_column: str, insert: Callable[[], Awaitable[object]]) -> None:
+    """Insert rows. If the table's sequence gives a number that is taken, set the sequence forward and insert again.
+
+    Raises:
+        asyncpg.InsufficientPrivilegeError: the role may not set the sequence.
+    """
+    try:
+        await insert()
+    except asyncpg.UniqueViolationError as error:
+        if error.as_dict().get("constraint_name") != f"{table}_pkey":
+            raise
+        await _set_forward(connection, table, id_column)
+        await insert()
 
 
-async def set_forward(connection: Connection, table: str, id_column: str) -> None:
-    """Let a table's next row have a number that is free. Raises asyncpg.InsufficientPrivilegeError."""
+async def _set_forward(connection: Connection, table: str, id_column: str) -> None:
     async with connection.transaction():
         await locks.take(connection, locks.SEQUENCES)
-        # Nobody makes rows meanwhile: a number that somebody else has just taken must not be given again.
+        # The table is locked so that no number is given twice: another writer may be inserting now.
         await connection.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         reached = await connection.fetchval(
             f"SELECT setval(pg_get_serial_sequence('{table}', '{id_column}'), max({id_column})) FROM {table}"

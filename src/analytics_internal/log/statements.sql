@@ -1,7 +1,7 @@
 -- Every statement of the log, each under its name.
 
 -- name: ids_stored
--- Which of these ids are in the log, with what they say. The bounds let PostgreSQL skip the other months.
+-- Which of these ids are stored, with their content hashes. The bounds let PostgreSQL skip the other months.
 SELECT id, content_hash
 FROM event
 WHERE id = ANY($1::uuid[])
@@ -13,7 +13,7 @@ SELECT key, CASE WHEN follows_events THEN made_at END AS older_before, (SELECT l
 FROM id_key
 
 -- name: ids_stored_as_sent
--- As ids_stored, of people's own live events that were stored before there was a key of ids.
+-- As ids_stored, for people's live events that were stored before there was an id key.
 SELECT e.id, e.content_hash, p.ref AS person
 FROM event e
 JOIN person p ON p.person_id = e.person_id
@@ -24,13 +24,13 @@ WHERE e.id = ANY($1::uuid[])
   AND NOT e.is_imported
 
 -- name: recent_writers
--- The numbers of the processes that stored the newest $1 batches.
+-- The writer numbers of the newest $1 batches.
 SELECT DISTINCT batch_id % $2::bigint
 FROM (SELECT batch_id FROM log_batch ORDER BY first_position DESC LIMIT $1::integer) AS newest
 
 -- name: clocks
--- The database's clock, and when the newest events were received: of more than one batch, as the newest may have been
--- received by a clock that was set back since.
+-- The database's clock, and when the newest events were received. Several batches are read, because the service's clock
+-- may have been set back since.
 SELECT clock_timestamp() AS database_now, (
     SELECT max(e.received_at)
     FROM (SELECT batch_id FROM log_batch ORDER BY first_position DESC LIMIT 100) AS b
@@ -46,12 +46,12 @@ WHERE i.inhparent = to_regclass('event')
   AND NOT i.inhdetachpending
 
 -- name: trial_event
--- Whether an event could be stored: rolled back by who runs it.
+-- Whether an event could be stored. The caller rolls back.
 INSERT INTO event (id, batch_id, occurred_at, received_at, content_hash, item_id, ordinal, is_imported)
 VALUES ($1, 0, now(), now(), 0, 0, 0, false)
 
 -- name: trial_place
--- Whether a batch could take its place: needs the right to update, waits for nobody.
+-- Whether a batch could take its place. Needs the right to update; does not wait.
 SELECT position
 FROM log_head
 FOR UPDATE SKIP LOCKED
@@ -76,7 +76,7 @@ SELECT pg_is_in_recovery() AS is_in_recovery,
 SELECT nextval('log_writer')
 
 -- name: count_other_names
--- In a batch's transaction: how many of the names that were found or made for it are not the same in this database.
+-- In a batch's transaction: how many of its names have another id in this database, or none.
 SELECT count(*)
 FROM (
     SELECT
@@ -109,8 +109,8 @@ FROM (
 ) AS other
 
 -- name: take_place
--- The last statement of a batch's transaction: its place in the order of the log. None is given in another log than
--- the one of $3, nor in a log that has not the batch $5 at the position $4: what is remembered does not hold there.
+-- The last statement of a batch's transaction: takes the next place in the log's order. Returns no row in another log:
+-- one whose id is not $3, or that has not the batch $5 at the position $4.
 WITH head AS (
     UPDATE log_head
     SET position = position + $2::integer
@@ -132,7 +132,7 @@ SELECT position, log_id
 FROM log_head
 
 -- name: head_with_batch_at
--- The head, and which batch holds the position $1: two logs with the same one there are the same log up to there.
+-- The head, and the batch that holds the position $1: two logs with the same batch there are the same up to there.
 -- A batch has at most $2 events.
 SELECT position, log_id, (
     SELECT batch_id
@@ -153,7 +153,7 @@ WHERE first_position > $1::bigint - $3::bigint
   AND first_position <= $2::bigint
 
 -- name: events_after
--- Whole events by position, for export; also those whose names are missing.
+-- Whole events by position, for export, also those with missing names.
 SELECT b.first_position + e.ordinal AS position, b.batch_id, e.id, e.occurred_at, e.received_at, p.ref AS person,
        a.name AS action, coalesce(e.original_subject, i.subject) AS subject, e.value, e.attributes,
        c.content AS context, e.session_id, e.is_imported, e.item_id, e.person_id, e.context_id, i.action_id
@@ -231,7 +231,7 @@ FROM path
 WHERE path_id = ANY($1::integer[])
 
 -- name: stored_contents
--- What every event says, and the hash over it from when it was stored.
+-- The content of every event, and the hash computed when it was stored.
 SELECT e.id, e.content_hash, a.name, coalesce(e.original_subject, i.subject), e.attributes, c.content, e.value,
        e.session_id, p.ref
 FROM event e

@@ -1,4 +1,4 @@
-"""Read the log on from a position."""
+"""Read the log from a position on."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from analytics_internal.log.writer import MAX_BATCH_EVENTS
 
 
 class Head(msgspec.Struct, frozen=True):
-    """How far the log reaches, and which log it is."""
+    """The log's id and its newest position."""
 
     position: int
     log_id: UUID
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A position in one state of the log. Another state has another batch there, or none."""
+    """A position and its batch. Another log has another batch at that position, or none."""
 
     log_id: UUID
     position: int
@@ -33,15 +33,15 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class LogReplaced(Exception):
-    """The log is not the one that was read before: the database was restored, swapped or failed over."""
+    """The database holds another log than the one read before: it was restored, swapped or failed over."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """An event as the log holds it, in the form that can be imported again."""
+    """A stored event in the form of exports, which can be imported again."""
 
     position: int
     batch: str
-    """The batch's id, as text because JavaScript's numbers are too short: it tells logs apart that share a past."""
+    """The batch's id, which tells apart logs with a shared past. Text, because JavaScript's numbers are too short."""
     id: UUID
     occurred_at: datetime
     received_at: datetime
@@ -56,14 +56,14 @@ class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel
 
 
 async def head(connection: Connection) -> Head:
-    """The position of the newest committed event, 0 in an empty log."""
+    """The log's id and the position of its newest committed event, 0 if it is empty."""
     row = await connection.fetchrow(SQL["head"])
     assert row is not None, "log_head has no row: the schema was tampered with"
     return Head(row["position"], row["log_id"])
 
 
 async def head_with_place(connection: Connection, position: int) -> tuple[Head, Place]:
-    """The head, and what the log has at a position, as of one moment. Nothing is at 0, nor where events are missing."""
+    """The head, and the batch at a position, as of one moment. There is no batch at 0 or where events are missing."""
     row = await connection.fetchrow(SQL["head_with_batch_at"], position, MAX_BATCH_EVENTS)
     if row is None:
         raise LogReplaced("log_head has no row: the database was tampered with")
@@ -71,7 +71,7 @@ async def head_with_place(connection: Connection, position: int) -> tuple[Head, 
 
 
 async def require(connection: Connection, place: Place) -> Head:
-    """The head of the log that has this place. Raises LogReplaced: the database has another log now."""
+    """The log's head. Raises LogReplaced: the log does not have this place."""
     head, found = await head_with_place(connection, place.position)
     if found != place or head.position < place.position:
         raise LogReplaced(f"the log that was read up to position {place.position:,} is not in the database any more")
@@ -79,14 +79,14 @@ async def require(connection: Connection, place: Place) -> Head:
 
 
 async def clocks(connection: Connection) -> tuple[datetime, datetime | None]:
-    """What the database's clock shows, and when the newest events of the log were received."""
+    """The time of the database's clock, and when the log's newest events were received."""
     row = await connection.fetchrow(SQL["clocks"])
     assert row is not None
     return row["database_now"], row["newest_received_at"]
 
 
 async def read(connection: Connection, after: int, up_to: int) -> AsyncIterator[StoredEvent]:
-    """The events after one position up to another, in the log's order. Holds at most all of them in memory."""
+    """The events after one position up to another, in order. All of them are in memory at once."""
     batches = await connection.fetchrow(SQL["batch_bounds"], after, up_to, MAX_BATCH_EVENTS)
     if batches is None or batches[0] is None:
         return
@@ -99,7 +99,7 @@ def _stored(row: Any) -> StoredEvent:
         if text is not None:
             return text
         number = row[f"{kind}_id"]
-        if number is None:  # an action that only its missing item names
+        if number is None:  # the action of a missing item
             return missing_names.unknown(kind, missing_names.NO_ACTION)
         missing_names.report(kind, number)
         return missing_names.unknown(kind, number)
@@ -132,8 +132,8 @@ async def copy_columns(connection: Connection, after: int, up_to: int, file: Pat
     batches = await connection.fetchrow(SQL["batch_bounds"], after, up_to, MAX_BATCH_EVENTS)
     if batches is not None and batches[0] is not None:
         numbers = (after, up_to, *batches, MAX_BATCH_EVENTS)
-        # COPY takes no parameters. The driver would put them in with three more statements, one of them a prepared
-        # one, which a pooler loses; ours are whole numbers.
+        # COPY takes no parameters, and the driver's substitution prepares a statement, which a pooler loses. Integers
+        # need no escaping.
         sql = re.sub(r"\$(\d)", lambda found: str(int(numbers[int(found[1]) - 1])), SQL["columns_after"])
         await connection.copy_from_query(sql, output=file, format="csv")
 

@@ -1,4 +1,4 @@
-"""A trial: whether the database takes any event at all."""
+"""A trial insert: whether the database takes any event at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OK = "ok"
 
 
 async def trial(connection: Connection) -> str:
-    """Store an event and take it back. ``OK``, or what the database said."""
+    """Insert an event and roll back. Returns ``OK`` or the database's error."""
     transaction = connection.transaction()
     await transaction.start()
     try:

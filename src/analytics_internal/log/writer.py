@@ -1,4 +1,4 @@
-"""Group commit: events of many requests, one transaction, one place in the log's order."""
+"""Group commit: the events of many requests are stored in one transaction, as one batch of the log."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Literal, overload
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -17,27 +15,28 @@ import structlog
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
-from analytics_internal.event import Event, Rejection, Verdict, milliseconds_of, wire_text
-from analytics_internal.log import sequences
+from analytics_internal.event import Event, Rejection, Verdict, milliseconds_of
+from analytics_internal.log import rejected
+from analytics_internal.log.batch import Batch, Submission
 from analytics_internal.log.batch_ids import BatchIds
 from analytics_internal.log.connection import Connection, Pool
 from analytics_internal.log.id_key import IdKey
 from analytics_internal.log.names import LogChanged
 from analytics_internal.log.partitions import Month, MonthMissing, Partitions, month_of
+from analytics_internal.log.rejected import OF_ONE_EVENT
 from analytics_internal.log.remembered import Proof, Remembered
 from analytics_internal.log.rows import EVENT_COLUMNS
 from analytics_internal.log.statements import SQL
 from analytics_internal.log.trial import OK, trial
 
 MAX_BATCH_EVENTS = 5_000
-"""Events of one transaction; positions of a batch are found through this bound, so it may grow but never shrink."""
+"""Most events of one transaction. Batches are looked up by this bound, so it may grow but never shrink."""
 ATTEMPTS = 3
-MAX_DETAIL = 500
 MAX_RACES = 100
-"""How often other writers may be faster with an id of one batch before it is taken for a fault."""
+"""How often other writers may store an id of one batch first before that counts as an error."""
 MAX_CHANGES = 5
-"""How often the log may be another one than before while one batch is stored, before that is taken for a fault."""
-# What PostgreSQL or the network may answer for reasons that pass: the same batch is tried again, ids make it safe.
+"""How often the database may change to another log while one batch is stored before that counts as an error."""
+# Errors of PostgreSQL or the network that may pass. The same batch is tried again, which its ids make safe.
 TRANSIENT_ERRORS = (
     OSError,
     TimeoutError,
@@ -54,47 +53,34 @@ TRANSIENT_ERRORS = (
     asyncpg.TransactionTimeoutError,
     asyncpg.LockNotAvailableError,
 )
-# What PostgreSQL or the driver says about a value: it belongs to one event, whose neighbours must not suffer.
-OF_ONE_EVENT = (
-    asyncpg.DataError,
-    asyncpg.ProgramLimitExceededError,
-    asyncpg.CheckViolationError,
-    asyncpg.NotNullViolationError,
-    asyncpg.RaiseError,
-    ValueError,
-    TypeError,
-    OverflowError,
-)
 
 log = structlog.get_logger(__name__)
-events_total = Metric("analytics_internal_events_total", "Submitted events by what became of them", ["status"])
-rejected_total = Metric("analytics_internal_rejected_events_total", "Refused events by reason", ["reason"])
-log_changes_total = Metric(
-    "analytics_internal_log_changes_total", "Times the database was not the log that was remembered"
-)
-waiting_events = Gauge("analytics_internal_waiting_events", "Events that wait for their commit")
+events_total = Metric("analytics_internal_events_total", "Submitted events by status", ["status"])
+rejected_total = Metric("analytics_internal_rejected_events_total", "Rejected events by reason", ["reason"])
+log_changes_total = Metric("analytics_internal_log_changes_total", "Times the database held another log than before")
+waiting_events = Gauge("analytics_internal_waiting_events", "Events waiting for their commit")
 batch_events = Histogram(
     "analytics_internal_batch_events",
-    "Events of one commit",
+    "Events per commit",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
 )
 commit_seconds = Histogram(
     "analytics_internal_commit_seconds",
-    "Time of one commit, from taking the batch to the database's answer",
+    "Seconds per commit, from taking the batch to the database's answer",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 
 
 class Overloaded(Exception):
-    """More events are waiting than the buffer holds, or the service is stopping; nothing was stored."""
+    """The buffer is full, or the service is stopping; nothing was stored."""
 
 
 class LogUnavailable(Exception):
-    """PostgreSQL did not confirm; the events may or may not be stored. Sending the same ids again is safe."""
+    """PostgreSQL did not confirm: the events may or may not be stored. Sending the same ids again is safe."""
 
 
 class WriterLimits(msgspec.Struct, frozen=True):
-    """Bounds of the writer's memory and of what it keeps."""
+    """Limits of the writer's buffer and commits, and of the refused events it keeps."""
 
     buffer_events: int = 20_000
     buffer_bytes: int = 64 * 1024 * 1024
@@ -105,29 +91,18 @@ class WriterLimits(msgspec.Struct, frozen=True):
     command_timeout_s: float = 30
 
 
-class _Submission:
-    __slots__ = ("entries", "failure", "future", "size", "verdicts")
-
-    def __init__(self, entries: Sequence[Event | Rejection], size: int) -> None:
-        self.entries = entries
-        self.size = size
-        self.verdicts: list[Verdict | None] = [None] * len(entries)
-        self.failure: Exception | None = None
-        self.future: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
-
-
 class LogWriter:
     """Appends to the log. One per process; several processes may write to one database."""
 
     def __init__(self, pool: Pool, limits: WriterLimits | None = None, id_key: IdKey | None = None) -> None:
-        """``id_key``: what the events' ids follow from; read again when the database is another log than before."""
+        """``id_key``: the key that event ids are derived with; read again when the database holds another log."""
         self._pool = pool
         self._id_key = id_key
         self._limits = limits or WriterLimits()
-        # The ids of events follow from a key of one log: they belong into no other one.
+        # Ids derived with the key of one log must not be stored in another.
         self._remembered = Remembered(Proof(id_key.log_id if id_key is not None else None))
         self._batch_ids = BatchIds()
-        self._queue: deque[_Submission] = deque()
+        self._queue: deque[Submission] = deque()
         self._waiting = 0
         self._waiting_bytes = 0
         self._partitions = Partitions()
@@ -142,20 +117,20 @@ class LogWriter:
         self._flushers = [asyncio.create_task(self._flush_forever()) for _ in range(self._limits.flushers)]
 
     async def close(self) -> None:
-        """Refuse what comes from now on; return when all that was accepted is committed and answered."""
+        """Refuse new events; return when all accepted ones are committed and answered."""
         self._is_closing = True
         self._wake.set()
         await asyncio.gather(*self._flushers)
 
     async def append(self, entries: Sequence[Event | Rejection], size: int = 0) -> list[Verdict]:
-        """Store events durably and in one place in the log's order, and keep the refused ones.
+        """Store events durably, and keep the refused ones.
 
-        Returns one verdict per entry, in the order given, after the commit. Events whose id is already stored with
-        the same content get ``duplicate``, with other content ``rejected`` for ``conflict``. ``size`` is the bytes
-        that the entries hold in memory.
+        Returns one verdict per entry, in the order given, after the commit. An event whose id is already stored gets
+        ``duplicate`` if the content is the same, else ``rejected`` for ``conflict``. ``size`` is the entries' memory in
+        bytes.
 
         Raises:
-            Overloaded: the buffer is full or the service stops; nothing of this call was stored.
+            Overloaded: the buffer is full or the service is stopping; nothing of this call was stored.
             LogUnavailable: PostgreSQL did not confirm.
         """
         if not entries:
@@ -169,29 +144,29 @@ class LogWriter:
         if is_full and self._waiting:
             raise Overloaded(f"{self._waiting:,} events are waiting to be stored; at most {limits.buffer_events:,} may")
         self._count_waiting(len(entries), size)
-        submission = _Submission(entries, size)
+        submission = Submission(entries, size)
         missing = self._partitions.missing(entry.id for entry in entries if isinstance(entry, Event))
         if missing:
             self._preparing.add(asyncio.create_task(self._queue_with_months(submission, missing)))
         else:
             self._queue.append(submission)
             self._wake.set()
-        # A client that hangs up cancels its future only; what it sent is stored with the others.
+        # A client that hangs up cancels only its future; its events are stored all the same.
         return await submission.future
 
     def _count_waiting(self, events: int, size: int) -> None:
         self._waiting += events
         self._waiting_bytes += size
 
-    async def _queue_with_months(self, submission: _Submission, missing: set[Month]) -> None:
-        """Let a submission join others in a commit as soon as there is a partition for each of its events."""
+    async def _queue_with_months(self, submission: Submission, missing: set[Month]) -> None:
+        """Queue a submission as soon as each of its events has a partition."""
         try:
             try:
                 await self._partitions.ensure(self._pool, missing)
             except TRANSIENT_ERRORS as cause:
                 await self._see_to(cause)
                 await self._partitions.ensure(self._pool, missing)
-        except Exception as cause:  # whatever it is, the request must not hang
+        except Exception as cause:  # any error: the request must not hang
             log.error("month missing", error=str(cause) if isinstance(cause, MonthMissing) else repr(cause))
             self._count_waiting(-len(submission.entries), -submission.size)
             if not submission.future.done():
@@ -203,11 +178,11 @@ class LogWriter:
             self._wake.set()
 
     async def keep_months_ahead(self, nearest: int | None = None) -> None:
-        """Make the months that events may need from now on. Raises MonthMissing, and what the database says."""
+        """Make the months that live events may need. Raises MonthMissing and the database's errors."""
         await self._partitions.keep_ahead(self._pool, nearest)
 
     async def _see_to(self, error: BaseException) -> None:
-        """Do not meet the same state again: a session that may not write never finds out that others may by now."""
+        """Drop read-only sessions: they stay read-only after the database has become writable."""
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
             await self._pool.expire_connections()
 
@@ -219,15 +194,15 @@ class LogWriter:
                     return
                 self._wake.clear()
                 await self._wake.wait()
-            # Only under load: who comes alone need not wait for others.
+            # Only under load: a single request does not wait for others.
             if is_busy and self._limits.linger_ms and not self._is_closing:
                 await asyncio.sleep(self._limits.linger_ms / 1000)
             if taken := self._take():
                 is_busy = len(taken) > 1
                 await self._settle(taken)
 
-    def _take(self) -> list[_Submission]:
-        taken: list[_Submission] = []
+    def _take(self) -> list[Submission]:
+        taken: list[Submission] = []
         events = 0
         while self._queue and (not taken or events + len(self._queue[0].entries) <= MAX_BATCH_EVENTS):
             submission = self._queue.popleft()
@@ -235,8 +210,8 @@ class LogWriter:
             taken.append(submission)
         return taken
 
-    async def _settle(self, submissions: list[_Submission]) -> None:
-        """Store these submissions and answer every one of them, whatever happens."""
+    async def _settle(self, submissions: list[Submission]) -> None:
+        """Store these submissions and answer each of them, also after an error."""
         started = time.perf_counter()
         error: BaseException | None = None
         try:
@@ -244,7 +219,7 @@ class LogWriter:
         except (*TRANSIENT_ERRORS, LogChanged, asyncpg.PostgresError) as cause:
             log.error("log unavailable", error=repr(cause))
             error = LogUnavailable("the database did not confirm the events; sending the same ids again is safe")
-        except BaseException as cause:  # answered below, then raised: no request may hang
+        except BaseException as cause:  # raised again below, when every request is answered
             error = cause
         commit_seconds.observe(time.perf_counter() - started)
         for submission in submissions:
@@ -258,9 +233,9 @@ class LogWriter:
         if error is not None and not isinstance(error, Exception):
             raise error
 
-    async def _store(self, submissions: list[_Submission]) -> None:
+    async def _store(self, submissions: list[Submission]) -> None:
         refused = [entry for each in submissions for entry in each.entries if isinstance(entry, Rejection)]
-        batch = _Batch(submissions)
+        batch, limits = Batch(submissions), self._limits
         attempt = changes = 0
         while True:
             try:
@@ -268,32 +243,33 @@ class LogWriter:
                     if batch.unsettled:
                         await self._store_events(connection, batch)
                     if refused or batch.conflicts:
-                        await self._keep(connection, refused + batch.conflicts)
+                        await rejected.keep(
+                            connection, refused + batch.conflicts, limits.rejected_events, limits.rejected_retention
+                        )
                 break
             except TRANSIENT_ERRORS as cause:
                 await self._see_to(cause)
                 attempt += 1
                 if attempt == ATTEMPTS:
                     raise
-                # The commit may have happened: from now on, ids found in the log may be our own.
+                # The commit may have happened: ids found in the log may now be our own.
                 batch.is_retried = True
                 await asyncio.sleep(0.1 * attempt)
             except LogChanged:
                 changes += 1
                 if changes == MAX_CHANGES:
                     raise
-                # Connections that are left may lead to the log that was there before.
+                # Open connections may still lead to the earlier log.
                 await self._pool.expire_connections()
-                # What an earlier part of the batch found or stored was in a log that may be gone: all of it is
-                # looked up again where it is stored now.
+                # Parts of the batch may have been stored in the earlier log, which may be gone: start over.
                 await self._look_for_months(submissions)
                 await self._read_key_again(submissions)
-                batch = _Batch([each for each in submissions if each.failure is None])
+                batch = Batch([each for each in submissions if each.failure is None])
                 batch.is_retried = True
         batch.settle_rejections()
 
-    async def _read_key_again(self, submissions: list[_Submission]) -> None:
-        """Let ids follow from the key of the log that is there now. Raises LogUnavailable: these ids do not."""
+    async def _read_key_again(self, submissions: list[Submission]) -> None:
+        """Read the key of the log that is there now. Raises LogUnavailable: these ids were derived with another key."""
         if self._id_key is None:
             return
         key = self._id_key.key
@@ -305,8 +281,8 @@ class LogWriter:
         if self._id_key.key != key and any(isinstance(entry, Event) and entry.sent_id is not None for entry in entries):
             raise LogUnavailable("the database is another one than before; sending the same ids again is safe")
 
-    async def _store_events(self, connection: Connection, batch: _Batch) -> None:
-        """Commit the batch's events. What is found to be stored already leaves the batch; the rest is tried again."""
+    async def _store_events(self, connection: Connection, batch: Batch) -> None:
+        """Commit the batch's events. Those already stored leave the batch; the rest is tried again."""
         checks_first = self._expects_duplicates or batch.is_retried
         self._expects_duplicates = False
         failures = 0
@@ -320,21 +296,21 @@ class LogWriter:
             try:
                 await self._commit_apart(connection, batch, events)
             except asyncpg.UniqueViolationError:
-                # Rare (a client sent again, or another replica was faster), so it is looked up only when it happens.
+                # Stored ids are looked up only now: repeated events and races with other replicas are rare.
                 checks_first = True
                 failures += 1
                 if failures > MAX_RACES:
                     raise
 
-    async def _commit_apart(self, connection: Connection, batch: _Batch, events: list[Event]) -> None:
-        """Commit; when something cannot be stored, find the event that it belongs to and refuse that one alone."""
+    async def _commit_apart(self, connection: Connection, batch: Batch, events: list[Event]) -> None:
+        """Commit the events. If one cannot be stored, find it by halving and refuse it alone."""
         try:
             await self._commit(connection, events)
         except OF_ONE_EVENT as cause:
             if isinstance(cause, asyncpg.SequenceGeneratorLimitExceededError):
-                raise  # of the database, whatever the event
+                raise  # an error of the database, not of one event
             if len(events) == 1:
-                # A trigger or a column that somebody added refuses every event: that is nobody's final verdict.
+                # If the database refuses every event (an added trigger or column), this one must not be rejected.
                 if (outcome := await trial(connection)) != OK:
                     log.error("the database takes no events", error=outcome)
                     raise LogUnavailable("the database takes no events; sending the same ids again is safe") from cause
@@ -348,8 +324,8 @@ class LogWriter:
             batch_events.observe(len(events))
             batch.settle_stored(events)
 
-    async def _look_for_months(self, submissions: list[_Submission]) -> None:
-        """Make a month that was dropped since, or that another log never had; who needs one that cannot be, fails."""
+    async def _look_for_months(self, submissions: list[Submission]) -> None:
+        """Make the months that the database lacks now. Submissions whose month cannot be made fail."""
         self._partitions.forget()
         entries = [entry for each in submissions for entry in each.entries if isinstance(entry, Event)]
         try:
@@ -360,15 +336,15 @@ class LogWriter:
                 if any(isinstance(e, Event) and month_of(e.id) in cause.months for e in submission.entries):
                     submission.failure = _without_month(cause)
 
-    async def _leave_out_stored(self, connection: Connection, batch: _Batch) -> bool:
+    async def _leave_out_stored(self, connection: Connection, batch: Batch) -> bool:
         ids = list(batch.unsettled)
         stored = await connection.fetch(SQL["ids_stored"], ids, min(ids), max(ids))
         for id_, content_hash in stored:
             batch.settle_stored_before(id_, content_hash)
         return bool(stored)
 
-    async def _leave_out_stored_as_sent(self, connection: Connection, batch: _Batch, until: datetime) -> None:
-        """Find events that were stored before there was a key of ids: under their ids as sent, by who sent them."""
+    async def _leave_out_stored_as_sent(self, connection: Connection, batch: Batch, until: datetime) -> None:
+        """Find events stored before there was an id key: under their ids as sent, by the same person."""
         limit = until.timestamp() * 1000
         sent = {
             (event.sent_id, event.person): event.id
@@ -385,14 +361,14 @@ class LogWriter:
                 batch.settle_stored_before(stored, content_hash)
 
     async def _commit(self, connection: Connection, events: list[Event]) -> None:
-        """Store events in one transaction. Raises LogChanged: what was remembered does not hold here."""
+        """Store events in one transaction. Raises LogChanged: the database holds another log than before."""
         remembered = self._remembered
         try:
             await self._commit_with(remembered, connection, events)
         except (LogChanged, asyncpg.CheckViolationError) as error:
             if isinstance(error, asyncpg.CheckViolationError) and error.constraint_name is not None:
-                raise  # somebody's own check; without a name it is the partitions: one that was there is not
-            log.warning("the log is not the one that is remembered: names are found anew", reason=str(error))
+                raise  # a check that somebody added; an error without a name means that a partition is gone
+            log.warning("the database holds another log than before: names are looked up again", reason=str(error))
             log_changes_total.inc()
             if self._remembered is remembered:
                 self._remembered = Remembered(Proof())
@@ -400,131 +376,27 @@ class LogWriter:
             raise LogChanged(str(error)) from error
 
     async def _commit_with(self, remembered: Remembered, connection: Connection, events: list[Event]) -> None:
-        # In the order of their ids: two replicas with the same ids wait for each other in the unique index, and
-        # never in a circle.
+        # In the order of ids, so that two replicas with the same ids cannot deadlock in the unique index.
         order = sorted(range(len(events)), key=lambda index: events[index].id)
         records, new_names = await remembered.rows.of(connection, events)
         batch_id = await self._batch_ids.following(connection)
         held = remembered.proof
         async with connection.transaction():
             if not await new_names.hold(connection):
-                raise LogChanged("names that were made for these events are not in this database")
+                raise LogChanged("this database lacks names of these events")
             await connection.copy_records_to_table(
                 "event",
                 columns=EVENT_COLUMNS,
                 records=[(batch_id, ordinal, *records[ordinal]) for ordinal in order],
                 timeout=self._limits.command_timeout_s,
             )
-            # The head row is locked last: everything slow is done before other writers have to wait for our commit.
+            # The head row is locked last: other writers wait from here until our commit.
             place = await connection.fetchrow(
                 SQL["take_place"], batch_id, len(events), held.log_id, held.first_position, held.batch_id
             )
             if place is None:
-                raise LogChanged("this database has not the last batch that was stored")
+                raise LogChanged("this database lacks the last batch that was stored")
         remembered.prove(held, Proof(place["log_id"], place["first_position"], batch_id), new_names)
-
-    async def _keep(self, connection: Connection, rejections: list[Rejection]) -> None:
-        """Keep refused events; of one that cannot be kept as it was sent, the reason alone."""
-        try:
-            await self._keep_together(connection, rejections)
-        except OF_ONE_EVENT:
-            if len(rejections) > 1:
-                half = len(rejections) // 2
-                await self._keep(connection, rejections[:half])
-                await self._keep(connection, rejections[half:])
-                return
-            bare = Rejection(rejections[0].reason, ascii(rejections[0].detail)[1:-1], "", rejections[0].received_at)
-            await self._keep_together(connection, [bare])
-
-    async def _keep_together(self, connection: Connection, rejections: list[Rejection]) -> None:
-        try:
-            await self._keep_once(connection, rejections)
-        except asyncpg.UniqueViolationError as error:
-            if not sequences.is_behind(error, "rejected_event"):
-                raise
-            await sequences.set_forward(connection, "rejected_event", "rejected_id")
-            await self._keep_once(connection, rejections)
-
-    async def _keep_once(self, connection: Connection, rejections: list[Rejection]) -> None:
-        async with connection.transaction():
-            await connection.execute(
-                SQL["keep_rejected"],
-                [one.received_at for one in rejections],
-                [one.reason for one in rejections],
-                [one.detail for one in rejections],
-                [one.id for one in rejections],
-                [one.person for one in rejections],
-                [one.payload for one in rejections],
-            )
-            counts = Counter(one.reason for one in rejections)
-            await connection.execute(SQL["count_rejected"], list(counts), list(counts.values()))
-            await connection.execute(
-                SQL["trim_rejected"], self._limits.rejected_events, self._limits.rejected_retention
-            )
-
-
-class _Batch:
-    """The events of one commit and what is known of each: which are to be stored, which are settled."""
-
-    def __init__(self, submissions: list[_Submission]) -> None:
-        self.unsettled: dict[UUID, Event] = {}
-        self.conflicts: list[Rejection] = []
-        self.is_retried = False
-        self._places: dict[UUID, list[tuple[_Submission, int, Event]]] = {}
-        self._rejections: list[tuple[_Submission, int, Rejection]] = []
-        for submission in submissions:
-            for index, entry in enumerate(submission.entries):
-                if isinstance(entry, Rejection):
-                    self._rejections.append((submission, index, entry))
-                else:
-                    self.unsettled.setdefault(entry.id, entry)
-                    self._places.setdefault(entry.id, []).append((submission, index, entry))
-
-    def settle_stored_before(self, id_: UUID, content_hash: int) -> None:
-        """The log already had this id when we looked."""
-        event = self.unsettled.pop(id_)
-        # An id that we made cannot have been there before: the row is ours, from an attempt whose answer was lost.
-        is_ours = self.is_retried and not event.has_own_id
-        self._settle(id_, content_hash, "stored" if is_ours else "duplicate")
-
-    def settle_stored(self, events: list[Event]) -> None:
-        """These are now committed."""
-        for event in events:
-            del self.unsettled[event.id]
-            self._settle(event.id, event.content_hash, "stored")
-
-    def _settle(self, id_: UUID, content_hash: int, first_status: Literal["stored", "duplicate"]) -> None:
-        status = first_status
-        for submission, index, event in self._places.pop(id_):
-            if event.content_hash == content_hash:
-                submission.verdicts[index] = Verdict(str(event.known_id), status)
-                status = "duplicate"
-            else:
-                conflict = _conflict(event)
-                self.conflicts.append(conflict)
-                self._rejections.append((submission, index, conflict))
-
-    def refuse(self, event: Event, cause: Exception) -> None:
-        """The database does not take this event."""
-        del self.unsettled[event.id]
-        said = " ".join(str(cause).split())[:MAX_DETAIL]
-        detail = _encodable(f"the database cannot store this event: {said}")
-        for submission, index, each in self._places.pop(event.id):
-            known_id, person = str(each.known_id), _encodable(each.person)
-            refused = Rejection("unstorable", detail, _kept(each), each.received_at, known_id, person)
-            self.conflicts.append(refused)
-            self._rejections.append((submission, index, refused))
-
-    def settle_rejections(self) -> None:
-        """What was refused is now kept."""
-        for submission, index, rejection in self._rejections:
-            submission.verdicts[index] = Verdict(rejection.id, "rejected", rejection.reason, rejection.detail)
-
-
-def _conflict(event: Event) -> Rejection:
-    id_ = str(event.known_id)
-    detail = f"the id {id_} is already taken by an event with other content"
-    return Rejection("conflict", detail, wire_text(event), event.received_at, id_, event.person)
 
 
 def _without_month(cause: Exception) -> LogUnavailable:
@@ -532,23 +404,7 @@ def _without_month(cause: Exception) -> LogUnavailable:
     return LogUnavailable(f"{why}; sending the same ids again is safe")
 
 
-def _kept(event: Event) -> str:
-    try:
-        return wire_text(event)
-    except (ValueError, RecursionError):
-        return ascii(event.subject)
-
-
-@overload
-def _encodable(text: str) -> str: ...
-@overload
-def _encodable(text: None) -> None: ...
-def _encodable(text: str | None) -> str | None:
-    """Without what UTF-8 or PostgreSQL does not have."""
-    return text.encode(errors="replace").decode().replace("\0", "�") if text is not None else None
-
-
-def _complete(submission: _Submission) -> list[Verdict]:
+def _complete(submission: Submission) -> list[Verdict]:
     verdicts = [verdict for verdict in submission.verdicts if verdict is not None]
     assert len(verdicts) == len(submission.entries), "an event was left without a verdict"
     for status, events in Counter(verdict.status for verdict in verdicts).items():

@@ -1,7 +1,7 @@
 -- The log, and the small tables that name what it speaks of.
 
--- One row: how far the log reaches. Its lock is the order of the log: a batch takes its place by updating it
--- as the last statement of its transaction, so positions are gapless and become visible in order.
+-- One row: the newest position. A batch updates it as the last statement of its transaction; the row's lock makes
+-- positions gapless and visible in order.
 CREATE TABLE log_head (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     log_id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -15,7 +15,7 @@ CREATE TABLE log_batch (
     batch_id bigint NOT NULL,
     events integer NOT NULL CHECK (events > 0)
 );
--- Numbers the writing processes: part of the ids of their batches (writer.py).
+-- Numbers the writing processes: part of their batch ids (batch_ids.py).
 CREATE SEQUENCE log_writer;
 
 -- Digests (blake2b, 128 bits, stored as uuid) stand in for long texts in unique indexes.
@@ -59,7 +59,7 @@ CREATE TABLE context (
 );
 
 -- Partitioned by id: a UUIDv7 begins with its time, so a range of ids is a month, and the primary key of one
--- partition makes an id unique in the whole log. Partitions are made when their first event comes (writer.py).
+-- partition makes an id unique in the whole log. Partitions are made ahead (partitions.py).
 CREATE TABLE event (
     id uuid NOT NULL,
     batch_id bigint NOT NULL,
@@ -82,7 +82,7 @@ CREATE TABLE event (
 ) PARTITION BY RANGE (id);
 CREATE INDEX event_batch_id ON event (batch_id);
 
--- Events that were refused, to be looked at and replayed; capped and kept for a limited time.
+-- Refused events, for inspection and replay; limited in number and age.
 CREATE TABLE rejected_event (
     rejected_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at timestamptz NOT NULL,

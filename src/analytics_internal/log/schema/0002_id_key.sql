@@ -1,6 +1,6 @@
--- Events of people are stored under ids that follow from this key, who sent them and the ids they were sent with:
--- nobody can meet, or use up, an id of somebody else's (docs/reference/ingest.md). The key never leaves the database's
--- clients; without it the stored ids stay as they are, and only what is sent again would be stored twice.
+-- The stored ids of people's events are derived from this key, the sender and the id as sent, so no sender can guess or
+-- use up another sender's id (docs/reference/ingest.md). Only clients of the database see the key. If it is lost, stored
+-- ids stay valid, but an event that is sent again is stored twice.
 CREATE TABLE id_key (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     key bytea NOT NULL,

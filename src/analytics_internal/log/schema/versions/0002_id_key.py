@@ -1,4 +1,4 @@
-"""The key of people's ids."""
+"""The id key."""
 
 from analytics_internal.log.migrations import run_file
 
