@@ -31,8 +31,8 @@ class Servers:
         self._address = folder / "current"
         self._made = 0
         server_user.let_read(_installation())
-        server_user.give(folder, self._uid)
-        server_user.let_reach(self._uid, self._bin, folder / "any")
+        server_user.give_ownership(folder, self._uid)
+        server_user.let_search_parents_of(self._uid, self._bin, folder / "any")
         self.primary = self._new_folder()
         self._run("initdb", "-D", self.primary, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C")
         self._start(self.primary)
@@ -84,7 +84,7 @@ class Servers:
         self._made += 1
         folder = self._folder / f"server-{self._made}"
         folder.mkdir(mode=0o700)
-        server_user.give(folder, self._uid)
+        server_user.give_ownership(folder, self._uid)
         return folder
 
     def _point_at(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The service's own PostgreSQL, for those who have none: made, started, watched and stopped in the data folder."""
+"""The service's own PostgreSQL in the data folder, for installations without a database."""
 
 from analytics_internal.embedded.server import EmbeddedPostgres, EmbeddedPostgresError, running_dsn
 

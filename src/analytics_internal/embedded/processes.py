@@ -1,4 +1,4 @@
-"""The operating system's side of a PostgreSQL server: finding its processes, and ending them."""
+"""Find and end the processes of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 
 import psutil
 
-# The checkpoint at the end writes at most `shared_buffers`.
+# The last checkpoint writes at most `shared_buffers`.
 STOP_LIMIT_S = 60.0
 KILL_LIMIT_S = 10.0
 POLL_S = 0.01
 
 
 class DoesNotEnd(RuntimeError):
-    """A process stays although it was killed: it waits for a disk that does not answer."""
+    """A killed process does not end: it waits for a disk that does not answer."""
 
 
 def working_in(*folders: Path) -> Iterator[psutil.Process]:
-    """The processes that have a folder as their own: a server, its backends, an initdb."""
+    """The PostgreSQL and initdb processes that run in these folders."""
     names = {str(folder.resolve()) for folder in folders}
     for process in psutil.process_iter(["name"]):
         if process.info["name"] in {"postgres", "initdb"}:
@@ -31,7 +31,7 @@ def working_in(*folders: Path) -> Iterator[psutil.Process]:
 
 
 def stop(postmaster: psutil.Process) -> None:
-    """Stop a server: first with a checkpoint, then without, which costs a recovery and loses nothing."""
+    """Stop a server: with a checkpoint, else without, which costs a recovery but loses nothing."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for number, limit_s in ((signal.SIGINT, STOP_LIMIT_S), (signal.SIGQUIT, KILL_LIMIT_S)):
             postmaster.send_signal(number)
@@ -41,13 +41,13 @@ def stop(postmaster: psutil.Process) -> None:
 
 
 def kill_all_in(*folders: Path) -> None:
-    """Kill what a server that is no more has left behind.
+    """Kill the processes that a dead server has left behind.
 
-    Backends end by themselves when their postmaster has, but only after what they are doing. They can be killed:
-    of what they had not committed, nobody was told.
+    Backends end by themselves, but only after their current work. Killing them is safe: uncommitted work was never
+    acknowledged.
 
     Raises:
-        DoesNotEnd: one of them stays; a new server would not start beside it.
+        DoesNotEnd: a process stays; a new server would not start beside it.
     """
     left_over = list(working_in(*folders))
     for process in left_over:
@@ -68,8 +68,7 @@ def _ends(process: psutil.Process, limit_s: float) -> bool:
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    # One that has ended but whose parent has not asked for it yet holds nothing any more. Where the service is
-    # process 1 of a container it is that parent itself: waiting asks.
+    # A zombie process holds no resources. As process 1 of a container the service is its parent and has to reap it.
     with contextlib.suppress(psutil.NoSuchProcess):
         with contextlib.suppress(psutil.TimeoutExpired):
             process.wait(0)

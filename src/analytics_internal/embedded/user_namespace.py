@@ -1,8 +1,8 @@
-"""Runs a program as a user that has a name, for one that has none: ``python named_process.py UID PROGRAM ARGUMENTS``.
+"""Run a program as a named user: ``python user_namespace.py UID PROGRAM ARGUMENTS``.
 
-initdb refuses a user without an entry in /etc/passwd, as OpenShift runs containers. In a user namespace of its own the
-process is seen as another user by what it starts and by nobody else; what it writes belongs to the real one. A process
-of its own, because a process with several threads cannot enter one. Knows the standard library only.
+initdb refuses a user without an entry in /etc/passwd, which OpenShift gives containers. In a user namespace the program
+sees itself as the user UID; its files still belong to the real user. This is a process of its own because one with
+several threads cannot enter a namespace. It imports the standard library only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 CLONE_NEWUSER = 0x1000_0000
 NO_NAMESPACE = 113
-"""The exit code when the system allows no user namespace."""
+"""The exit code if the system allows no user namespace."""
 
 
 def _enter_namespace_as(uid: int) -> None:
