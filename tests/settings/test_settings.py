@@ -280,7 +280,7 @@ def test_the_example_of_the_documentation_is_a_configuration() -> None:
 
 def test_the_documentation_is_current() -> None:
     assert markdown() in DOCUMENTATION.read_text(), (
-        'run: python -c "from analytics_internal.settings import markdown; print(markdown())" and put it in place'
+        'python -c "from analytics_internal.settings.printing import markdown; print(markdown())" prints the table'
     )
 
 
@@ -292,8 +292,8 @@ def test_a_password_that_makes_no_url_is_an_error_that_does_not_repeat_it(secret
 
     assert problem == (
         'database_url: "postgresql://ana:••••••@db/analytics" (flag --database-url) must be a URL like '
-        "postgresql://user:password@host/database; in a password all but letters, digits, `-`, `.`, `_` and `~` is "
-        "written as in %40 for @"
+        "postgresql://user:password@host/database; in a password, percent-encode all but letters, digits, `-`, "
+        "`.`, `_` and `~` (%40 for @)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Every setting: its type and default, where its value came from, how it is shown."""
+"""Settings: their types, defaults and sources, and how they are shown."""
 
 from analytics_internal.settings.model import InvalidSettings, Settings
 from analytics_internal.settings.printing import printable

@@ -1,4 +1,4 @@
-"""Settings as they are shown: in force, with secrets masked, and as the reference's table."""
+"""Settings as text: those in force, with secrets masked, and the table of the reference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from analytics_internal.settings.model import Settings
 
 
 def printable(settings: Settings, origins: Mapping[str, str]) -> str:
-    """The settings in force, one a line with where each came from; secrets masked."""
+    """The settings in force, one per line with its source; secrets masked."""
     shown = {name: masked(name, getattr(settings, name)) for name in Settings.model_fields}
     names = max(map(len, shown))
     width = max(len(value) for value in shown.values() if len(value) <= 48)
@@ -20,14 +20,14 @@ def printable(settings: Settings, origins: Mapping[str, str]) -> str:
 
 
 def _shares(cache_bytes: int) -> list[str]:
-    """What each cache may hold of ``cache_bytes``, and the sum, as comments."""
+    """Each cache's share of ``cache_bytes``, and the sum, as comments."""
     shares = {name: bound_of(name, cache_bytes) for name in SHARES}
     names = max(map(len, shares))
     lines = [
         f"#   {name:<{names}} {size / (1 << 20):7.1f} MiB"
         for name, size in {**shares, "sum": sum(shares.values())}.items()
     ]
-    return ["# What is remembered takes at most:", *lines]
+    return ["# Caches take at most:", *lines]
 
 
 def markdown() -> str:
@@ -52,17 +52,17 @@ def masked(name: str, value: object) -> str:
 
 
 def _toml(value: object) -> str:
-    """A value as a configuration file would have it."""
+    """A value as written in a configuration file."""
     if isinstance(value, int | float | str | list):
         return json.dumps(value, ensure_ascii=False)
     return "(none)" if value is None else _toml(str(value))
 
 
 _DERIVED_DEFAULTS = {
-    "data_dir": "the platform's folder for data, like `~/.local/share/analytics-internal`; without a home "
+    "data_dir": "the platform's data folder, like `~/.local/share/analytics-internal`; without a home folder "
     "`/var/lib/analytics-internal`",
     "timezone": "the machine's, else `UTC`",
-    "reader_threads": "one for each processor",
+    "reader_threads": "one per processor",
 }
 _KINDS = {
     "integer": "whole number",

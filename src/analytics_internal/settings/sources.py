@@ -17,28 +17,28 @@ from analytics_internal.masking import MASK, masked_text, masked_url
 from analytics_internal.settings.model import PREFIX, InvalidSettings, Settings
 from analytics_internal.settings.printing import flag_of, masked
 
-# Read by the commands that talk to a running service, as their --token.
+# The --token of commands that talk to a running service.
 CLIENT_VARIABLES = frozenset({"ANALYTICS_INTERNAL_TOKEN"})
-# What Kubernetes says in every pod of a Service whose name begins with ours, after the prefix; `PORT` is also ours.
+# Variables that Kubernetes sets in pods for a Service whose name begins with ours. `PORT` is also a setting of ours.
 _kubernetes = re.compile(
     r"(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)", re.IGNORECASE
 )
 _kubernetes_port = re.compile(r"(?i)(tcp|udp|sctp)://")
 FILES = ("analytics-internal.toml", "analytics-internal.yaml")
-# What a source says, and how it is called as the origin of one setting.
+# A source's values, and the name of the source for one setting.
 _Found = tuple[dict[str, object], Callable[[str], str]]
 
 
 def load(
     flags: Mapping[str, object], config: Path | None = None, warn: Callable[[str], None] = lambda _: None
 ) -> tuple[Settings, dict[str, str]]:
-    """The settings in force, and for each where its value came from; ``warn`` is told what does nothing.
+    """The settings in force, and the source of each; ``warn`` gets a message for each ignored value.
 
-    A flag goes before the environment, the environment before the file, the file before the default.
-    Flags whose value is None count as not given.
+    Flags win over the environment, the environment over the file, the file over defaults. A flag with the value None
+    counts as not given.
 
     Raises:
-        InvalidSettings: with everything that is wrong, in every source.
+        InvalidSettings: with all errors of all sources.
     """
     file = config if config is not None else next((Path(name) for name in FILES if Path(name).is_file()), None)
     problems: list[str] = []
@@ -68,9 +68,9 @@ def _from_file(file: Path | None, problems: list[str]) -> _Found:
 
 
 def _read(file: Path) -> dict[str, object]:
-    """The file's values. Raises InvalidSettings: what it says besides cannot be known."""
+    """The file's values. Raises InvalidSettings: the file cannot be read or parsed."""
     source = {".toml": TomlConfigSettingsSource, ".yaml": YamlConfigSettingsSource, ".yml": YamlConfigSettingsSource}
-    name = masked_text(str(file))  # somebody may have given an address
+    name = masked_text(str(file))  # it may be a URL given by mistake
     if file.suffix not in source:
         raise InvalidSettings([f"{name}: must be a .toml or a .yaml file"])
     try:
@@ -79,7 +79,7 @@ def _read(file: Path) -> dict[str, object]:
     except OSError as error:
         raise InvalidSettings([f"{name}: {error.strerror}"]) from error
     except yaml.MarkedYAMLError as error:
-        # Without what stands in quotation marks, which is the file's: a value, perhaps a secret one.
+        # Text in quotation marks comes from the file and may be secret.
         what = re.sub(r"'.*'", "it", " ".join(filter(None, (error.context, error.problem))))
         place = f" (at line {mark.line + 1}, column {mark.column + 1})" if (mark := error.problem_mark) else ""
         raise InvalidSettings([f"{name}: must be settings by name: {what}{place}"]) from error
@@ -127,7 +127,7 @@ def _one_line(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
 
 
 def _requirement(detail: ErrorDetails) -> str:
-    """What a value must be, in the place of pydantic's sentence about what it is not."""
+    """What a value must be, in place of pydantic's own message."""
     if detail["type"] == "not_allowed":
         return detail["msg"]
     return re.sub(r"^(Input|Value|String|List) should ", "must ", detail["msg"]).partition(",")[0]

@@ -1,4 +1,4 @@
-"""What values a setting may have, and what is said about others."""
+"""The types of settings: allowed values, and the error messages for others."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _any_postgres_url = re.compile(
 
 
 def refusal(allowed: str) -> PydanticCustomError:
-    """The error of a value that is not allowed, with what is."""
+    """The error for a value that is not allowed; says what is."""
     return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
 
 
 def _split(value: object) -> object:
-    """A list may be written as one text, as it has to be in the environment: with commas, or in JSON."""
+    """Lists may be written as one text, as the environment needs it: with commas, or in JSON."""
     if not isinstance(value, str):
         return value
-    if value.strip().startswith("["):  # the only way to write an empty one: an empty variable counts as not set
+    if value.strip().startswith("["):  # the only way to write an empty list: an empty variable counts as not set
         try:
             return json.loads(value)
         except ValueError:
@@ -57,13 +57,13 @@ def _web(spelling: Callable[[str], str]) -> AfterValidator:
 
 
 def _postgres_url(value: str) -> str:
-    # What the driver says about a URL that it cannot read has parts of the password in it.
+    # The driver's own message about an invalid URL may contain parts of the password.
     if _postgres_scheme.match(value) is None:
         raise refusal("must be a URL that starts with postgresql:// or postgres://")
     if _any_postgres_url.fullmatch(value) is None:
         raise refusal(
-            "must be a URL like postgresql://user:password@host/database; in a password all but letters, digits, "
-            "`-`, `.`, `_` and `~` is written as in %40 for @"
+            "must be a URL like postgresql://user:password@host/database; in a password, percent-encode all but "
+            "letters, digits, `-`, `.`, `_` and `~` (%40 for @)"
         )
     try:
         database_url.parse(value)
@@ -87,7 +87,7 @@ def _memory(value: str) -> str:
 
 
 def bytes_of(size: str) -> int:
-    """A size with its unit in bytes."""
+    """The bytes of a size like 512MB."""
     found = re.fullmatch(r"([\d.]+) ?([KMGT])(i?)B", size)
     assert found is not None, "a setting that was not checked"
     return int(float(found[1]) * (1024 if found[3] else 1000) ** ("KMGT".index(found[2]) + 1))
@@ -115,11 +115,11 @@ def _folder(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
     except RuntimeError:
-        raise refusal("must be a folder by its whole path: there is no home folder that ~ could stand for") from None
+        raise refusal("must be an absolute path: there is no home folder for ~") from None
 
 
 def _joined(value: object) -> object:
-    """Several addresses may be a list, as a file and repeated flags have them."""
+    """Addresses may be a list, as in a file or from repeated flags."""
     is_list = isinstance(value, list) and all(isinstance(part, str) for part in value)
     return ", ".join(value) if is_list and isinstance(value, list) else value
 
@@ -131,7 +131,7 @@ def _hosts(value: str) -> str:
 
 
 Hosts = Annotated[str, BeforeValidator(_joined), AfterValidator(_hosts)]
-# What others get to see has no user and no query; what only the service asks may need both.
+# Public addresses have no user and no query; addresses that only the service uses may need both.
 PublicUrl = Annotated[str, _web(public)]
 OwnUrl = Annotated[str, _web(in_one_spelling)]
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
