@@ -1,4 +1,4 @@
-"""What an event is: its wire form, what is checked, what is derived from it. Pure: no database, no HTTP."""
+"""Events: their wire form, validation, and what is derived from them. Pure: no database, no HTTP."""
 
 from analytics_internal.event.addresses import (
     DEFAULT_KEPT_QUERY_PARAMETERS,

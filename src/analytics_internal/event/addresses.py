@@ -1,4 +1,4 @@
-"""What a subject says: which path of the portal it is, which entity it concerns, and what of it may be kept. Pure."""
+"""Addresses in subjects and attributes: the portal's path they lead to, and what of them may be stored. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import msgspec
 from analytics_internal.event.entity_refs import entity_at, normalise_entity_ref
 from analytics_internal.event.spelling import composed, decoded
 
-# The subject of these is what a person typed or a result's title: never a path, whatever it looks like.
+# Their subject is what a person typed, or a result's title: never a path, even if it looks like one.
 TEXT_ACTIONS = frozenset({"search", "discover"})
 MAX_PATH_LENGTH = 2048
-# An address with more is no portal's: what is behind them is cut.
+# Further parameters are cut: no address of a portal has so many.
 MAX_PARAMETERS = 500
 MAX_KEPT_PARAMETERS = 50
 MAX_PARAMETER_NAME_LENGTH = 512
@@ -24,9 +24,9 @@ DEFAULT_KEPT_QUERY_PARAMETERS = frozenset({"query", "filters"})
 NAVIGATE = "navigate"
 
 _absolute_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# What a path may begin with that leads out of the portal. Browsers open other schemes too, and run some of them.
+# Links out of the portal. Other schemes are no links: browsers would open them too, and run some of them.
 _web_url = re.compile(r"https?://[^/\\?#]", re.IGNORECASE)
-# Browsers take a backslash for a slash, and leave out line breaks and tabs wherever they stand.
+# Browsers remove line breaks and tabs from addresses.
 _control = re.compile(r"[\x00-\x1f\x7f]")
 _not_relative = re.compile(r":|\.\.|\\")
 _slashes = re.compile(r"/{2,}")
@@ -34,12 +34,12 @@ _doc_path = re.compile(r"/(?P<at>docs|catalog)/([^/]+)/([^/]+)/([^/]+)(?P<rest>/
 
 
 class Portal(msgspec.Struct, frozen=True):
-    """What must be known of the portal to read its subjects."""
+    """What is needed to interpret a portal's addresses."""
 
     origin: str | None = None
     """Scheme and host of the portal, without a path."""
     base_path: str = ""
-    """Path that the portal is served under, without the last slash; empty at the root."""
+    """The portal's path, without the last slash; empty at the root."""
     kept_query_parameters: frozenset[str] = DEFAULT_KEPT_QUERY_PARAMETERS
 
     @classmethod
@@ -52,11 +52,11 @@ class Portal(msgspec.Struct, frozen=True):
         return cls(_origin(parts.scheme, parts.netloc), base_path, kept_query_parameters)
 
     def is_path(self, action: str, subject: str) -> bool:
-        """Whether the subject of this action is an address rather than a text."""
+        """Whether this action's subject is an address rather than a text."""
         return action not in TEXT_ACTIONS and _is_address(subject)
 
     def normalised_path(self, address: str) -> str:
-        """The address decoded, without query, fragment, the portal's own origin and base path, and last slash."""
+        """The decoded address without query, fragment, the portal's origin and base path, and the last slash."""
         bare = _cut(address)
         if _absolute_url.match(bare):
             scheme, _, rest = bare.partition("://")
@@ -71,9 +71,9 @@ class Portal(msgspec.Struct, frozen=True):
         return path.rstrip("/") or "/"
 
     def path_at(self, address: str, is_location: bool = False) -> str | None:
-        """The path or web address that a link leads to; None where it leads to no page, or not to the one it names.
+        """The path or web address that a link leads to; None if it leads to no page, or not to the one it names.
 
-        ``is_location``: a router says where it is. There two slashes at the beginning are part of a path, and no host.
+        ``is_location``: the address is a router's location, where two leading slashes begin a path, not a host.
         """
         if _control.search(_cut(address)):
             return None
@@ -85,23 +85,23 @@ class Portal(msgspec.Struct, frozen=True):
 
 
 def stored_path(name: str) -> str | None:
-    """A path that was stored, as it is derived today; None where it is no longer taken for one."""
+    """A stored path by today's rules; None if they no longer make it a path."""
     return Portal().path_at(name, is_location=True)
 
 
 def stored_subject(action: str, subject: str) -> str:
-    """A subject that names an item, as it is derived today."""
+    """A stored subject of an item by today's rules."""
     path = stored_path(subject) if action not in TEXT_ACTIONS and _is_address(subject) else None
     return path if path is not None else composed(subject)
 
 
 def scrub(action: str, subject: str, portal: Portal) -> str:
-    """The subject as it may be stored: of an address only the path and the allowed query parameters."""
+    """The subject as it may be stored: an address keeps its path and the allowed query parameters."""
     return _scrub_address(subject, portal) if portal.is_path(action, subject) else subject
 
 
 def scrub_event(value: object, portal: Portal) -> object:
-    """The JSON value of a whole event with every address in it scrubbed; the subject of a search stays whole."""
+    """A whole event's JSON value with every address scrubbed; the subject of a search stays as it is."""
     scrubbed = scrub_tree(value, portal)
     if isinstance(value, Mapping) and isinstance(scrubbed, dict) and isinstance(value.get("subject"), str):
         action = value.get("action")
@@ -111,7 +111,7 @@ def scrub_event(value: object, portal: Portal) -> object:
 
 
 def scrub_tree(value: object, portal: Portal) -> object:
-    """The same JSON value with every address in it scrubbed, names of fields included."""
+    """The JSON value with every address scrubbed, also in names of fields."""
     if isinstance(value, Mapping):
         return {
             scrub_tree(key, portal): _scrub_address(item, portal)
@@ -127,10 +127,10 @@ def scrub_tree(value: object, portal: Portal) -> object:
 def path_of(
     action: str, subject: str, attributes: Mapping[str, object], context: Mapping[str, object], portal: Portal
 ) -> str | None:
-    """Where in the portal (or outside of it) the event leads: the subject itself, or the target in ``attributes.to``.
+    """The path or web address an event leads to: its subject, or the target in ``attributes.to``.
 
-    A relative target stands on a tab of an entity's page; it is resolved against the page of ``context.entityRef``
-    at the catalog's default address.
+    A relative target comes from a tab of an entity's page. It is resolved against the page of ``context.entityRef`` at
+    the catalog's default address.
     """
     if portal.is_path(action, subject):
         return portal.path_at(subject, is_location=action == NAVIGATE)
@@ -149,9 +149,9 @@ def path_of(
 
 
 def doc_page_of(path: str) -> str | None:
-    """The page of documentation at a path: the same whether it is read in the reader or on its entity's tab.
+    """The documentation page at a path, the same for the reader and for the tab of an entity's page.
 
-    It is named by its address in the reader, the entity spelled as refs compare; None where no documentation is.
+    Returns its address in the reader, with the entity in lower case; None if the path is no documentation.
     """
     match = _doc_path.fullmatch(path)
     if match is None or entity_at(path) is None:
@@ -191,7 +191,7 @@ def _scrub_address(address: str, portal: Portal) -> str:
 
 
 def _kept_of(query: str, names: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """The parameters that may be kept, as ``parse_qsl`` finds them, without decoding those that may not."""
+    """The parameters that may be kept, as ``parse_qsl`` finds them; the others are not decoded."""
     for parameter in query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
         name, _, value = parameter.partition("=")
         if len(name) <= MAX_PARAMETER_NAME_LENGTH and unquote_plus(name).partition("[")[0] in names:

@@ -1,4 +1,4 @@
-"""A request's body: one event or a batch, taken apart without judging the events."""
+"""Split a request's body, one event or a batch, into its events without validating them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from analytics_internal.event.spans import elements, members
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """A decoded request body: each entry is one event's JSON text, still to be judged."""
+    """A decoded request body: each entry is one event's JSON text, not yet validated."""
 
     events: Sequence[msgspec.Raw | bytes]
     sent_at: datetime | None = None
@@ -22,7 +22,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class NotABatch(ValueError):
-    """The body as a whole is neither an event nor a batch; the message says why and what is allowed."""
+    """The body is neither an event nor a batch; the message says why and what is allowed."""
 
 
 class _Envelope(msgspec.Struct, rename="camel"):
@@ -42,10 +42,10 @@ _strict_batch = msgspec.json.Decoder(_StrictBatch)
 
 
 def decode_body(body: bytes, max_events: int) -> Batch:
-    """Split a request body into its events without judging them.
+    """Split a request body into its events without validating them.
 
     Raises:
-        NotABatch: it is no JSON, neither an object nor a batch, or has more than ``max_events`` events.
+        NotABatch: the body is not JSON, is neither an event nor a batch, or has more than ``max_events`` events.
     """
     try:
         envelope = _envelope.decode(body)
@@ -58,7 +58,7 @@ def decode_body(body: bytes, max_events: int) -> Batch:
 
 
 def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
-    """Take apart what msgspec refuses whole: what is wrong inside of one event must not fail the events around it."""
+    """Split a body that msgspec rejects, so that a faulty event does not fail the others."""
     if isinstance(error, msgspec.ValidationError):
         raise NotABatch(f'{error}; allowed is one event object or {{"events": [event, …], "sentAt"?, "imported"?}}')
     body = _as_utf8(body)
@@ -75,7 +75,7 @@ def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
         raise NotABatch(f"the body is not JSON, or neither an event nor a batch: {fault}") from fault
     if events is None:
         return Batch([body])
-    # Only the surrounding fields are left: msgspec checks them as always.
+    # msgspec checks the surrounding fields as always.
     fields = [f"{json.dumps(name)}:".encode() + text for name, text in surrounding.items()]
     try:
         rest = _strict_batch.decode(b"{" + b",".join([*fields, b'"events":[]']) + b"}")
@@ -87,7 +87,7 @@ def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
 
 
 def _as_utf8(body: bytes) -> bytes:
-    """The body without a byte order mark, and from the other encodings that JSON once had."""
+    """The body in UTF-8 without a byte order mark, also from the other encodings that JSON once had."""
     try:
         return body.decode(json.detect_encoding(body), "surrogatepass").encode("utf-8", "surrogatepass")
     except UnicodeError:
@@ -95,15 +95,15 @@ def _as_utf8(body: bytes) -> bytes:
 
 
 def _check(text: bytes) -> None:
-    """Raises ValueError where an event's text is no JSON at all: then nothing says where the next one begins.
+    """Raise ValueError if an event's text is no JSON at all: then the next event cannot be found.
 
-    What is too deep, too large a number or no text of Unicode is JSON all the same, and gets a verdict of its own.
+    Deep nesting, large numbers and invalid Unicode are still JSON: such an event gets its own verdict.
     """
     with contextlib.suppress(RecursionError):
         _form.decode(text.decode("utf-8", "replace").strip())
 
 
-# The digits of a number do not matter here, and thousands of them are refused by int().
+# Numbers are not converted: int() refuses those with thousands of digits.
 _form = json.JSONDecoder(parse_int=len, parse_float=len)
 
 

@@ -1,4 +1,4 @@
-"""What an event says, apart from who and when, with all that is derived from it. Pure."""
+"""The content of an event (all but person and times) and what is derived from it. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analytics_internal.event.spelling import composed
 from analytics_internal.event.wire import Reason, Scalar, SentEvent, WireEvent
 
 MAX_SUBJECT_LENGTH = 2048
-# A longer content is not looked for among the remembered ones: it is as good as never the same again.
+# Longer contents are not cached: they hardly ever repeat.
 MAX_REMEMBERED_BYTES = 1_024
 _sorted_json = msgspec.json.Encoder(order="sorted")
 
@@ -28,12 +28,12 @@ class Refused(Exception):
         super().__init__(detail)
         self.clocks: Literal["", "ours", "differ"] = clocks
         self.reason: Reason = reason
-        self.detail = printable(detail)  # it may quote what the client sent
+        self.detail = printable(detail)  # it may quote the client
         self.id = event_id
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What an event says apart from who and when, with all that is derived from it."""
+    """The stored content of an event and what is derived from it."""
 
     digest: bytes
     subject: str
@@ -62,8 +62,8 @@ def content_of(wire: SentEvent, portal: Portal) -> Content:
 
 
 def _derive(action: str, subject: str, attributes_json: bytes, context_json: bytes, portal: Portal) -> Content:
-    """Everything that follows from what an event says. Raises msgspec.DecodeError, Refused."""
-    # Here the whole of it is checked against the struct that the documentation is made of.
+    """Derive the content. Raises msgspec.DecodeError, Refused."""
+    # The whole content is checked against the documented struct.
     checked = msgspec.convert(
         {
             "action": action,
@@ -77,7 +77,7 @@ def _derive(action: str, subject: str, attributes_json: bytes, context_json: byt
     if any(isinstance(text, str) and "\0" in text for text in _texts(action, subject, attributes, context)):
         raise Refused("invalid_text", "a NUL character (\\u0000) cannot be stored")
     original = scrub(action, subject, portal)
-    # What is kept has its parameters encoded anew, which may make them longer than they came.
+    # Kept parameters are encoded again, which may make them longer than they were sent.
     if min(len(original), len(subject)) > MAX_SUBJECT_LENGTH:
         raise Refused(
             "invalid_event",
@@ -99,7 +99,7 @@ def _derive(action: str, subject: str, attributes_json: bytes, context_json: byt
 
 
 def _kept(fields: dict[str, Scalar], portal: Portal) -> dict[str, Scalar]:
-    """Attributes or context as they are stored: scrubbed; whole numbers as such, as JSONB gives them back."""
+    """Attributes or context as stored: scrubbed, with floats like 1.0 as integers, as JSONB returns them."""
     return _with_whole_numbers(msgspec.convert(scrub_tree(fields, portal), dict[str, Scalar]))
 
 
@@ -113,12 +113,12 @@ def _size_of_remembered(key: tuple[_Said, Portal], content: Content) -> int:
     return size_of(key, *msgspec.structs.astuple(content))
 
 
-# A portal's people do the same things again and again: most events cost a look-up instead of parsing paths and refs.
+# Most contents repeat: they cost a look-up instead of parsing paths and refs.
 _remembered: Cache[tuple[_Said, Portal], Content] = Cache("events", _size_of_remembered)
 
 
 def _plugin_of(context: dict[str, Scalar]) -> str | None:
-    """The plugin an event concerns: ``pluginId``, else the plugin part of ``routeRef`` (legacy system)."""
+    """The plugin of an event: ``pluginId``, else the plugin part of ``routeRef`` (legacy frontend system)."""
     plugin = context.get("pluginId")
     if not isinstance(plugin, str) or not plugin:
         route_ref = context.get("routeRef")
@@ -135,27 +135,27 @@ def stored_hash(
     session_id: UUID | None,
     person: str | None,
 ) -> int:
-    """The ``content_hash`` of an event as the log holds it: ``subject`` is the original one where there is one.
+    """The ``content_hash`` of a stored event. ``subject`` is the original one if it was kept.
 
-    JSONB gives objects back in another order of names and other spellings of numbers, which make no difference here.
-    Raises msgspec.DecodeError: attributes or context are no flat JSON objects.
+    JSONB's own order of names and spelling of numbers make no difference. Raises msgspec.DecodeError: attributes or
+    context are not flat JSON objects.
     """
     digest = _digest_of(action, subject, stored_fields(attributes), stored_fields(context))
     return hash_of(value, session_id, digest, person)
 
 
 def stored_fields(text: bytes | None) -> dict[str, Scalar]:
-    """Attributes or context as they were when they were stored. Raises msgspec.DecodeError."""
+    """Attributes or context from their stored text. Raises msgspec.DecodeError."""
     return _with_whole_numbers(msgspec.json.decode(text, type=dict[str, Scalar])) if text is not None else {}
 
 
 def stored_text(fields: dict[str, Scalar]) -> bytes:
-    """Attributes or context as the text that they were stored as."""
+    """The text that attributes or context are stored as."""
     return _sorted_json.encode(fields)
 
 
 def _digest_of(action: str, original: str, attributes: dict[str, Scalar], context: dict[str, Scalar]) -> bytes:
-    # Over what is kept, not over what came: an event that was exported is the same event when it is imported.
+    # Hash the stored content, not the sent one, so that an exported event keeps its hash when it is imported.
     content = _sorted_json.encode((action, original, attributes, context))
     return hashlib.blake2b(content, digest_size=16).digest()
 

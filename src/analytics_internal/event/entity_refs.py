@@ -1,4 +1,4 @@
-"""Entity refs: which entity of the catalog an event concerns, in the spelling that Backstage compares. Pure."""
+"""Entity refs: which catalog entity an event concerns, spelled as Backstage compares refs. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from analytics_internal.event.spelling import composed, decoded
 
 _entity_path = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
 _template_path = re.compile(r"/create/templates/([^/]+)/([^/]+)/?")
-# Half of a surrogate pair is no text: it could be neither stored nor compared.
+# Half of a surrogate pair cannot be stored.
 _ref_part = r"([^:/\s\x00-\x1f\ud800-\udfff]+)"
 _entity_ref = re.compile(rf"(?:{_ref_part}:)?(?:{_ref_part}/)?{_ref_part}")
 
@@ -18,9 +18,9 @@ _entity_ref = re.compile(rf"(?:{_ref_part}:)?(?:{_ref_part}/)?{_ref_part}")
 def entity_ref_of(
     action: str, attributes: Mapping[str, object], context: Mapping[str, object], path: str | None
 ) -> str | None:
-    """The catalog entity an event concerns: named by the context, by the route's parameters, or by the path.
+    """The catalog entity an event concerns, from the context, the route's parameters, or the path.
 
-    A search result concerns what it leads to, also where the search box stands on the page of another entity.
+    A search result concerns the entity it leads to, even if the search box is on another entity's page.
     """
     if action == "discover":
         return entity_at(path)
@@ -48,9 +48,9 @@ MAX_ENCODED_REF = 255 * 12
 
 
 def spelled_entity_ref(text: str) -> str | None:
-    """The ref of an entity as it is named by an address or by the page of one: decoded, then normalised.
+    """The ref of an entity named in an address or a context: decoded, then normalised.
 
-    People are not: a token names them, and nothing else may come to be their name.
+    Not for people: a token names them, and no other spelling may become their name.
     """
     if len(text) > MAX_ENCODED_REF:
         return None
@@ -59,7 +59,7 @@ def spelled_entity_ref(text: str) -> str | None:
 
 
 def normalise_entity_ref(text: str, default_kind: str | None = None) -> str | None:
-    """An entity ref as Backstage compares it: lower case, ``kind:namespace/name`` filled in; None where it is none."""
+    """An entity ref as Backstage compares it: lower case, ``kind:namespace/name`` complete; None if it is no ref."""
     if len(text) > 255:
         return None
     known = _refs.get((text, default_kind))

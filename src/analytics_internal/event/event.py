@@ -1,4 +1,4 @@
-"""An event that is ready for the log, and one that is not."""
+"""The two outcomes of validation: an event ready for the log, or a rejection."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import msgspec
 from analytics_internal.cache import size_of
 from analytics_internal.event.wire import Reason
 
-# Of an entry without its texts: ids, times, its verdict and its places in the lists that it waits in.
+# Bytes of an entry without its texts: ids, times, the verdict, places in queues.
 ENTRY_WEIGHT = 1_024
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """An event ready for the log: checked, attributed to a person, scrubbed of secrets."""
+    """An event ready for the log: validated, attributed to a person, scrubbed of secrets."""
 
     id: UUID
     content_hash: int
-    """64 bits over what is stored and who did it, without the times: tells a repetition from a conflict.
+    """A 64-bit hash over content and person that tells a duplicate from a conflict.
 
-    The times are left out because they are corrected anew with every attempt; what is exported can be imported again.
+    Times are left out because each attempt corrects them again; so exports can be imported.
     """
     occurred_at: datetime
     received_at: datetime
     person: str | None
     action: str
     subject: str
-    """The subject that names the item: the path alone where it is a path."""
+    """The subject that names the item; of an address, only its path."""
     original_subject: str | None
-    """The scrubbed subject as sent, where it differs from ``subject``."""
+    """The scrubbed subject as sent, if it differs from ``subject``."""
     path: str | None
     plugin: str | None
     entity_ref: str | None
@@ -42,16 +42,16 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     is_imported: bool
     has_own_id: bool
     sent_id: UUID | None = None
-    """The id it was sent with, where it is stored under another one."""
+    """The id as sent, if it is stored under another one."""
 
     @property
     def known_id(self) -> UUID:
-        """The id its sender knows it by."""
+        """The id that its sender knows."""
         return self.sent_id or self.id
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """An event that cannot be stored, with why; the payload is its JSON text, scrubbed and cut to 32 KiB."""
+    """An event that cannot be stored, and why. The payload is its JSON text, scrubbed and cut to 32 KiB."""
 
     reason: Reason
     detail: str
@@ -60,11 +60,11 @@ class Rejection(msgspec.Struct, frozen=True):
     id: str | None = None
     person: str | None = None
     clocks: Literal["", "ours", "differ"] = ""
-    """Whether our own clock may be what is wrong: it was judged by it, or the sender's is more than a year away."""
+    """Whether the service's clock may be wrong: it decided, or it differs from the sender's by more than a year."""
 
 
 def weight_of(entry: Event | Rejection) -> int:
-    """The bytes that an entry holds in memory while it waits."""
+    """The memory of a waiting entry, in bytes."""
     if isinstance(entry, Rejection):
         return ENTRY_WEIGHT + size_of(entry.payload, entry.detail)
     return ENTRY_WEIGHT + size_of(
@@ -73,7 +73,7 @@ def weight_of(entry: Event | Rejection) -> int:
 
 
 def wire_text(event: Event) -> str:
-    """The event as JSON text in the form clients send; times are the corrected ones."""
+    """The event as JSON text in its wire form, with corrected times."""
     fields = {
         "id": event.known_id,
         "occurredAt": event.occurred_at,

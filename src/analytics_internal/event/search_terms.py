@@ -6,16 +6,13 @@ from analytics_internal.event.spelling import decoded
 
 
 def spelling_of(term: str) -> str:
-    """A search term as it is shown: decoded, without white space around it, and with one space for any within."""
+    """A search term as shown: decoded, trimmed, with single spaces."""
     return " ".join(decoded(term).split())
 
 
 def folded(term: str) -> str:
-    """What two search terms have in common that differ in case, white space and encoding only.
-
-    Empty where nothing was typed.
-    """
+    """A search term without differences of case, white space and encoding; empty if nothing was typed."""
     found = term
-    while (next_ := spelling_of(found).casefold()) != found:  # in small letters a term may be an encoding again
+    while (next_ := spelling_of(found).casefold()) != found:  # the result may be percent-encoded again
         found = next_
     return found

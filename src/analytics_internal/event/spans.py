@@ -1,4 +1,4 @@
-"""Where the parts of a JSON text stand, found without descending into them: however deep they are nested. Pure."""
+"""Split a JSON text into its parts without parsing them, whatever their depth. Pure."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-# The lone quote is of a text that does not end: without it every quote behind it would be tried as a beginning.
+# The last alternative's quote begins a text that does not end: without it every later quote would be tried as a start.
 _token = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
 _key = re.compile(rb'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*+:', re.DOTALL)
 _closing = {b"{": b"}", b"[": b"]"}
 
 
 class NotDivisible(ValueError):
-    """The text is no JSON object or list; the message says why."""
+    """The text is not a JSON object or list; the message says why."""
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The text of each value of a JSON object, by its name; of a name that is given twice the last one.
+    """The text of each value of a JSON object by name; of a repeated name the last. Values are not checked.
 
     Raises:
-        NotDivisible: the text is no object. What the values are is not looked at.
+        NotDivisible: the text is not an object.
     """
     found: dict[str, bytes] = {}
     for part in _parts(text, b"{"):
@@ -33,12 +33,12 @@ def members(text: bytes) -> dict[str, bytes]:
 
 
 def elements(text: bytes, most: int) -> list[bytes]:
-    """The text of each value of a JSON list, under the terms of ``members``; not looked at beyond ``most`` of them."""
+    """The text of each value of a JSON list, at most the first ``most``. Raises as ``members``."""
     return [part.strip() for part in islice(_parts(text, b"["), most)]
 
 
 def _parts(text: bytes, opening: bytes) -> Iterator[bytes]:
-    """What stands between the commas of an object or a list."""
+    """The texts between the commas of an object or a list."""
     text = text.strip()
     if not text.startswith(opening):
         raise NotDivisible(f"it does not begin with {opening.decode()}")

@@ -1,7 +1,6 @@
-"""One spelling for what browsers, libraries and people spell in several ways. Pure.
+"""One spelling of texts that browsers, libraries and people spell in several ways. Pure.
 
-An address is percent-encoded or not, in capitals or not, its accents composed or not. It is decoded and normalised
-(Unicode's NFC) here, once, so that one page is one path.
+Percent-encoding is decoded and accents are composed (Unicode's NFC), so that one page is one path.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
-# Decoded these would be something else: a separator, the end of the path, another escape, a text that cannot be stored.
+# Decoded, these would become separators, the end of the path, new escapes, or text that cannot be stored.
 KEPT_ENCODED = frozenset("/\\?#%\x7f") | frozenset(map(chr, range(0x20)))
 
 _escapes = re.compile(r"((?:%[0-9A-Fa-f]{2})+)")
@@ -18,15 +17,14 @@ _begun_escape = re.compile(r"%[0-9A-Fa-f]?\Z")
 
 
 def composed(text: str) -> str:
-    """The text with its accents composed: what looks the same is the same."""
+    """The text with its accents composed, so that texts that look the same are the same."""
     return text if text.isascii() else normalize("NFC", text)
 
 
 def decoded(text: str) -> str:
-    """The text with its percent-encoding decoded and its accents composed.
+    """The text with its percent-encoding decoded and its accents composed. Decoding twice changes nothing.
 
-    What is not UTF-8 stays as it is, and what would be a separator or a control character stays encoded, in capitals.
-    The result is its own result.
+    Invalid UTF-8 stays as it is. Separators and control characters stay encoded, in capitals.
     """
     if "%" not in text:
         return composed(text)
@@ -37,7 +35,7 @@ def decoded(text: str) -> str:
             plain += piece
             continue
         for character, escape in _characters(piece):
-            # A lone percent sign before it must not become the beginning of an escape.
+            # After a lone percent sign, a decoded digit must not complete a new escape.
             if character is None or (_hex.match(character) and _begun_escape.search(plain[-2:])):
                 pieces += [composed(plain), escape]
                 plain = ""
@@ -47,7 +45,7 @@ def decoded(text: str) -> str:
 
 
 def _characters(escapes: str) -> list[tuple[str | None, str]]:
-    """Each character that some escapes stand for, and its escapes; None where they have to stay."""
+    """Each character of a run of escapes, with its escapes; None for a character that stays encoded."""
     data = bytes.fromhex(escapes.replace("%", ""))
     found: list[tuple[str | None, str]] = []
     start = 0
@@ -62,7 +60,7 @@ def _characters(escapes: str) -> list[tuple[str | None, str]]:
 
 
 def _character(data: bytes) -> tuple[str | None, int]:
-    """The character at the beginning of some bytes and its length in bytes; None, 1 where it is no UTF-8."""
+    """The first character of some bytes and its length in bytes; None and 1 if it is not UTF-8."""
     length = 1 if data[0] < 0x80 else 2 if data[0] < 0xE0 else 3 if data[0] < 0xF0 else 4
     try:
         return data[:length].decode(), length

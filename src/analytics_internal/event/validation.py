@@ -1,4 +1,4 @@
-"""What an event is: its wire form, what is derived from it, and what can be wrong with it. Pure."""
+"""Validation: turn a sent event into an event for the log, or a rejection with a reason. Pure."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from analytics_internal.event.uuid7 import milliseconds_of, stored_id, uuid7
 from analytics_internal.event.wire import SentEvent, WireEvent
 
 MAX_EVENT_BYTES = 32 * 1024
-# Ids and times before this day are somebody's broken clock; it also bounds the number of monthly partitions.
+# Earlier ids and times come from a broken clock. The bound also limits the number of monthly partitions.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-# A browser's clock that is further off than this could not have opened a TLS connection to the portal.
+# A browser whose clock is further off could not open a TLS connection to the portal.
 MAX_CLOCK_ERROR = timedelta(days=400)
 SESSION_NAMESPACE = UUID("2d8a3f0e-9a53-5c0e-8d55-6a1f3f0c7b11")
 
 
 class Acceptance(msgspec.Struct, frozen=True):
-    """The rules an event is judged by, besides its form."""
+    """The rules of validation besides the wire form."""
 
     window: timedelta = timedelta(days=7)
     future: timedelta = timedelta(seconds=300)
@@ -38,20 +38,20 @@ _possible_secret = re.compile(r"""[?#](?:[^"\\]|\\.)*|(?<=//)[^/\s"]*@""", re.DO
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """When and from whom a body was received, and the rules it is judged by."""
+    """When and from whom a body was received, and the rules of its validation."""
 
     received_at: datetime
     person: str | None
-    """Who the verified token speaks for."""
+    """The person of the verified token."""
     may_name_person: bool
-    """Whether the body's ``user`` counts."""
+    """Whether an event's ``user`` counts."""
     rules: Acceptance = Acceptance()
     id_key: bytes | None = None
-    """What the sender's ids are stored under (ids.py); None where the sender may know which ids are stored."""
+    """The key of the sender's stored ids (uuid7.py); None if ids are stored as sent."""
 
 
 def validate(payload: msgspec.Raw | bytes, batch: Batch, receipt: Receipt) -> Event | Rejection:
-    """Turn one event's JSON text into an event for the log, or say why it cannot be one."""
+    """Turn one event's JSON text into an event for the log, or a rejection."""
     try:
         return _accept(bytes(payload), batch, receipt)
     except Refused as refusal:
@@ -125,7 +125,7 @@ def _checked_id(
             "`id` must be a UUID of version 7, like 019f1b2c-7a00-7abc-8def-0123456789ab",
             printable(text[:64]),
         )
-    # The log is partitioned by the ids' months: the bounds keep a broken clock from making partitions without end.
+    # The log is partitioned by the ids' months: the bounds keep broken clocks from creating endless partitions.
     lower = EARLIEST if is_imported else received_at - MAX_CLOCK_ERROR
     if not lower.timestamp() <= milliseconds_of(id_) / 1000 <= (received_at + MAX_CLOCK_ERROR).timestamp():
         raise Refused(
@@ -138,14 +138,14 @@ def _checked_id(
 
 
 def _clocks_differ(id_milliseconds: int, sent_at: datetime | None, received_at: datetime) -> bool:
-    """Whether the sender made and sent an id by one and the same clock, which is far from ours."""
+    """Whether the sender made and sent an id with one clock, which is far from ours."""
     if sent_at is None or abs(received_at - sent_at) <= MAX_CLOCK_ERROR:
         return False
     return abs(id_milliseconds / 1000 - sent_at.timestamp()) <= MAX_CLOCK_ERROR.total_seconds()
 
 
 def _checked_time(wire: SentEvent, batch: Batch, receipt: Receipt) -> datetime:
-    """The time of the event on the server's clock: corrected by how far the client's clock was off when it sent."""
+    """The event's time on the service's clock, corrected by the error of the client's clock when it sent."""
     received_at, rules = receipt.received_at, receipt.rules
     if wire.occurred_at is None:
         return received_at
@@ -185,7 +185,7 @@ def _session_of(session_id: str | None) -> UUID | None:
 
 
 def _id_of(payload: bytes) -> str | None:
-    """The id of an event that is refused, wherever else its text is not what it should be."""
+    """The id of a refused event, if it can be read."""
     try:
         id_ = msgspec.json.decode(members(payload)["id"], type=str)
     except (KeyError, ValueError):
@@ -200,13 +200,13 @@ def _allowed_fields(message: str) -> str:
 
 
 def _kept_payload(payload: bytes, rules: Acceptance) -> str:
-    """The refused event's JSON text as it is kept: ASCII, without secrets, at most 32 KiB."""
+    """The refused event's JSON text as kept: ASCII, without secrets, at most 32 KiB."""
     text = payload[:MAX_EVENT_BYTES].decode("utf-8", "replace")
     if len(payload) > MAX_EVENT_BYTES:
-        # What is not kept costs nothing. Of a text that is cut in two the beginning could be a secret's.
+        # The end of a cut text may be the beginning of a secret: cut back to the last complete string.
         text = text[: text.rfind('"') + 1]
     try:
         kept = json.dumps(scrub_event(json.loads(text), rules.portal))
-    except (ValueError, RecursionError):  # nothing tells addresses from texts here: what could be a secret goes
+    except (ValueError, RecursionError):  # addresses cannot be told from texts here: cut all that may be a secret
         kept = json.dumps(_possible_secret.sub("", text))[1:-1]
     return kept[:MAX_EVENT_BYTES]

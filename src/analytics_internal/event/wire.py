@@ -1,4 +1,4 @@
-"""The wire form: an event as clients send it, and what they are told about it."""
+"""The wire form: events as clients send them, and the verdicts they get."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Reason = Literal[
 
 
 class WireEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """One event as a client sends it: Backstage's ``AnalyticsEvent`` and what our module adds."""
+    """One event as a client sends it: Backstage's ``AnalyticsEvent`` and our module's fields."""
 
     action: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     subject: Annotated[str, msgspec.Meta(description="Up to 2,048 characters of what is kept of it")]
@@ -37,7 +37,7 @@ class WireEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
 
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What became of one submitted event."""
+    """The outcome of one submitted event."""
 
     id: str | None
     status: Literal["stored", "duplicate", "rejected"]
@@ -46,7 +46,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class SentEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
-    """A wire event whose content is left undecoded: most content has been seen before."""
+    """A wire event whose attributes and context stay undecoded: most contents are cached."""
 
     action: str
     subject: str
