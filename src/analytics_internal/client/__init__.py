@@ -1,1 +1,1 @@
-"""The HTTP client behind ``import``, ``export`` and ``demo``: what it sends twice is stored once."""
+"""The HTTP client of the commands ``import``, ``export`` and ``demo``."""

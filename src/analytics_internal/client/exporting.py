@@ -1,4 +1,4 @@
-"""``export``: the stored events as JSON lines, continued where an earlier export ended."""
+"""``export``: write the stored events as JSON lines, continuing an earlier export."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class NotAnExport(ValueError):
 def export(url: str, token: str | None, after: int, limit: int | None, output: Path | None) -> int:
     """Write the events after a position to a file or to stdout. Returns the exit code.
 
-    A file that is there is continued after its last complete line, if the service's log is still the one it is of.
+    An existing file is continued after its last complete line, if it comes from the service's current log.
 
     Raises:
-        RemoteError: the service refuses or stays away; complete lines stay written.
-        NotAnExport: the file is something else or of another log, or continuing it would leave a gap.
+        RemoteError: the service refuses or does not answer; complete lines stay written.
+        NotAnExport: the file is no export or from another log, or continuing it would leave a gap.
         OSError: the file cannot be written.
     """
     screen = meter(is_bytes=False) if output is not None or not sys.stdout.isatty() else None
@@ -44,7 +44,7 @@ def export(url: str, token: str | None, after: int, limit: int | None, output: P
         try:
             return _copy(remote, sys.stdout.buffer, (after, None), limit, screen, is_continued=False)
         except BrokenPipeError:
-            # Whoever read has enough. Python would complain when it flushes stdout at the end.
+            # The reader of the pipe has ended. Without this Python would complain when it flushes stdout at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return PIPE_CLOSED
 
@@ -75,7 +75,7 @@ def _copy(
     if screen is not None:
         _say(f"{written:,} events {'added' if is_continued else 'exported'}, up to position {position}", screen)
         if missing:
-            _say(f"{missing:,} events between them are missing from the log; doctor says more", screen)
+            _say(f"{missing:,} events between them are missing from the log; run doctor for details", screen)
     return 0
 
 
@@ -86,7 +86,7 @@ def _say(text: str, screen: Meter | None) -> None:
 
 @contextlib.contextmanager
 def _continued(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, str | None] | None]]:
-    """The file opened behind its last complete line, with that line's place; on disk when the context ends."""
+    """The file, opened after its last complete line, and that line's place; synced to disk at the end."""
     with path.open("r+b" if path.exists() else "x+b") as file:
         end, line = _last_line(file)
         try:
@@ -103,7 +103,7 @@ def _continued(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, str | None] | 
 
 
 def _last_line(file: BinaryIO) -> tuple[int, bytes]:
-    """Where the last complete line ends, and the line; empty when there is none."""
+    """Where the last complete line ends, and the line; empty if there is none."""
     size = file.seek(0, os.SEEK_END)
     start = max(0, size - 2 * MAX_LINE_BYTES)
     file.seek(start)

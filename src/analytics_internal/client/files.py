@@ -1,4 +1,4 @@
-"""Files of lines: plain or compressed, or what comes through a pipe."""
+"""Read lines from files, plain or compressed, or from stdin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import BinaryIO, Self
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
-# An event is much smaller; without a bound a file without line ends would be read into memory whole.
+# Far more than an event. Without a limit, a file without line ends would be read into memory as a whole.
 MAX_LINE_BYTES = 4 << 20
 
 
@@ -24,7 +24,7 @@ class BrokenFile(OSError):
 
 
 class Lines:
-    """One file's lines, read once and one at a time."""
+    """The lines of one file, read once, one at a time."""
 
     def __init__(self, name: str) -> None:
         """Raises OSError: it cannot be opened."""
@@ -46,15 +46,11 @@ class Lines:
 
     @property
     def bytes_read(self) -> int:
-        """How far the file is read, in its own (compressed) bytes."""
+        """The bytes of the file, as compressed, that are read so far."""
         return self._passed if self.size is None else self._file.tell()
 
     def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
-        """Each line that is not blank with its number; None stands for one that is too long.
-
-        Raises:
-            BrokenFile: the file cannot be read on.
-        """
+        """Each line that is not blank, with its number; None in place of a line that is too long. Raises BrokenFile."""
         try:
             yield from self._numbered(self._plain())
         except (OSError, EOFError, zlib.error) as error:

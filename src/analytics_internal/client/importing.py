@@ -1,4 +1,4 @@
-"""``import`` and ``demo``: send events in batches, say what became of each and how far it is."""
+"""``import`` and ``demo``: send events in batches, and print problems, progress and totals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AGAIN_IS_SAFE = "running the same command again is safe: nothing is stored twice
 
 @dataclass
 class Tally:
-    """What became of the events of one source, and the problems that were too many to print."""
+    """Counts of one source's events by outcome, and of problems that were too many to print."""
 
     name: str
     stored: int = 0
@@ -47,7 +47,7 @@ class Tally:
 
 
 class Sending:
-    """Events of one source on their way to a service, at most one batch of them in memory."""
+    """Sends one source's events to a service, with at most one batch in memory."""
 
     def __init__(self, remote: Remote, screen: Meter, tally: Tally) -> None:
         self._remote = remote
@@ -57,7 +57,7 @@ class Sending:
         self._bytes = 0
 
     def add(self, place: str, event: str) -> bool:
-        """Take one event's JSON text, found at ``place``. True when a batch was sent for it. Raises RemoteError."""
+        """Add one event's JSON text from ``place``. True if a full batch was sent first. Raises RemoteError."""
         was_sent = len(self._batch) == BATCH_EVENTS or self._bytes + len(event) > BATCH_BYTES
         if was_sent:
             self.flush()
@@ -66,7 +66,7 @@ class Sending:
         return was_sent
 
     def flush(self) -> None:
-        """Send what is waiting and count its verdicts. Raises RemoteError."""
+        """Send the waiting events and count their verdicts. Raises RemoteError."""
         if not self._batch:
             return
         verdicts = self._remote.post([event for _, event in self._batch])
@@ -75,7 +75,7 @@ class Sending:
         self._batch, self._bytes = [], 0
 
     def unreadable(self, place: str, reason: str) -> None:
-        """Count something at ``place`` that is no event."""
+        """Count a line at ``place`` that is no event."""
         self._tally.unreadable += 1
         self._problem(f"{place}: unreadable: {reason}")
 
@@ -97,7 +97,7 @@ class Sending:
 
 
 def import_files(names: Sequence[str], url: str, token: str | None, user: str | None) -> int:
-    """Import files of JSON lines into a running service and print what became of them. Returns the exit code.
+    """Import files of JSON lines into a running service and print the outcome. Returns the exit code.
 
     Raises:
         RemoteError: ``url`` is no web address.
@@ -140,7 +140,7 @@ def _send_file(
 
 
 def send_events(events: Iterator[dict[str, object]], count: int, url: str, token: str | None, name: str) -> int:
-    """Import ``count`` events that are made as they are taken. Returns the exit code. Raises RemoteError."""
+    """Import ``count`` events from an iterator. Returns the exit code. Raises RemoteError."""
     tally = Tally(name)
 
     def work(remote: Remote, screen: Meter) -> None:
@@ -162,7 +162,7 @@ def _conclude(tally: Tally, screen: Meter) -> None:
 def _run(
     work: Callable[[Remote, Meter], None], screen: Meter, url: str, token: str | None, tallies: Sequence[Tally]
 ) -> int:
-    """Do the work and print the tallies, however far it came. Raises RemoteError: the service never answered."""
+    """Do the work and print the tallies, also after an interruption. Raises RemoteError: the service never answered."""
     stopped: tuple[str, int] | None = None
     with Remote(url, token, screen.say) as remote:
         try:

@@ -1,4 +1,4 @@
-"""``demo``: the invented portal's events into a running service, or written down."""
+"""``demo``: send the made-up portal's events to a running service, or write them to a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN_EVERY = 1_000
 
 
 class NotPossible(ValueError):
-    """There are no such events; the message says why."""
+    """No such events can be made; the message says why."""
 
 
 def send(count: int, seed: int, until: datetime | None, url: str, token: str | None) -> int:
@@ -23,7 +23,7 @@ def send(count: int, seed: int, until: datetime | None, url: str, token: str | N
 
     Raises:
         NotPossible: ``count`` or ``until`` is out of range.
-        RemoteError: the service refuses or stays away.
+        RemoteError: the service refuses or does not answer.
     """
     return send_events(_events(count, seed, until), count, url, token, "demo")
 
@@ -33,7 +33,7 @@ def write(count: int, seed: int, until: datetime | None, output: Path) -> int:
 
     Raises:
         NotPossible: ``count`` or ``until`` is out of range.
-        OSError: the file is there already or cannot be written.
+        OSError: the file already exists or cannot be written.
     """
     invented = _events(count, seed, until)
     if str(output) == "-":

@@ -1,4 +1,4 @@
-"""How far something is: a bar on a terminal, a line now and then elsewhere. Both on stderr."""
+"""Progress on stderr: a bar on a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAIN_INTERVAL_S = 10.0
 
 
 class Meter(Protocol):
-    """What shows progress. It is a context, and the place for everything said meanwhile."""
+    """Shows progress, and prints messages meanwhile. A context manager."""
 
     def __enter__(self) -> Self: ...
 
@@ -31,14 +31,14 @@ class Meter(Protocol):
     ) -> None: ...
 
     def show(self, done: int, total: int | None, text: str) -> None:
-        """``done`` of ``total``; ``text`` says the same in words."""
+        """Show ``done`` of ``total``; ``text`` says it in words."""
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
 
 
 def meter(is_bytes: bool) -> Meter:
-    """The one that suits where stderr leads."""
+    """The meter for stderr: a bar if it is a terminal."""
     return Bar(is_bytes) if sys.stderr.isatty() else PlainLines()
 
 

@@ -1,4 +1,4 @@
-"""A recorded line as the event that is sent: every line gets the same id whenever it is imported. Pure."""
+"""Turn recorded lines into events to send, with the same id at every import. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import msgspec
 
 from analytics_internal.event import version_7
 
-# Lines without a time get ids of this moment: it is the earliest that the service takes.
+# The time in ids of lines without a time: the earliest that the service accepts.
 UNTIMED = datetime(2000, 1, 1, tzinfo=UTC)
-# An event further ahead is rejected whatever its id; its id must not be the reason.
+# An event further in the future is rejected anyway; its id must not be the reason given.
 MAX_AHEAD = timedelta(days=2)
 # The service's limit for one request is 1 MiB.
 MAX_EVENT_BYTES = 900_000
@@ -21,18 +21,18 @@ OF_EXPORT = frozenset({"position", "batch", "receivedAt", "imported"})
 
 
 class Unreadable(ValueError):
-    """A line is no event at all; the message says why."""
+    """A line is not an event; the message says why."""
 
 
 class Recording:
     """The lines of one file, in order.
 
-    Identical lines are different events: people do the same thing twice. Their number among the identical ones is part
-    of their id, which costs some 100 bytes of memory for every line without an id.
+    Identical lines are different events: people do the same thing twice. Their ordinal among identical lines is part of
+    their id, which costs some 100 bytes of memory per line without an id.
     """
 
     def __init__(self, user: str | None = None) -> None:
-        """``user`` is who did what a line does not say of."""
+        """``user``: the person for events that name no user."""
         self._user = user
         self._seen: dict[int, int] = {}
 
@@ -60,13 +60,13 @@ class Recording:
 
 
 def derived_id(content: bytes, ordinal: int, at: datetime) -> UUID:
-    """The UUID of version 7 of the time ``at`` that the ``ordinal``-th event with this content always gets."""
+    """The UUIDv7 with the time ``at`` that the ``ordinal``-th event with this content always gets."""
     digest = hashlib.blake2b(b"%d\0%b" % (ordinal, content), digest_size=10).digest()
     return version_7(int(at.timestamp() * 1000), int.from_bytes(digest, "big"))
 
 
 def _fields(line: bytes) -> dict[str, object]:
-    """What a line says, by the names of ingest. Raises Unreadable."""
+    """A line's fields, under their ingest names. Raises Unreadable."""
     try:
         found = _decoder.decode(line.decode())
     except UnicodeDecodeError as error:
@@ -84,7 +84,7 @@ def _fields(line: bytes) -> dict[str, object]:
 
 
 def _time(occurred_at: object) -> datetime:
-    """The time that an id can have; what else is wrong with it, the service says."""
+    """The time for the id. The service reports invalid times itself."""
     try:
         at = msgspec.convert(occurred_at, datetime)
     except msgspec.ValidationError:

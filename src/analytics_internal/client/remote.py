@@ -1,4 +1,4 @@
-"""A running service as a client sees it: one address, tried again for as long as that makes sense."""
+"""The client of a running service: sends and reads events, and retries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT_URL = "http://127.0.0.1:7008"
 BASE_PATH = "/api/analytics-internal"
 LATER = frozenset({429, 502, 503, 504})
 TOO_MUCH = frozenset({400, 413})
-# An address that never answered is more likely wrong than busy; one that did answer is perhaps being restarted.
+# An address that never answered is probably wrong; one that did may be restarting.
 FIRST_PATIENCE_S = 3.0
 PATIENCE_S = 120.0
 MAX_PAUSE_S = 60.0
@@ -33,11 +33,11 @@ class RemoteError(RuntimeError):
 
 
 class OtherLog(RemoteError):
-    """The service has another log now than the one that was read before."""
+    """The service has another log than the one read before."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What the service says became of one event."""
+    """The service's verdict on one event."""
 
     status: str
     reason: str | None = None
@@ -54,7 +54,7 @@ class _Problem(msgspec.Struct):
 
 
 class _Later(Exception):
-    """The service asks for another attempt, perhaps not before ``pause_s``."""
+    """The service asks to try again, perhaps not before ``pause_s``."""
 
     def __init__(self, status: int, pause_s: float | None, problem: str) -> None:
         super().__init__(problem or f"status {status}")
@@ -62,13 +62,13 @@ class _Later(Exception):
 
 
 class Remote:
-    """The events of one service. Close it, or use it as a context."""
+    """The events of one service. A context manager."""
 
     def __init__(self, url: str, token: str | None = None, say: Callable[[str], None] | None = None) -> None:
         """``say`` is told why an answer takes long. Raises RemoteError: ``url`` is no web address."""
         self.url = events_url(url)
         self.name = masked_url(self.url)
-        """The address for messages, without what is secret in it."""
+        """The address for messages, without secrets."""
         headers = {"User-Agent": "analytics-internal"} | ({"Authorization": f"Bearer {token}"} if token else {})
         is_here = urlsplit(self.url).hostname in LOOPBACK
         self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=not is_here)
@@ -84,10 +84,10 @@ class Remote:
     def post(self, events: Sequence[str]) -> list[Verdict]:
         """Send the JSON texts of events as one imported batch. Returns their verdicts in the order given.
 
-        A batch that is too much for the service's limits is sent in halves.
+        A batch beyond the service's limits is sent in halves.
 
         Raises:
-            RemoteError: the service refuses or stays away; the events may or may not be stored.
+            RemoteError: the service refuses or does not answer; the events may or may not be stored.
         """
         body = '{"imported":true,"events":[' + ",".join(events) + "]}"
         response = self._again(lambda: self._once("POST", content=body.encode()))
@@ -107,14 +107,14 @@ class Remote:
         return verdicts
 
     def lines(self, after: int, limit: int | None, batch: str | None = None) -> Iterator[tuple[int, bytes]]:
-        """The stored events after a position as JSON lines, each with the log's newest position when asked.
+        """The stored events after a position as JSON lines, each with the log's newest position at the request.
 
-        A connection that breaks is made again after the last line that was complete. ``batch`` is that of the line at
-        ``after``, where one was read.
+        A broken connection is opened again after the last complete line. ``batch`` is the batch of the line at
+        ``after``, if that line was read.
 
         Raises:
             OtherLog: the service's database was restored or replaced since that line was read.
-            RemoteError: the service refuses or stays away.
+            RemoteError: the service refuses or does not answer.
         """
         left = limit
         while True:
@@ -124,11 +124,11 @@ class Remote:
                     after, batch = place_of(line)
                     left = None if left is None else left - 1
             except httpx.TransportError:
-                continue  # the next request has the full patience again: this one brought us on
+                continue  # the next request has the full patience again
             return
 
     def _again_from(self, after: int, limit: int | None, batch: str | None) -> Iterator[tuple[int, bytes]]:
-        """One stream, tried again only until it begins. Raises httpx.TransportError: it broke."""
+        """One stream, retried only until it begins. Raises httpx.TransportError: it broke."""
         parameters: dict[str, int | str] = {"after": after}
         if limit is not None:
             parameters["limit"] = limit
@@ -188,12 +188,12 @@ class Remote:
 
 
 def events_url(url: str) -> str:
-    """The address of the events of a service at ``url``. Raises RemoteError: it is no web address."""
+    """The events' address of a service at ``url``. Raises RemoteError: ``url`` is no web address."""
     return address_in(url, "/events")
 
 
 def address_in(url: str, path: str) -> str:
-    """The address of a path of the API of a service at ``url``. Raises RemoteError: it is no web address."""
+    """The address of an API path of a service at ``url``. Raises RemoteError: ``url`` is no web address."""
     try:
         parts = urlsplit(in_one_spelling(url))
         httpx.URL(url)
@@ -232,7 +232,7 @@ def _backoff(error: Exception) -> bool | float:
 
 
 def _pause_of(response: httpx.Response) -> float | None:
-    """``Retry-After`` in seconds; it is a number or a date."""
+    """``Retry-After``, a number or a date, in seconds."""
     text = response.headers.get("Retry-After")
     if text is None:
         return None
@@ -247,7 +247,7 @@ def _pause_of(response: httpx.Response) -> float | None:
 
 
 def problem_of(response: httpx.Response) -> str:
-    """What the service says is wrong, in its own words where it has any."""
+    """The service's own error message, else the HTTP reason."""
     try:
         problem = msgspec.json.decode(response.content, type=_Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):

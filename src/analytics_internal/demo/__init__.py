@@ -1,8 +1,7 @@
-"""A realistic portal that never existed: its people, its catalog and a year of their events.
+"""A realistic made-up portal: its people, its catalog and a year of their events.
 
-`events` is the stream; `portal` the people, teams, entities and docs it is about; `year` the
-dates of what happened in it (launch, outage, change of frontend system). All three take the
-same seed and end, and the same arguments give the same result on every machine.
+`events` makes the events; `portal` has the people, teams, entities and docs; `year` has the dates of
+what happened (launch, outage, change of frontend system). The same arguments give the same result on every machine.
 """
 
 from analytics_internal.demo.calendar import Year, year

@@ -1,12 +1,12 @@
-"""When people come: office days and hours of a Brazilian company, and what happened in its year."""
+"""When people use the portal: a Brazilian company's office days and hours, and the events of its year."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from itertools import pairwise
 
-# A fixed offset, not a zone by name: Brazil has had no daylight saving since 2019, and a machine
-# without a time zone database must get the same events.
+# A fixed offset, so that machines without a time zone database get the same events. Brazil has had no daylight
+# saving since 2019.
 ZONE = timezone(timedelta(hours=-3), "America/Sao_Paulo")
 DAYS = 365
 SLOT_MINUTES = 10
@@ -22,7 +22,7 @@ _LAUNCH_STEP = 1.7
 _TRAINING_SPIKE = 1.6
 _GROWTH_PER_YEAR = 0.3
 
-# (hour, how busy), straight lines between.
+# (hour, how busy), interpolated linearly.
 _OFFICE_HOURS = (
     (0, 0.006),
     (5, 0.002),
@@ -45,7 +45,7 @@ _FREE_HOURS = ((0, 0.08), (3, 0.02), (8, 0.1), (11, 0.7), (16, 1.0), (21, 0.8), 
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """The 365 days that end with `until`, and the dates in them that changed the use of the portal.
+    """The 365 days that end with `until`, and the dates that changed the portal's use.
 
     All dates are days in the portal's zone.
     """
@@ -61,7 +61,7 @@ class Year:
         return self.first_day + timedelta(days=number)
 
     def busyness(self, number: int) -> float:
-        """How much the portal is used on a day, 1 being an ordinary one; 0 when nothing was collected."""
+        """How much the portal is used on a day: 1 on an ordinary one, 0 if nothing was collected."""
         day = self.day(number)
         if day == self.outage:
             return 0.0
@@ -85,7 +85,7 @@ def year(until: datetime) -> Year:
         raise ValueError("until must be an aware datetime")
     if until.astimezone(UTC).year < 1972:
         raise ValueError("until must not be before 1972: ids carry the time since 1970")
-    # A millisecond earlier, so that a year until midnight ends with the day before.
+    # A millisecond earlier, so that a year that ends at midnight ends with the day before.
     last_day = (until - timedelta(milliseconds=1)).astimezone(ZONE).date()
     return Year(
         until=until,
@@ -97,7 +97,7 @@ def year(until: datetime) -> Year:
 
 
 def presence(day: date) -> float:
-    """The share of people at work on a day: weekends, holidays, days between, Christmas."""
+    """The share of people at work on a day, with weekends, holidays, bridge days and Christmas."""
     share = _WEEKDAYS[day.weekday()]
     if day in holidays(day.year):
         return min(share, 0.03)
@@ -133,7 +133,7 @@ def easter(of_year: int) -> date:
 
 @cache
 def slot_shares(is_office_day: bool) -> tuple[float, ...]:
-    """How a day's use spreads over its 10-minute slots; the shares add up to 1."""
+    """The share of each 10-minute slot in a day's use; they add up to 1."""
     curve = _OFFICE_HOURS if is_office_day else _FREE_HOURS
     middles = [(slot + 0.5) * SLOT_MINUTES / 60 for slot in range(24 * 60 // SLOT_MINUTES)]
     heights = [_height(curve, hour) for hour in middles]

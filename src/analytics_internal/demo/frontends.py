@@ -1,4 +1,4 @@
-"""How Backstage's two frontend systems report what happens: the shapes of their recorded events."""
+"""The event contexts of Backstage's two frontend systems, as recorded from real portals."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +8,7 @@ Value = str | int
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """A part of the portal as the legacy system (`route`, `plugin`, `extension`) and the new one name it."""
+    """A part of the portal under its names in the legacy system (`route`, `plugin`, `extension`) and the new one."""
 
     plugin: str
     route: str
@@ -36,7 +36,7 @@ FOUND_IN_MODAL = Place("search", "unknown", "SearchResult", "search-result-list-
 
 
 class Frontend(Protocol):
-    """A frontend system: the context its events carry, made anew at every call."""
+    """A frontend system: makes the contexts of events, a new dict at each call."""
 
     is_new: bool
 
@@ -45,7 +45,7 @@ class Frontend(Protocol):
         ...
 
     def part(self, place: Place) -> dict[str, Value]:
-        """The context of what is done within a place."""
+        """The context of an action within a place."""
         ...
 
     def signed_in(self) -> dict[str, Value]:

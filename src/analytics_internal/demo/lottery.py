@@ -1,4 +1,4 @@
-"""Drawing from weighted things, fast and repeatable."""
+"""Fast, repeatable weighted random choice."""
 
 from bisect import bisect
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Lottery(Generic[T]):
-    """Draws one of its items, each as often as its weight says; one with weight 0 never."""
+    """Draws items with probabilities by weight; weight 0 is never drawn."""
 
     __slots__ = ("_items", "_limits", "weight")
 
@@ -22,10 +22,10 @@ class Lottery(Generic[T]):
         self.weight = self._limits[-1]
 
     def draw(self, random: Random) -> T:
-        """One item; the draw takes one number from `random`."""
+        """One item; takes one number from `random`."""
         return self._items[bisect(self._limits, random.random() * self.weight)]
 
 
 def power_law(count: int, exponent: float = 1.05, flat: float = 2.0) -> list[float]:
-    """Weights of `count` things by rank: few much wanted, a long tail."""
+    """Weights of `count` things by rank: a few popular ones and a long tail."""
     return [1 / (rank + flat) ** exponent for rank in range(count)]

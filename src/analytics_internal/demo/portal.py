@@ -1,4 +1,4 @@
-"""The portal itself: who works there, what its catalog holds, what can be read and searched."""
+"""The made-up portal: its people, catalog, documentation and search results."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _LAUNCH_DAY = 275
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Team:
-    """A group of the catalog. Eagerness 0: nobody of it ever comes."""
+    """A group of the catalog. Eagerness 0: no member ever uses the portal."""
 
     name: str
     words: tuple[str, str, str]
@@ -33,10 +33,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """Somebody who may use the portal; days are counted from the year's first (0 to 364).
-
-    `adopted_day` is the first on which they would come; after `left_day` they are gone.
-    """
+    """A possible user of the portal, active from `adopted_day` to `left_day`; days count from 0 to 364."""
 
     name: str
     ref: str
@@ -48,20 +45,20 @@ class Person:
     vacation_day: int
 
     def eagerness_on(self, day: int) -> float:
-        """How likely this person is to come on a day, relative to others."""
+        """How likely this person is to use the portal on a day, relative to others."""
         is_away = self.vacation_day <= day < self.vacation_day + 15
         is_there = self.adopted_day <= day <= self.left_day and not is_away
         return self.eagerness if is_there else 0.0
 
     @property
     def ever_comes(self) -> bool:
-        """Whether there is a day on which this person might come."""
+        """Whether this person can use the portal on any day."""
         return self.eagerness > 0 and self.adopted_day <= self.left_day
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DocPage:
-    """A page of documentation; `path` is below the documentation's own, with a slash at its end."""
+    """A page of documentation; `path` is relative to the documentation's path and ends with a slash."""
 
     title: str
     path: str
@@ -108,7 +105,7 @@ class Found:
 
     @property
     def title(self) -> str:
-        """What the result is called."""
+        """The result's title."""
         return self.page.title if self.page else self.entity.name
 
     @property
@@ -122,7 +119,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """What somebody types, and what the portal finds, best first."""
+    """A search text and its results, best first."""
 
     text: str
     found: tuple[Found, ...]
@@ -130,14 +127,14 @@ class Search:
 
 @dataclass(frozen=True)
 class Portal:
-    """All that exists in one demo portal. People have entities too: kind `user`, not in `entities`."""
+    """One demo portal. People's own entities (kind `user`) are not in `entities`."""
 
     teams: tuple[Team, ...]
     people: tuple[Person, ...]
     entities: tuple[Entity, ...]
 
     def of_kind(self, kind: str) -> list[Entity]:
-        """The entities of a kind, the most visited first."""
+        """The entities of a kind, most visited first."""
         return [entity for entity in self.entities if entity.kind == kind]
 
     @cached_property
@@ -152,25 +149,25 @@ class Portal:
 
     @cached_property
     def readable(self) -> Lottery[Entity]:
-        """Entities whose documentation is read, by how often."""
+        """Entities whose documentation is read, weighted by how often."""
         read = [entity for entity in self.documented if entity.doc and entity.doc.is_read]
         return Lottery(read, power_law(len(read), 1.1))
 
     @cached_property
     def visited(self) -> dict[str, Lottery[Entity]]:
-        """The entities of each kind, by how often they are opened."""
+        """The entities of each kind, weighted by how often they are opened."""
         kinds = ("component", "api", "system", "resource", "template", "group")
         lists = {kind: self.of_kind(kind) for kind in kinds}
         return {kind: Lottery(found, power_law(len(found))) for kind, found in lists.items()}
 
     @cached_property
     def owned(self) -> dict[Team, Lottery[Entity]]:
-        """What the members of each team open when they look after their own."""
+        """Each team's own entities, weighted by how often its members open them."""
         return {team: _owned(team, self.entities) for team in self.teams}
 
     @cached_property
     def searches(self) -> Lottery[Search]:
-        """Searches that find something, by how often they are made."""
+        """Searches with results, weighted by how often they are made."""
         texts = [word for team in self.teams for word in team.words]
         texts += [entity.name for entity in self.of_kind("component")[:60]]
         weights = {text: 1 / (2 + rank % len(self.teams)) for rank, text in enumerate(texts)}
@@ -181,12 +178,12 @@ class Portal:
 
     @cached_property
     def fruitless_searches(self) -> Lottery[str]:
-        """Searches that find nothing, by how often they are made."""
+        """Searches without results, weighted by how often they are made."""
         texts = vocabulary.FRUITLESS_SEARCHES
         return Lottery(texts, power_law(len(texts), 1.2, 1.0))
 
     def _find(self, text: str) -> tuple[Found, ...]:
-        """What is called so, then pages that are called so or belong to it."""
+        """Entities with this name, then pages with this title or of these entities."""
         names = {name for other, name in vocabulary.OTHER_NAMES if other == text}
         entities = [entity for entity in self.entities if text in entity.name or entity.name in names]
         pages = [
@@ -201,7 +198,7 @@ class Portal:
 
 @lru_cache(maxsize=8)
 def portal(seed: int = 1) -> Portal:
-    """The portal of a seed: 25 teams, 300 people and 500 entities beside the people's own."""
+    """The portal of a seed: 25 teams, 300 people and 500 entities besides people's own."""
     random = Random(f"portal {seed}")
     teams = tuple(Team(*team) for team in vocabulary.TEAMS)
     return Portal(teams, tuple(_people(random, teams)), tuple(_entities(random, teams)))
@@ -219,7 +216,7 @@ def _person(random: Random, name: str, team: Team) -> Person:
     kind = random.random()
     joined = random.randrange(DAYS - 20) if kind < 0.18 else 0
     left = random.randrange(40, DAYS - 10) if 0.18 <= kind < 0.26 else DAYS - 1
-    # Some discover the portal only with its launch, some never.
+    # Some start with the launch, some never.
     adopted = _LAUNCH_DAY + int(random.expovariate(0.2)) if kind > 0.88 else joined
     eagerness = 0.0 if 0.26 <= kind < 0.31 else random.lognormvariate(0, 0.9)
     return Person(
@@ -235,7 +232,7 @@ def _person(random: Random, name: str, team: Team) -> Person:
 
 
 def _entities(random: Random, teams: tuple[Team, ...]) -> Iterator[Entity]:
-    """Handbooks, then everything else with the most visited of each kind first."""
+    """Handbooks first, then all others, most visited of each kind first."""
     platform = teams[0]
     for name, pages in vocabulary.HANDBOOKS:
         doc = Doc(f"/docs/default/component/{name}", _pages(pages), is_read=True)

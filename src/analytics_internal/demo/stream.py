@@ -1,4 +1,4 @@
-"""The stream of events: how many visits when, and every event stamped and in time order."""
+"""The stream of events in time order, with ids and times."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _DAY_MS = 24 * 3600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _USUAL_VISIT = 14
 
-# Looked up, not formatted: a time a microsecond cheaper for every event.
+# Look-ups instead of formatting save a microsecond per event.
 _MINUTES = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
 _SECONDS = [f"{second:02}" for second in range(60)]
 _THOUSANDTHS = [f"{thousandth:03}" for thousandth in range(1000)]
@@ -31,12 +31,11 @@ _moment = itemgetter(0)
 
 
 def events(count: int, seed: int = 1, until: datetime | None = None) -> Iterator[dict[str, object]]:
-    """Exactly `count` events of a year of the portal, before `until` (default: now), in time order.
+    """Exactly `count` events of the portal's year before `until` (default: now), in time order.
 
-    Each is an ingest event: `id` (UUIDv7 of its time), `occurredAt`, `sessionId`, `user`, and
-    Backstage's `action`, `subject`, `value`, `attributes`, `context` where Backstage sends them.
-    The same arguments give the same events. They are made as they are taken: memory does not
-    grow with `count`.
+    Each is an ingest event: `id` (UUIDv7 of its time), `occurredAt`, `sessionId`, `user`, and Backstage's `action`,
+    `subject`, `value`, `attributes`, `context` where Backstage sends them. The same arguments give the same events.
+    They are made lazily, so memory does not grow with `count`.
 
     Raises:
         ValueError: `count` is negative, or `until` has no time zone or is before 1972.
@@ -49,9 +48,9 @@ def events(count: int, seed: int = 1, until: datetime | None = None) -> Iterator
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """Ten minutes (the last one perhaps fewer) with the share of the year's events that begin in them.
+    """Ten minutes (the last slot may be shorter) and their share of the year's events.
 
-    Nothing is collected from `horizon` on until the next slot that has a weight.
+    Nothing is collected from `horizon` on until the next slot with a weight.
     """
 
     start_ms: int
@@ -67,7 +66,7 @@ def _in_order(count: int, of: Portal, of_year: Year, random: Random) -> Iterator
     for slot, steps in _visits(count, of, of_year, random):
         waiting.extend(steps)
         if waiting and not steps:
-            # The slot is over: no later visit has a step before its end.
+            # At the end of a slot: no later visit has a step before it.
             waiting.sort(key=_moment)
             ready = bisect_left(waiting, slot.end_ms, key=_moment)
             yield from waiting[:ready]
@@ -77,10 +76,9 @@ def _in_order(count: int, of: Portal, of_year: Year, random: Random) -> Iterator
 
 
 def _visits(count: int, of: Portal, of_year: Year, random: Random) -> Iterator[tuple[_Slot, list[Step]]]:
-    """The steps of visits slot by slot, each slot closed by an empty list; `count` steps in all.
+    """The steps of visits slot by slot, `count` in all; an empty list ends each slot.
 
-    What a slot should hold is counted from the year's beginning, so the rounding to whole
-    visits never adds up.
+    Targets are counted from the year's beginning, so rounding to whole visits does not add up.
     """
     slots = list(_slots(of, of_year, random))
     reached = list(accumulate(slot.weight for slot in slots))
@@ -136,7 +134,7 @@ def _frontend_on(day: int, of_year: Year) -> Frontend:
 
 
 def _stamped(steps: Iterator[Step], seed: int) -> Iterator[dict[str, object]]:
-    """Complete events: each step with its id and time."""
+    """The steps as complete events, with ids and times."""
     random = Random(f"ids {seed}")
     day, date = -1, ""
     for at, session, user, made in steps:
@@ -155,5 +153,5 @@ def _stamped(steps: Iterator[Step], seed: int) -> Iterator[dict[str, object]]:
 
 
 def _milliseconds(at: datetime) -> int:
-    # Rounded up: what happens before `at` has a smaller number.
+    # Rounded up, so that anything before `at` has a smaller number.
     return -((_EPOCH - at) // timedelta(milliseconds=1))

@@ -1,4 +1,4 @@
-"""A visit in the making: one person, one clock, the events so far."""
+"""One visit of one person: its clock, and its events so far."""
 
 from random import Random
 
@@ -13,7 +13,7 @@ Step = tuple[int, str, str, Event]
 
 
 class Visit:
-    """Moves one person through the portal; what they do ends up in `steps`, in time order."""
+    """Moves one person through the portal and records the events in `steps`, in time order."""
 
     __slots__ = ("_at", "_frontend", "_session", "_user", "person", "random", "steps")
 
@@ -32,11 +32,11 @@ class Visit:
         return self._frontend.is_new
 
     def read(self, seconds: float) -> None:
-        """Let time pass: a second at least, `seconds` more on average."""
+        """Let time pass: one second plus `seconds` on average."""
         self._at += 1000 + int(self.random.expovariate(0.001 / seconds))
 
     def load(self, place: Place, subject: str, attributes: dict[str, Value] | None = None) -> None:
-        """Load a page in full: the app starts, signs in, and shows the page."""
+        """Load a page: the app starts, signs in and shows it."""
         if self._frontend.is_new:
             self.navigate(ROOT, subject)
             self._sign_in()
@@ -46,7 +46,7 @@ class Visit:
             self._sign_in()
 
     def start(self, subject: str) -> None:
-        """Load the portal's root, which signs in and moves on to the catalog."""
+        """Load the portal's root, which signs in and redirects to the catalog."""
         self.navigate(ROOT, subject)
         self._sign_in()
         self.navigate(CATALOG, "/catalog")
@@ -71,7 +71,7 @@ class Visit:
         value: int | None = None,
         **more: str,
     ) -> None:
-        """Do anything else that Backstage reports; `more` is added to the context."""
+        """Do any other reported action; `more` is added to the context."""
         self._record(action, subject, {**self._frontend.part(place), **more}, attributes, value)
 
     def _sign_in(self) -> None:
@@ -87,7 +87,7 @@ class Visit:
         attributes: dict[str, Value] | None = None,
         value: int | None = None,
     ) -> None:
-        """Add an event. What Backstage leaves out is left out, what follows comes within the same moment."""
+        """Add an event, with absent fields left out as Backstage does, and advance the clock a little."""
         event: Event = {"action": action, "subject": subject}
         if value is not None:
             event["value"] = value

@@ -1,4 +1,4 @@
-"""The words the portal is made of: names of teams, people, services, templates, pages and searches."""
+"""The portal's words: names of teams, people, services, templates, pages and searches."""
 
 # (team, the words its services are named after, how eagerly it uses the portal)
 TEAMS: tuple[tuple[str, tuple[str, str, str], float], ...] = (
@@ -29,7 +29,7 @@ TEAMS: tuple[tuple[str, tuple[str, str, str], float], ...] = (
     ("legal-compliance", ("compliance", "retention", "contract"), 0.0),
 )
 
-# Names and suffixes stand in one string each, separated by spaces.
+# Names and suffixes, separated by spaces.
 FIRST_NAMES = (
     "Ana Beatriz Bruno Caio Camila Carla Carlos Cecília Clara Daniel Débora Diego Eduarda Eduardo "
     "Elisa Érica Fábio Felipe Fernanda Flávia Gabriel Gabriela Guilherme Gustavo Heitor Helena Henrique "
@@ -68,7 +68,7 @@ TEMPLATES: tuple[tuple[str, str, int, int], ...] = (
     ("android-module", "Android module", 4, 240),
 )
 
-# Documentation that everybody needs, owned by the first team; (name, pages read in it).
+# Documentation that everybody needs, owned by the first team: (name, number of pages).
 HANDBOOKS: tuple[tuple[str, int], ...] = (
     ("engineering-handbook", 24),
     ("onboarding-guide", 14),
@@ -77,7 +77,7 @@ HANDBOOKS: tuple[tuple[str, int], ...] = (
     ("golden-paths", 12),
 )
 
-# (section, pages in it); a page tree is a beginning of this list.
+# (section, its pages). A documentation has the first pages of this list.
 DOC_SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", ("getting-started", "architecture", "faq")),
     ("how-to", ("run-locally", "deploy", "rotate-secrets", "add-an-endpoint", "roll-back")),
@@ -89,7 +89,7 @@ DOC_SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 ANCHORS = ("prerequisites", "installation", "examples", "limits", "troubleshooting", "rollback")
 
-# What people call things that have another name, and what they find then.
+# Other names that people search for, and what they find.
 OTHER_NAMES: tuple[tuple[str, str], ...] = (
     ("handbook", "engineering-handbook"),
     ("onboarding", "onboarding-guide"),
@@ -104,10 +104,10 @@ OTHER_NAMES: tuple[tuple[str, str], ...] = (
     ("how do i deploy", "golden-paths"),
     ("new service", "golden-paths"),
 )
-# Pages of documentation that people look for by their titles.
+# Pages that people search for by title.
 SOUGHT_PAGES = ("getting started", "deploy", "run locally", "rotate secrets", "configuration", "roll back")
 
-# What people look for and never find, the most wanted first.
+# Searches without results, most frequent first.
 FRUITLESS_SEARCHES = (
     "vpn",
     "terraform module s3",
@@ -125,6 +125,6 @@ FRUITLESS_SEARCHES = (
     "vpn mac",
 )
 
-# Documentation that somebody still links to although it is gone.
+# Deleted documentation that is still linked to.
 GONE_DOCS = ("legacy-monolith", "soap-gateway", "jenkins-guide", "old-onboarding")
 UNKNOWN_ADDRESSES = ("/wiki", "/home", "/status", "/catalog-import/old", "/tech-radar")

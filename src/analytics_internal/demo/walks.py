@@ -1,4 +1,4 @@
-"""What people do in the portal, and in which order: the walks a visit consists of."""
+"""What people do during a visit: sequences of pages, clicks and searches."""
 
 from collections.abc import Callable
 from random import Random
@@ -40,7 +40,7 @@ _ABANDONED_SHARE = 0.35
 
 
 def visit(portal: Portal, person: Person, at: int, frontend: Frontend, random: Random) -> list[Step]:
-    """One visit from its first page to its last, in time order; never empty."""
+    """The steps of one visit in time order; never empty."""
     made = Visit(person, at, frontend, random)
     _ARRIVALS.draw(random)(portal, made)
     while random.random() < _GO_ON_SHARE:
@@ -75,7 +75,7 @@ def _arrive_at_doc(portal: Portal, visit: Visit) -> None:
 
 
 def _arrive_from_sign_in(portal: Portal, visit: Visit) -> None:
-    """The identity provider sends people back with secrets in the address, which are recorded."""
+    """Return from the identity provider with secrets in the address, which are recorded."""
     random = visit.random
     secret = f"{random.getrandbits(160):040x}"
     state = f"{random.getrandbits(64):016x}"
@@ -163,7 +163,7 @@ def _search(portal: Portal, visit: Visit) -> None:
     search = portal.searches.draw(visit.random)
     text = _typed(visit.random, search.text)
     if len(text) > 5 and visit.random.random() < 0.3:
-        # The search box reports what was typed so far whenever typing pauses.
+        # The search box reports the text whenever typing pauses.
         visit.act("search", text[:4], place, value=len(search.found) + 3)
         visit.read(0.5)
     visit.act("search", text, place, value=len(search.found))
@@ -178,7 +178,7 @@ def _search_in_vain(portal: Portal, visit: Visit, place: Place) -> None:
 
 
 def _create(portal: Portal, visit: Visit) -> None:
-    """Fill a template's form in and start it, or give up on the way."""
+    """Fill in a template's form and run it, or give up."""
     random = visit.random
     visit.click(SIDEBAR, "Create...", "/create")
     visit.navigate(CREATE, "/create")
@@ -230,7 +230,7 @@ def _change_settings(portal: Portal, visit: Visit) -> None:
 
 
 def _wanted(portal: Portal, visit: Visit) -> Entity:
-    """An entity of one's own team, or one that everybody looks at."""
+    """An entity of one's own team, or a popular one."""
     if visit.random.random() < _OWN_SHARE:
         return portal.owned[visit.person.team].draw(visit.random)
     kind = _KINDS.draw(visit.random)
@@ -296,7 +296,7 @@ def _read(visit: Visit, entity: Entity, doc: Doc, place: Place = READER, root: s
 
 
 def _typed(random: Random, text: str) -> str:
-    """A search as somebody types it: small letters most of the time, and words rather than hyphens."""
+    """A search as people type it: mostly lower case, with spaces instead of hyphens."""
     if random.random() < 0.7:
         text = text.replace("-", " ")
     chance = random.random()
@@ -306,7 +306,7 @@ def _typed(random: Random, text: str) -> str:
 
 
 def _discover(visit: Visit, place: Place, found: tuple[Found, ...]) -> None:
-    """Click a result, the first ones most of the time, or none."""
+    """Click a result, most often one of the first, or none."""
     random = visit.random
     if not found or random.random() < 0.25:
         return
