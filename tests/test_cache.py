@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -58,7 +59,7 @@ def test_what_is_too_large_is_not_remembered_and_pushes_nothing_out() -> None:
     assert (known.get("a"), known.get("b")) == ("1", None)
 
 
-@given(st.lists(st.tuples(st.sampled_from("pgfc"), st.integers(0, 200), st.integers(0, 4_000))))
+@given(st.lists(st.tuples(st.sampled_from("pgc"), st.integers(0, 200), st.integers(0, 4_000))))
 def test_the_bytes_are_those_of_what_is_held(steps: list[tuple[str, int, int]]) -> None:
     known, latest = texts(), dict[str, str]()
     for step, number, length in steps:
@@ -68,13 +69,36 @@ def test_the_bytes_are_those_of_what_is_held(steps: list[tuple[str, int, int]]) 
             known.put(key, latest[key])
         elif step == "g":
             assert known.get(key) in (None, latest.get(key))
-        elif step == "f":
-            known.forget(key)
-            assert known.get(key) is None
         else:
             known.clear()
-        held = [*known._young.items(), *known._old.items()]
+        held = [(key, latest[key]) for key in known._entries]
         assert known.bytes == sum(ENTRY_BYTES + size_of(*entry) for entry in held) <= bound_of("contexts")
+
+
+def test_an_entry_takes_no_more_memory_than_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the shortest hostile keys, which cost most beside themselves, at whatever number a dictionary has grown."""
+    monkeypatch.setattr(cache, "_bytes", cache.DEFAULT_BYTES)
+    for entries in (3_000, 10_000, 11_000, 22_000):
+        known, keys = Cache[str, int]("rows", size_of), [f"{number:06}" for number in range(entries)]
+        tracemalloc.start()
+        for key in keys:
+            known.put(key, 1)
+        held, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert len(known) == entries
+        assert held <= most <= entries * ENTRY_BYTES <= known.bytes
+
+
+def test_a_cache_follows_the_setting_that_is_read_after_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = texts()
+    for number in range(100):
+        known.put(f"{number}", "x" * 200)
+    monkeypatch.setattr(cache, "_bytes", 1 << 17)
+    known.put("last", "x")
+
+    assert known.bytes <= bound_of("contexts")
+    assert known.get("last") == "x"
 
 
 def test_all_caches_together_hold_what_is_allowed() -> None:

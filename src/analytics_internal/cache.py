@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Generic, TypeVar
+
+from cachetools import LRUCache, TTLCache
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 DEFAULT_BYTES = 192 << 20
-# What an entry takes besides its key and value: its places in a dictionary that grows by doubling.
-ENTRY_BYTES = 160
+# What an entry takes besides its key and value: its places in three dictionaries, which grow by doubling.
+ENTRY_BYTES = 440
 # A larger entry is worth less than what it would push out.
 LARGEST_ENTRY_BYTES = 8_192
 # Of `cache_bytes`, in thousandths: what is looked up for every event has most.
@@ -21,11 +25,10 @@ SHARES: Mapping[str, int] = {
     "items": 150,
     "paths": 100,
     "contexts": 75,
-    "people": 75,
+    "people": 95,
     "entities": 40,
     "plugins": 5,
     "actions": 5,
-    "entity refs": 20,
     "plans": 35,
     "callers": 40,
     "memberships": 15,
@@ -48,64 +51,52 @@ def bound_of(name: str, cache_bytes: int | None = None) -> int:
 
 
 class Cache(Generic[Key, Value]):
-    """Values by key, as many as fit. A hit costs one look-up: there is no order that it would change.
-
-    Instead there are two generations. What is used moves to the younger one; when that holds half of the bytes, the
-    older one is forgotten and the younger one takes its place.
-    """
+    """Values by key: the last used ones, as many as fit. Not for use by several threads."""
 
     def __init__(
-        self, name: str, size_of: Callable[[Key, Value], int], largest_bytes: int = LARGEST_ENTRY_BYTES
+        self,
+        name: str,
+        size_of: Callable[[Key, Value], int],
+        largest_bytes: int = LARGEST_ENTRY_BYTES,
+        holds_for_s: float | None = None,
     ) -> None:
         """``name`` is one of ``SHARES``; ``size_of`` the bytes of a key and its value."""
-        assert name in SHARES, "a cache without a bound"
         self.name = name
         self._size_of = size_of
         self._largest_bytes = largest_bytes
-        self._young: dict[Key, Value] = {}
-        self._old: dict[Key, Value] = {}
-        self._young_bytes = 0
-        self._old_bytes = 0
+        self._holds_for_s = holds_for_s
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        size, bound = itemgetter(1), bound_of(self.name)
+        self._entries: LRUCache[Key, tuple[Value, int]] | TTLCache[Key, tuple[Value, int]] = (
+            LRUCache(bound, size)
+            if self._holds_for_s is None
+            else TTLCache(bound, self._holds_for_s, time.monotonic, size)
+        )
 
     @property
     def bytes(self) -> int:
         """What is held now; never more than the bound."""
-        return self._young_bytes + self._old_bytes
+        return int(self._entries.currsize)
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self._entries)
 
     def get(self, key: Key) -> Value | None:
-        found = self._young.get(key)
-        if found is None and self._old:
-            found = self._old.pop(key, None)
-            if found is not None:
-                self._old_bytes -= ENTRY_BYTES + self._size_of(key, found)
-                self.put(key, found)
-        return found
+        try:
+            return self._entries[key][0]
+        except KeyError:
+            return None
 
     def put(self, key: Key, value: Value) -> None:
         """Remember a value, unless it is too large to be worth it."""
+        if self._entries.maxsize != bound_of(self.name):  # some caches are made before the settings are read
+            self.clear()
         size = ENTRY_BYTES + self._size_of(key, value)
-        half = bound_of(self.name) // 2
-        if size > min(self._largest_bytes, half):
-            return
-        self.forget(key)
-        if self._young_bytes + size > half:
-            self._old, self._old_bytes = self._young, self._young_bytes
-            self._young, self._young_bytes = {}, 0
-        self._young[key] = value
-        self._young_bytes += size
-
-    def forget(self, key: Key) -> None:
-        if (value := self._young.pop(key, None)) is not None:
-            self._young_bytes -= ENTRY_BYTES + self._size_of(key, value)
-        elif (value := self._old.pop(key, None)) is not None:
-            self._old_bytes -= ENTRY_BYTES + self._size_of(key, value)
-
-    def clear(self) -> None:
-        self._young, self._old = {}, {}
-        self._young_bytes = self._old_bytes = 0
+        if size <= min(self._largest_bytes, self._entries.maxsize // 2):
+            self._entries[key] = (value, size)
 
 
 def size_of(*values: object) -> int:

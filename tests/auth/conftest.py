@@ -50,5 +50,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time that keys and remembered answers grow old by."""
     clock = Clock()
     monkeypatch.setattr("analytics_internal.auth.keys.time", clock)
-    monkeypatch.setattr("analytics_internal.auth.remembered.time", clock)
+    monkeypatch.setattr("analytics_internal.cache.time", clock)
     return clock

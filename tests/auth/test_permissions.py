@@ -35,7 +35,7 @@ def by_lists(backend: PortalBackend) -> ByLists:
 
 
 @pytest.fixture
-def by_framework(backend: PortalBackend) -> Permissions:
+def by_framework(backend: PortalBackend, clock: Clock) -> Permissions:
     """The portal decides; the lists let Bo read figures."""
     framework = Framework(backend, list(PERMISSIONS.values()))
     return Permissions(AccessLists.of([BO], [], []), Memberships(backend), framework)

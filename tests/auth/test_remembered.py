@@ -78,7 +78,7 @@ async def test_an_error_is_told_to_all_who_wait_and_not_remembered(
 async def test_the_oldest_answers_are_forgotten(
     remembered: Remembered[str, int], oracle: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "_bytes", 60_000)  # of which two or three answers are remembered
+    monkeypatch.setattr(cache, "_bytes", 110_000)  # of which three answers are remembered
     for key in "abcd":
         await remembered.get(key)
 

@@ -33,7 +33,7 @@ _slashes = re.compile(r"/{2,}")
 _doc_path = re.compile(r"/(?P<at>docs|catalog)/([^/]+)/([^/]+)/([^/]+)(?P<rest>/.*)?", re.DOTALL)
 
 
-class Portal(msgspec.Struct, frozen=True):
+class Portal(msgspec.Struct, frozen=True, cache_hash=True):
     """What is needed to interpret a portal's addresses."""
 
     origin: str | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
-from analytics_internal.cache import Cache, size_of
 from analytics_internal.event.spelling import composed, decoded
 
 _entity_path = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
@@ -62,17 +62,10 @@ def normalise_entity_ref(text: str, default_kind: str | None = None) -> str | No
     """An entity ref as Backstage compares it: lower case, ``kind:namespace/name`` complete; None if it is no ref."""
     if len(text) > 255:
         return None
-    known = _refs.get((text, default_kind))
-    if known is None:
-        known = _normalised(text, default_kind)
-        if known is not None:
-            _refs.put((text, default_kind), known)
-    return known
+    return _normalised(text, default_kind)
 
 
-_refs: Cache[tuple[str, str | None], str] = Cache("entity refs", size_of)
-
-
+@functools.lru_cache(maxsize=512)  # of at most 255 characters each: 1.2 MB at most
 def _normalised(text: str, default_kind: str | None) -> str | None:
     match = _entity_ref.fullmatch(text.strip())
     if match is None:
