@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from analytics_internal.data_dir import DataDirInUse, DataDirLock
+from analytics_internal.embedded import server as server_module
 from analytics_internal.embedded import user as server_user
 from analytics_internal.embedded.server import EmbeddedPostgres, EmbeddedPostgresError, OtherMajorVersion
 
@@ -135,6 +136,23 @@ async def test_data_outlive_a_stop(data_dir: Path) -> None:
         await _execute(dsn, "CREATE TABLE stopped AS SELECT 1 AS number")
     async with _watched(data_dir) as dsn:
         assert await _ask(dsn, "SELECT number FROM stopped") == 1
+
+
+@pytest.mark.parametrize("has_working_folder", [True, False], ids=["Linux", "elsewhere"])
+async def test_a_server_that_runs_for_long_can_open_all_its_files(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, has_working_folder: bool
+) -> None:
+    if not has_working_folder:
+        monkeypatch.setattr(server_module, "WORKING_FOLDER", Path("/nowhere"))
+    async with _watched(data_dir) as dsn:
+        first = _postmaster(data_dir)
+        await _execute(dsn, "CREATE TABLE IF NOT EXISTS kept AS SELECT 1 AS number")
+        await _execute(dsn, "CHECKPOINT", "SELECT pg_reload_conf()")
+        connection = await asyncpg.connect(dsn)
+        os.kill(connection.get_server_pid(), signal.SIGKILL)  # all of its processes start anew, but for the first
+        assert await _ask(dsn, "SELECT number FROM kept") == 1
+        await _execute(dsn, "CHECKPOINT")
+        assert _postmaster(data_dir) == first
 
 
 async def test_a_killed_postmaster_is_replaced_while_a_query_still_runs(data_dir: Path) -> None:

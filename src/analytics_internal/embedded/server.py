@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -31,6 +32,8 @@ MAX_LOG_BYTES = 8 << 20
 POLL_S = 0.01
 WATCH_INTERVAL_S = 0.05
 MAX_RETRY_INTERVAL_S = 10.0
+# Of each process its own; it leads there without looking at the folders above. Linux only.
+WORKING_FOLDER = Path("/proc/self/cwd")
 # Recovery reads at most `max_wal_size`: seconds, even on a slow disk.
 START_LIMIT_S = 600.0
 
@@ -253,19 +256,27 @@ class EmbeddedPostgres:
     def _launch(self) -> None:
         """Start the server process and return when it takes connections."""
         assert self._socket_folder is not None
-        command = ["postgres", "-D", str(self._folder)]
-        for name, value in {**SETTINGS, "unix_socket_directories": str(self._socket_folder)}.items():
-            command += ["-c", f"{name}={value}"]
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
-        # The server may enter the data folder only until it has changed into its own.
-        with (
-            open(self._log, "ab", opener=opener) as output,
-            server_user.searching(self._uid, self._data_dir),
-        ):
+        with contextlib.ExitStack() as opened, open(self._log, "ab", opener=opener) as output:
+            command = ["postgres", "-D", str(self._open_data_folder(opened))]
+            for name, value in {**SETTINGS, "unix_socket_directories": str(self._socket_folder)}.items():
+                command += ["-c", f"{name}={value}"]
             began_at = output.tell()
             self._server = _spawn(command, self._folder, self._uid, subprocess.DEVNULL, output)
             self._wait_until_ready(self._server, began_at)
+
+    def _open_data_folder(self, opened: contextlib.ExitStack) -> Path:
+        """The server's folder by a name that the server can open at any time: every checkpoint opens it by its path.
+
+        Where the working folder has such a name, the data folder is open to the server only until ``opened`` ends: the
+        socket is made at its full path.
+        """
+        if self._uid == os.geteuid() or not WORKING_FOLDER.exists():
+            server_user.let_search_parents_of(self._uid, self._folder)
+            return self._folder
+        opened.enter_context(server_user.searching(self._uid, self._data_dir))
+        return WORKING_FOLDER
 
     def _wait_until_ready(self, server: subprocess.Popen[bytes], began_at: int) -> None:
         limit = time.monotonic() + START_LIMIT_S
