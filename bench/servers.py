@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ import msgspec
 import psutil
 
 from bench.load import Result
+from tests.service import COMMAND, started
 
 EVENTS = "api/analytics-internal/events"
-_address = re.compile(r"http://127\.0\.0\.1:\d+/")
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -36,23 +35,18 @@ class Server(msgspec.Struct, frozen=True):
 @contextlib.contextmanager
 def running(command: list[str], log: Path) -> Iterator[Server]:
     """A server that prints its address when it listens."""
-    with log.open("ab") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-        try:
-            assert process.stdout is not None
-            found = _address.search(process.stdout.readline())
-            if found is None:
-                raise RuntimeError(f"{' '.join(command)} did not start: {log.read_text()[-2000:]}")
-            yield Server(found[0], psutil.Process(process.pid))
-        finally:
-            process.terminate()
-            process.wait(60)
+    process, url = started(command, log)
+    try:
+        yield Server(f"{url}/", psutil.Process(process.pid))
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def service(dsn: str, folder: Path) -> contextlib.AbstractContextManager[Server]:
     """The real service on a database."""
     folder.mkdir(exist_ok=True)
-    command = [str(Path(sys.executable).parent / "analytics-internal"), "serve", "--auth", "none", "--port", "0"]
+    command = [*COMMAND, "serve", "--auth", "none", "--port", "0"]
     command += ["--database-url", dsn, "--data-dir", str(folder), "--timezone", "America/Sao_Paulo"]
     return running(command, folder / "service.log")
 

@@ -14,11 +14,13 @@ import pytest
 
 from analytics_internal import __version__, demo
 from analytics_internal.cli import run
-from tests.command import COMMAND, Running, command, command_process, exported, free_port, running_service
+from tests.command import command, command_process, exported
+from tests.ports import closed_port
+from tests.service import COMMAND, ServiceProcess, running_service
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """One service for all."""
     with running_service(tmp_path_factory.mktemp("service")) as running:
         yield running
@@ -83,7 +85,8 @@ def test_a_wrong_use_ends_in_one_line_and_exit_code_2(
 
 @pytest.mark.parametrize("arguments", [["export"], ["demo", "--events", "3"]], ids=" ".join)
 def test_a_service_that_is_not_there_is_one_line_and_exit_code_2(arguments: list[str]) -> None:
-    done = command(*arguments, "--url", f"http://127.0.0.1:{free_port()}")
+    with closed_port() as port:
+        done = command(*arguments, "--url", f"http://127.0.0.1:{port}")
 
     assert done.returncode == 2
     assert "is not reachable" in done.stderr.splitlines()[-1]
@@ -103,18 +106,17 @@ def test_the_settings_in_force_are_printed_with_their_origin(tmp_path: Path, mon
     assert not list(tmp_path.iterdir())
 
 
-def test_a_second_service_on_one_data_folder_says_so_and_exits(service: Running) -> None:
-    second = command_process("serve", "--auth", "none", "--port", str(free_port()), "--data-dir", service.data_dir)
+def test_a_second_service_on_one_data_folder_says_so_and_exits(service: ServiceProcess) -> None:
+    second = command_process("serve", "--auth", "none", "--port", "0", "--data-dir", service.data_dir)
 
     assert second.returncode == 1
-    assert str(service.process.pid) in second.stderr
+    assert str(service.pid) in second.stderr
     assert "Traceback" not in second.stderr
 
 
 def test_a_database_that_is_not_there_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
-    done = command_process(
-        "migrate", "--database-url", f"postgresql://127.0.0.1:{free_port()}/x", "--data-dir", tmp_path
-    )
+    with closed_port() as port:
+        done = command_process("migrate", "--database-url", f"postgresql://127.0.0.1:{port}/x", "--data-dir", tmp_path)
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("analytics-internal: ")
@@ -127,7 +129,7 @@ def test_migrate_needs_no_authentication_to_be_configured(dsn: str, tmp_path: Pa
     assert done.returncode == 0, done.stderr
 
 
-def test_the_demo_is_sent_to_the_service(service: Running) -> None:
+def test_the_demo_is_sent_to_the_service(service: ServiceProcess) -> None:
     before = service.head
 
     done = command("demo", "--events", "1200", "--seed", "3", "--until", "2026-11-01", "--url", service.url)
@@ -155,7 +157,7 @@ def test_the_demo_is_written_as_lines(tmp_path: Path) -> None:
     assert onto_the_file.returncode == 2
 
 
-def test_an_export_into_a_pipe_that_closes_ends_quietly(service: Running) -> None:
+def test_an_export_into_a_pipe_that_closes_ends_quietly(service: ServiceProcess) -> None:
     command("demo", "--events", "3000", "--url", service.url)
     reading, writing = os.pipe()
 

@@ -16,7 +16,8 @@ from uuid import UUID
 import pytest
 
 from analytics_internal.client.recorded import UNTIMED, Recording, Unreadable
-from tests.command import COMMAND, Running, command, exported, running_service
+from tests.command import command, exported
+from tests.service import COMMAND, ServiceProcess, running_service
 
 EVENTS = Path(__file__).parent / "events"
 RECORDED = sorted(EVENTS.glob("*.jsonl"))
@@ -24,14 +25,14 @@ RECORDED_LINES = 80
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """One service for all: a test looks only at what came after it began, and its events are its own."""
     with running_service(tmp_path_factory.mktemp("service")) as running:
         yield running
 
 
 @pytest.fixture
-def before(service: Running) -> int:
+def before(service: ServiceProcess) -> int:
     """The newest position before the test."""
     return service.head
 
@@ -45,7 +46,7 @@ def event(subject: str = "/catalog", **fields: object) -> dict[str, object]:
     return {"action": "navigate", "subject": subject, **fields}
 
 
-def importer_of(file: Path, lines: int, service: Running) -> subprocess.Popen[bytes]:
+def importer_of(file: Path, lines: int, service: ServiceProcess) -> subprocess.Popen[bytes]:
     """An import that has read so many lines of a file and waits for more: it cannot be done before it is stopped."""
     # In the background of a shell SIGINT is ignored, and a child inherits that; it does not inherit a handler.
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -62,7 +63,7 @@ def importer_of(file: Path, lines: int, service: Running) -> subprocess.Popen[by
     return importer
 
 
-def test_recorded_events_imported_twice_are_stored_once(service: Running, before: int) -> None:
+def test_recorded_events_imported_twice_are_stored_once(service: ServiceProcess, before: int) -> None:
     first = command("import", *RECORDED, "--url", service.url)
     second = command("import", *RECORDED, "--url", service.url)
 
@@ -73,7 +74,7 @@ def test_recorded_events_imported_twice_are_stored_once(service: Running, before
 
 
 def test_an_import_that_was_killed_and_is_run_again_misses_and_doubles_nothing(
-    service: Running, before: int, tmp_path: Path
+    service: ServiceProcess, before: int, tmp_path: Path
 ) -> None:
     moments = (f"2026-{month:02}-{day:02}T10:00:00Z" for month in range(1, 11) for day in range(1, 29))
     timed = [event(f"/docs/{n}", occurredAt=at) for at in moments for n in range(20)]
@@ -96,7 +97,9 @@ def test_an_import_that_was_killed_and_is_run_again_misses_and_doubles_nothing(
     assert {each["subject"] for each in events} == {f"/docs/{n}" for n in range(20)} | {"/same"}
 
 
-def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running, before: int, tmp_path: Path) -> None:
+def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(
+    service: ServiceProcess, before: int, tmp_path: Path
+) -> None:
     file = lines_file(tmp_path / "history.jsonl", *(event(f"/docs/{n}") for n in range(10_000)))
 
     importer = importer_of(file, 3_000, service)
@@ -116,7 +119,7 @@ def test_ctrl_c_says_what_was_done_and_that_it_can_be_run_again(service: Running
 
 
 def test_lines_without_a_time_are_stored_once_and_identical_ones_are_different_events(
-    service: Running, before: int, tmp_path: Path
+    service: ServiceProcess, before: int, tmp_path: Path
 ) -> None:
     file = lines_file(tmp_path / "untimed.jsonl", event(), event("/docs"), event(), event())
 
@@ -127,7 +130,7 @@ def test_lines_without_a_time_are_stored_once_and_identical_ones_are_different_e
     assert [each["subject"] for each in exported(service, before)] == ["/catalog", "/docs", "/catalog", "/catalog"]
 
 
-def test_a_user_is_given_to_the_lines_that_name_none(service: Running, before: int, tmp_path: Path) -> None:
+def test_a_user_is_given_to_the_lines_that_name_none(service: ServiceProcess, before: int, tmp_path: Path) -> None:
     file = lines_file(tmp_path / "some.jsonl", event(), event(user="user:default/ana"))
 
     command("import", file, "--url", service.url, "--user", "user:default/guest")
@@ -136,7 +139,7 @@ def test_a_user_is_given_to_the_lines_that_name_none(service: Running, before: i
 
 
 def test_bad_lines_are_reported_by_file_and_line_and_do_not_stop_the_others(
-    service: Running, before: int, tmp_path: Path
+    service: ServiceProcess, before: int, tmp_path: Path
 ) -> None:
     file = lines_file(
         tmp_path / "mixed.jsonl", event("/a"), "{nonsense", "", "[1]", '{"value": NaN}', event("/b", colour="red"),
@@ -158,7 +161,7 @@ def test_bad_lines_are_reported_by_file_and_line_and_do_not_stop_the_others(
     assert [each["subject"] for each in exported(service, before)] == ["/a", "/d"]
 
 
-def test_of_many_problems_the_first_twenty_are_printed(service: Running, tmp_path: Path) -> None:
+def test_of_many_problems_the_first_twenty_are_printed(service: ServiceProcess, tmp_path: Path) -> None:
     file = lines_file(tmp_path / "bad.jsonl", *["nonsense"] * 50)
 
     done = command("import", file, "--url", service.url)
@@ -168,7 +171,7 @@ def test_of_many_problems_the_first_twenty_are_printed(service: Running, tmp_pat
     assert "50 unreadable" in done.stdout
 
 
-def test_compressed_files_and_stdin_are_read(service: Running, tmp_path: Path) -> None:
+def test_compressed_files_and_stdin_are_read(service: ServiceProcess, tmp_path: Path) -> None:
     compressed = tmp_path / "legacy.jsonl.gz"
     compressed.write_bytes(gzip.compress(RECORDED[0].read_bytes()))
 
@@ -186,7 +189,7 @@ def test_compressed_files_and_stdin_are_read(service: Running, tmp_path: Path) -
     assert "cannot be read on" in from_broken.stderr
 
 
-def test_an_export_goes_on_where_its_file_ends(service: Running, before: int, tmp_path: Path) -> None:
+def test_an_export_goes_on_where_its_file_ends(service: ServiceProcess, before: int, tmp_path: Path) -> None:
     command("import", *RECORDED[:2], "--url", service.url, "--user", "user:default/exported")
     whole, resumed = tmp_path / "whole.jsonl", tmp_path / "resumed.jsonl"
     flags = ("--url", service.url, "--after", str(before))
@@ -204,7 +207,7 @@ def test_an_export_goes_on_where_its_file_ends(service: Running, before: int, tm
     assert rest.stdout.splitlines() == whole.read_text().splitlines()[50:]
 
 
-def test_an_export_does_not_touch_a_file_that_is_none(service: Running, tmp_path: Path) -> None:
+def test_an_export_does_not_touch_a_file_that_is_none(service: ServiceProcess, tmp_path: Path) -> None:
     file = lines_file(tmp_path / "mine.txt", "my notes")
 
     done = command("export", "--url", service.url, "--output", file)
@@ -215,14 +218,14 @@ def test_an_export_does_not_touch_a_file_that_is_none(service: Running, tmp_path
 
 
 def test_an_export_imported_elsewhere_gives_the_same_export(
-    service: Running, before: int, dsn: str, tmp_path: Path
+    service: ServiceProcess, before: int, dsn: str, tmp_path: Path
 ) -> None:
     file, second_file = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     command("import", *RECORDED, "--url", service.url, "--user", "user:default/elsewhere")
     command("demo", "--events", "1500", "--until", "2026-10-01", "--url", service.url)
     command("export", "--url", service.url, "--after", str(before), "--output", file)
 
-    with running_service(tmp_path, "--database-url", dsn) as second:
+    with running_service(tmp_path, database_url=dsn) as second:
         done = command("import", file, "--url", second.url)
         command("export", "--url", second.url, "--output", second_file)
 

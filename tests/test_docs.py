@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import command, running_service
+from tests.command import command
+from tests.service import running_service
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -10,13 +10,13 @@ import httpx
 from analytics_internal.embedded.server import running_dsn
 from tests.command import command
 from tests.samples import navigation
-from tests.service import API, serving
+from tests.service import API, running_service
 
 TOKEN = "the-token-of-a-machine"
 
 
 def test_the_reader_of_a_running_service_is_compared_with_the_log() -> None:
-    with serving(auth="backstage", portal_url="http://127.0.0.1:1", import_tokens=[TOKEN]) as service:
+    with running_service(auth="backstage", portal_url="http://127.0.0.1:1", import_tokens=[TOKEN]) as service:
         stored = httpx.post(
             f"{service.url}{API}/events", json=navigation(), headers={"Authorization": f"Bearer {TOKEN}"}
         )
@@ -45,7 +45,7 @@ async def store_spellings(dsn: str, spellings: list[str]) -> None:
 
 
 def test_pages_that_are_stored_in_several_spellings_are_compared_as_the_reader_counts_them() -> None:
-    with serving() as service:
+    with running_service() as service:
         spellings = ["/docs/caf%C3%A9", "/docs/cafe\u0301", "/docs/café"]
         for number in range(3):
             response = httpx.post(f"{service.url}{API}/events", json=navigation(f"/page-{number}"))

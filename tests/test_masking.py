@@ -22,7 +22,7 @@ from analytics_internal.settings.printing import printable
 from analytics_internal.settings.sources import load
 from tests.command import command
 from tests.http.stand_in_portal import PortalStandIn
-from tests.service import API, Serving
+from tests.service import API, running_service
 
 SECRET = "hunter2"
 URL_SETTINGS = [name for name in Settings.model_fields if name.endswith("_url")]
@@ -220,12 +220,8 @@ def test_a_text_keeps_what_is_not_secret() -> None:
 def test_callers_and_logs_learn_no_secret_of_the_portals_address(tmp_path: Path) -> None:
     with PortalStandIn() as portal:
         address = f"http://user:{SECRET}@127.0.0.1:1/?token={SECRET}"
-        service = Serving(
-            tmp_path / "data", auth="backstage", portal_url=f"https://u:{SECRET}@portal.example/?x={SECRET}",
-            internal_backend_url=address,
-        )  # fmt: skip
-        service.start()
-        try:
+        settings = {"portal_url": f"https://u:{SECRET}@portal.example/?x={SECRET}", "internal_backend_url": address}
+        with running_service(tmp_path, auth="backstage", **settings) as service:
             headers = {"Authorization": f"Bearer {portal.token()}"}
             answers = [
                 httpx.get(f"{service.url}{API}/configuration", headers=headers, timeout=60),
@@ -233,8 +229,6 @@ def test_callers_and_logs_learn_no_secret_of_the_portals_address(tmp_path: Path)
                 httpx.get(f"{service.url}/readyz", timeout=60),
                 httpx.get(f"{service.url}/metrics", timeout=60),
             ]
-        finally:
-            service.stop()
     assert answers[0].status_code == 503
     assert "the portal did not answer at http://••••••@127.0.0.1:1/api/auth" in answers[0].json()["detail"]
     assert not [answer for answer in answers if SECRET in answer.text]

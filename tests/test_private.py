@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -12,22 +13,28 @@ import pytest
 
 from analytics_internal.data_dir import DataDirLock
 from analytics_internal.private import NoFolder, make_folder
-from tests.command import COMMAND, command, exported, running_service
+from tests.command import command, exported
+from tests.service import COMMAND, ServiceProcess, running_service
 
 OPEN_TO_OTHERS = 0o077
 
 
 def _open_in(folder: Path) -> dict[str, str]:
     """Everything in a folder, and the folder, that others may do anything with."""
-    found = [folder, *folder.rglob("*")]
-    modes = {str(path): path.lstat().st_mode for path in found if not path.is_symlink()}
+    modes = {}
+    for path in (folder, *folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):  # a running service removes what it no longer needs
+            modes[str(path)] = path.lstat().st_mode
+    modes = {path: mode for path, mode in modes.items() if not stat.S_ISLNK(mode)}
     return {path: oct(stat.S_IMODE(mode)) for path, mode in modes.items() if mode & OPEN_TO_OTHERS}
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
 def test_everything_that_a_service_makes_is_closed_to_others(umask: int, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with running_service(tmp_path, umask=umask) as service:
+    service = ServiceProcess(tmp_path)
+    service.umask = umask
+    with service.running():
         assert command("demo", "--events", "200", "--url", service.url).returncode == 0
         assert len(exported(service)) == 200
         while_it_runs = _open_in(data)

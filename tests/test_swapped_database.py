@@ -12,12 +12,12 @@ import httpx
 from tests.command import command_process
 from tests.log.copies import copied, swap
 from tests.samples import navigation
-from tests.service import API, Serving, serving
+from tests.service import API, ServiceProcess, running_service
 
 QUESTION = {"metrics": ["events"], "dimensions": ["subject", "person"], "date_range": "all"}
 
 
-def post(service: Serving, page: str, person: str) -> None:
+def post(service: ServiceProcess, page: str, person: str) -> None:
     """Send one event until it is taken."""
     wire = navigation(page, user=f"user:default/{person}")
     deadline = time.monotonic() + 60
@@ -30,7 +30,7 @@ def post(service: Serving, page: str, person: str) -> None:
     assert response.json()["results"][0]["status"] == "stored"
 
 
-def reads(service: Serving) -> set[tuple[str, str]]:
+def reads(service: ServiceProcess) -> set[tuple[str, str]]:
     """Who read what, by the reader; the export says the same."""
     answer = httpx.post(f"{service.url}{API}/query", json=QUESTION, timeout=60)
     assert answer.status_code == 200, answer.text
@@ -44,7 +44,7 @@ def reads(service: Serving) -> set[tuple[str, str]]:
 
 async def test_each_read_stays_its_own_persons_and_pages(dsn: str, tmp_path: Path) -> None:
     file = tmp_path / "export.jsonl"
-    with serving(database_url=dsn) as service:
+    with running_service(database_url=dsn) as service:
         url = ("--url", service.url)
         post(service, "/before", "before")
         copy = await copied(dsn)
@@ -66,7 +66,7 @@ async def test_each_read_stays_its_own_persons_and_pages(dsn: str, tmp_path: Pat
 
 
 async def test_doctor_ends_in_one_line_whatever_the_database_is_like(dsn: str, tmp_path: Path) -> None:
-    with serving(database_url=dsn) as service:
+    with running_service(database_url=dsn) as service:
         post(service, "/a", "ana")
         post(service, "/b", "bo")
     connection = await asyncpg.connect(dsn)

@@ -13,7 +13,8 @@ import pytest
 
 from analytics_internal.data_dir import DataDirLock
 from analytics_internal.whereabouts import FILE, NotRunning, announced, forget, service_of
-from tests.command import Running, command, command_process, running_service
+from tests.command import command, command_process
+from tests.service import ServiceProcess, running_service
 
 URL = "http://127.0.0.1:4711/"
 HOLDER = """
@@ -28,7 +29,7 @@ with DataDirLock(Path(sys.argv[1])), announced(Path(sys.argv[1]), [sys.argv[2]])
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     with running_service(tmp_path_factory.mktemp("whereabouts"), "--host", "127.0.0.1", "--host", "::1") as running:
         yield running
 
@@ -86,7 +87,7 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "nothing").exists()
 
 
-def test_doctor_asks_the_service_of_its_folder(service: Running) -> None:
+def test_doctor_asks_the_service_of_its_folder(service: ServiceProcess) -> None:
     done = command("doctor", "--data-dir", service.data_dir)
     assert done.stdout.endswith("All is well.\n")
     assert done.returncode == 0
@@ -94,14 +95,14 @@ def test_doctor_asks_the_service_of_its_folder(service: Running) -> None:
 
 
 def test_days_are_compared_where_the_service_has_them_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with running_service(tmp_path, "--timezone", "Pacific/Kiritimati") as running:
+    with running_service(tmp_path, timezone="Pacific/Kiritimati") as running:
         assert command("demo", "--events", "300", "--url", running.url).returncode == 0
         monkeypatch.setenv("ANALYTICS_INTERNAL_TIMEZONE", "Pacific/Pago_Pago")
         done = command("doctor", "--data-dir", running.data_dir)
     assert done.stdout.endswith("All is well.\n"), done.stdout
 
 
-def test_import_export_and_demo_find_the_service_of_a_folder(service: Running) -> None:
+def test_import_export_and_demo_find_the_service_of_a_folder(service: ServiceProcess) -> None:
     place = ("--data-dir", service.data_dir)
     before = service.head
     sent = command("demo", "--events", "20", *place)
@@ -152,7 +153,7 @@ def test_serve_and_migrate_start_in_a_pod_of_a_service_of_our_name(
         monkeypatch.setenv(f"ANALYTICS_INTERNAL_{name}", value)
     done = command_process("migrate", "--database-url", dsn)
     assert done.returncode == 0, done.stderr
-    with running_service(tmp_path, "--database-url", dsn) as running:
+    with running_service(tmp_path, database_url=dsn) as running:
         assert running.head == 0
     for said in (done.stderr, (tmp_path / "service.log").read_text()):
         ours = [line for line in said.splitlines() if line.startswith("analytics-internal: ANALYTICS_INTERNAL_")]

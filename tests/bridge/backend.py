@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.command import free_port
+from tests.ports import reserved_port
 
 BACKSTAGE = Path(__file__).parents[2] / "backstage"
 PLUGIN = BACKSTAGE / "plugins/analytics-internal-backend"
@@ -30,7 +30,7 @@ class Backend:
 
     def __init__(self, folder: Path, config: Json) -> None:
         folder.mkdir()
-        self.port = free_port()
+        self.port = reserved_port()
         self.url = f"http://localhost:{self.port}"
         self.api = f"{self.url}/api/analytics-internal"
         self.data = folder / "data"

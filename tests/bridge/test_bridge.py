@@ -18,7 +18,7 @@ import pytest
 from analytics_internal.event.uuid7 import uuid7
 from tests.bridge.backend import Backend
 from tests.bridge.postgres import DATABASE, PASSWORD, USER, SecuredPostgres
-from tests.command import COMMAND
+from tests.service import COMMAND
 
 EVENT = {"action": "navigate", "subject": "/catalog", "user": "user:default/forged"}
 

@@ -22,7 +22,7 @@ import msgspec
 import psutil
 
 from analytics_internal.event.uuid7 import uuid7
-from tests.service import API, Serving
+from tests.service import API, ServiceProcess
 
 CLIENTS = 12
 ROUND_LIMIT_S = 90.0
@@ -104,7 +104,7 @@ class Load:
         self._count.problems.append("an event was never acknowledged")
 
 
-def postmaster(service: Serving) -> psutil.Process | None:
+def postmaster(service: ServiceProcess) -> psutil.Process | None:
     """The embedded server's first process, by the pid file in its data folder."""
     for pid_file in service.data_dir.rglob("postmaster.pid"):
         try:
@@ -116,7 +116,7 @@ def postmaster(service: Serving) -> psutil.Process | None:
     return None
 
 
-async def kill_one(service: Serving, kills_postgres: bool, count: Count) -> None:
+async def kill_one(service: ServiceProcess, kills_postgres: bool, count: Count) -> None:
     """Kill at a random moment, start again what does not start itself, and wait until all is ready."""
     await asyncio.sleep(random.uniform(0.05, 0.8))
     if kills_postgres:
@@ -141,14 +141,14 @@ async def kill_one(service: Serving, kills_postgres: bool, count: Count) -> None
     count.problems.append(f"not ready {ROUND_LIMIT_S:.0f} s after a kill")
 
 
-def is_ready(service: Serving) -> bool:
+def is_ready(service: ServiceProcess) -> bool:
     try:
         return httpx.get(f"{service.url}/readyz", timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
 
 
-def check(service: Serving, count: Count) -> None:
+def check(service: ServiceProcess, count: Count) -> None:
     """Hold the log and the reader against what was acknowledged."""
     with httpx.Client(base_url=service.url, timeout=120) as client:
         log = [msgspec.json.decode(line) for line in client.get(EVENTS_URL).text.splitlines()]
@@ -179,10 +179,10 @@ def check(service: Serving, count: Count) -> None:
         count.problems.append(f"the reader counts {in_reader.total():,} events, the log {in_log.total():,}")
 
 
-async def crash(rounds: int, data_dir: Path) -> Count:
+async def crash(rounds: int, folder: Path) -> Count:
     """Run the rounds and check; what is wrong is among the count's problems."""
     count = Count()
-    service = Serving(data_dir)
+    service = ServiceProcess(folder)
     service.start()
     try:
         load = Load(service.url, count)
@@ -204,7 +204,7 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="analytics-internal-crash-", ignore_cleanup_errors=True) as folder:
-        count = asyncio.run(crash(rounds, Path(folder) / "data"))
+        count = asyncio.run(crash(rounds, Path(folder)))
     print(f"{rounds} rounds in {time.monotonic() - started:.0f} s")
     print(count.report())
     return 1 if count.problems else 0

@@ -27,7 +27,7 @@ from analytics_internal.event.uuid7 import uuid7
 from tests.command import command_process
 from tests.crash.crash import EVENTS_URL, QUERY_URL, ROUND_LIMIT_S, is_ready
 from tests.crash.standby import Servers
-from tests.service import Serving
+from tests.service import ServiceProcess
 
 CLIENTS = 6
 
@@ -103,7 +103,7 @@ class Load:
         return True
 
 
-async def fail_over(servers: Servers, service: Serving, load: Load, count: Count) -> None:
+async def fail_over(servers: Servers, service: ServiceProcess, load: Load, count: Count) -> None:
     """One round."""
     sending = asyncio.create_task(load.run())
     await asyncio.sleep(random.uniform(0.2, 0.6))
@@ -144,7 +144,7 @@ async def fall_behind(servers: Servers) -> None:
         await standby.close()
 
 
-def check(service: Serving, load: Load, count: Count, safe_until: float, new_since: float) -> None:
+def check(service: ServiceProcess, load: Load, count: Count, safe_until: float, new_since: float) -> None:
     """Hold the new primary's log and its reader against what was sent."""
     everything = {"metrics": ["events"], "dimensions": ["subject", "person"], "date_range": "all", "limit": None}
     with httpx.Client(base_url=service.url, timeout=120) as client:
@@ -178,7 +178,7 @@ async def failover(rounds: int, folder: Path) -> Count:
     """Run the rounds; what is wrong is among the count's problems."""
     count = Count()
     servers = await asyncio.to_thread(Servers, _made(folder / "servers"))
-    service = Serving(folder / "data", database_url=servers.dsn)
+    service = ServiceProcess(folder, database_url=servers.dsn)
     try:
         await asyncio.to_thread(service.start)
         load = Load(service.url, count)

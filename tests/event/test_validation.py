@@ -236,6 +236,7 @@ def test_the_server_makes_an_id_of_its_own_time() -> None:
         str(uuid7(NOON + timedelta(days=401))),
         "ffffffff-ffff-7fff-bfff-ffffffffffff",
     ],
+    ids=["empty", "short", "version 4", "null bytes", "hexadecimal", "in braces", "past", "future", "largest"],
 )
 def test_an_id_is_a_uuid_of_version_7_of_a_believable_time(id_: str) -> None:
     rejection = refused(navigation(id=id_))

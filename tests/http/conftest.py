@@ -10,21 +10,21 @@ import pytest
 
 from tests.http.stand_in_portal import IMPORT_TOKEN, PortalStandIn
 from tests.samples import ANA, BO
-from tests.service import Serving, serving
+from tests.service import ServiceProcess, running_service
 
 CLEO, DORA, EVE = "user:default/cleo", "user:team/dora", "user:default/eve"
 PEOPLE = (ANA, BO, CLEO, DORA, EVE)
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[Serving]:
+def service() -> Iterator[ServiceProcess]:
     """A service without authentication."""
-    with serving(timezone="America/Sao_Paulo") as service:
+    with running_service(timezone="America/Sao_Paulo") as service:
         yield service
 
 
 @pytest.fixture
-async def client(service: Serving) -> AsyncIterator[httpx.AsyncClient]:
+async def client(service: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"{service.url}/api/analytics-internal", timeout=60) as client:
         yield client
 
@@ -38,7 +38,7 @@ def portal() -> Iterator[PortalStandIn]:
 
 
 @contextlib.contextmanager
-def serving_guarded(portal: PortalStandIn) -> Iterator[Serving]:
+def serving_guarded(portal: PortalStandIn) -> Iterator[ServiceProcess]:
     """A service that verifies the portal's tokens.
 
     Ana and the group that Dora is in may read names, Cleo figures, Eve may administer, Bo may do nothing.
@@ -50,18 +50,18 @@ def serving_guarded(portal: PortalStandIn) -> Iterator[Serving]:
         "people_readers": [ANA, "group:default/platform"],
         "admins": [EVE],
     }
-    with serving(auth="backstage", **settings) as service:
+    with running_service(auth="backstage", **settings) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
-def guarded(portal: PortalStandIn) -> Iterator[Serving]:
+def guarded(portal: PortalStandIn) -> Iterator[ServiceProcess]:
     """One such service for all tests."""
     with serving_guarded(portal) as service:
         yield service
 
 
 @pytest.fixture
-async def guarded_client(guarded: Serving) -> AsyncIterator[httpx.AsyncClient]:
+async def guarded_client(guarded: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"{guarded.url}/api/analytics-internal", timeout=60) as client:
         yield client

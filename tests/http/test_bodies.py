@@ -12,7 +12,7 @@ import pytest
 
 from tests.http.test_bad_input import assert_is_problem
 from tests.samples import navigation
-from tests.service import API, Serving
+from tests.service import API, ServiceProcess
 
 LIMIT = 1 << 20
 EVENT = json.dumps(navigation("/zipped")).encode()
@@ -101,6 +101,7 @@ async def test_a_body_that_is_too_large_when_it_is_decoded_is_refused(
         ("deflate", b"\x78"),
         ("gzip, gzip", gzip.compress(EVENT)),
     ],
+    ids=["plain", "empty", "cut off", "followed", "many members", "followed deflate", "cut off deflate", "once"],
 )
 async def test_a_body_that_is_not_encoded_as_it_says_is_told_so(
     client: httpx.AsyncClient, encoding: str, body: bytes
@@ -110,7 +111,7 @@ async def test_a_body_that_is_not_encoded_as_it_says_is_told_so(
     assert_is_problem(answer, 400, "invalid-encoding")
 
 
-def answer_after_sending_all(service: Serving, head: list[str], body_bytes: int, method: str = "POST") -> str:
+def answer_after_sending_all(service: ServiceProcess, head: list[str], body_bytes: int, method: str = "POST") -> str:
     """What a client hears that sends all of its body before it listens."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
         lines = [f"{method} {head[0]} HTTP/1.1", "host: localhost", *head[1:], f"content-length: {body_bytes}"]
@@ -138,20 +139,20 @@ def answer_after_sending_all(service: Serving, head: list[str], body_bytes: int,
         (["/healthz"], "405"),
     ],
 )
-def test_who_is_refused_early_hears_why_and_may_go_on(service: Serving, head: list[str], status: str) -> None:
+def test_who_is_refused_early_hears_why_and_may_go_on(service: ServiceProcess, head: list[str], status: str) -> None:
     heard = answer_after_sending_all(service, head, 20 * LIMIT)
 
     assert heard.startswith(f"HTTP/1.1 {status} ")
     assert heard.rpartition("HTTP/1.1 ")[2].startswith("200 "), "the connection did not stay usable"
 
 
-def test_who_has_no_token_hears_so_however_much_is_sent(guarded: Serving) -> None:
+def test_who_has_no_token_hears_so_however_much_is_sent(guarded: ServiceProcess) -> None:
     heard = answer_after_sending_all(guarded, [f"{API}/events"], 20 * LIMIT)
 
     assert heard.startswith("HTTP/1.1 401 ")
 
 
-def test_a_body_without_end_is_read_within_bounds(service: Serving) -> None:
+def test_a_body_without_end_is_read_within_bounds(service: ServiceProcess) -> None:
     sent = 0
     with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
         connection.sendall(
@@ -166,7 +167,7 @@ def test_a_body_without_end_is_read_within_bounds(service: Serving) -> None:
     assert sent < 200 * LIMIT
 
 
-def test_who_asks_before_sending_is_refused_without_sending(service: Serving) -> None:
+def test_who_asks_before_sending_is_refused_without_sending(service: ServiceProcess) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
         head = f"POST {API}/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: {5 * LIMIT}\r\nexpect: 100-continue"
         connection.sendall(f"{head}\r\n\r\n".encode())

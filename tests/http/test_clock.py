@@ -13,17 +13,17 @@ from analytics_internal.event.uuid7 import uuid7
 from analytics_internal.http import ingest
 from tests.http.test_bad_input import assert_is_problem
 from tests.samples import Json, navigation
-from tests.service import API, Serving, serving
+from tests.service import API, ServiceProcess, running_service
 
 
 @pytest.fixture(scope="module")
-def own_service() -> Iterator[Serving]:
+def own_service() -> Iterator[ServiceProcess]:
     """A service whose log is nobody else's."""
-    with serving() as service:
+    with running_service() as service:
         yield service
 
 
-async def post(service: Serving, *events: Json, **batch: object) -> httpx.Response:
+async def post(service: ServiceProcess, *events: Json, **batch: object) -> httpx.Response:
     async with httpx.AsyncClient(timeout=60) as client:
         return await client.post(f"{service.url}{API}/events", json={**batch, "events": list(events)})
 
@@ -32,7 +32,7 @@ def from_now(**ahead: float) -> str:
     return (datetime.now(UTC) + timedelta(**ahead)).isoformat()
 
 
-async def test_times_are_refused_for_good_while_nothing_speaks_against_the_clock(own_service: Serving) -> None:
+async def test_times_are_refused_for_good_while_nothing_speaks_against_the_clock(own_service: ServiceProcess) -> None:
     far = str(uuid7(datetime.now(UTC) + timedelta(days=900)))
 
     answer = await post(own_service, navigation(occurredAt=from_now(hours=1)), navigation(id=far), navigation("/good"))
@@ -45,7 +45,7 @@ async def test_times_are_refused_for_good_while_nothing_speaks_against_the_clock
 
 @pytest.mark.parametrize("days", [-900, 900])
 async def test_a_browser_whose_clock_is_years_from_the_services_is_asked_to_try_again(
-    own_service: Serving, days: int
+    own_service: ServiceProcess, days: int
 ) -> None:
     theirs = datetime.now(UTC) + timedelta(days=days)
     event = navigation(id=str(uuid7(theirs)), occurredAt=theirs.isoformat())
@@ -57,7 +57,7 @@ async def test_a_browser_whose_clock_is_years_from_the_services_is_asked_to_try_
     assert "clock in doubt" in own_service.log.read_text()
 
 
-async def test_a_clock_behind_the_log_refuses_nothing_for_its_time(own_service: Serving) -> None:
+async def test_a_clock_behind_the_log_refuses_nothing_for_its_time(own_service: ServiceProcess) -> None:
     connection = await asyncpg.connect(running_dsn(own_service.data_dir))
     await post(own_service, navigation("/before the clock was set back"))
     await connection.execute("UPDATE event SET received_at = received_at + interval '3 days'")

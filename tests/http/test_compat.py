@@ -8,16 +8,16 @@ import pytest
 
 from tests.http.test_bad_input import assert_is_problem
 from tests.samples import recorded
-from tests.service import Serving, serving
+from tests.service import ServiceProcess, running_service
 
 POSTS = recorded("original-module-posts.jsonl")
 ENTITY = "/catalog/default/component/example-website"
 
 
 @pytest.fixture(scope="module")
-def original_service() -> Iterator[Serving]:
+def original_service() -> Iterator[ServiceProcess]:
     """A service that the original's module has sent its events to, one request an event."""
-    with serving() as service:
+    with running_service() as service:
         for post in POSTS:
             response = httpx.post(f"{service.url}/api/analytics-internal/events", json=post, timeout=30)
             assert response.json()["results"][0]["status"] == "stored"
@@ -25,7 +25,7 @@ def original_service() -> Iterator[Serving]:
 
 
 @pytest.fixture
-async def original(original_service: Serving) -> AsyncIterator[httpx.AsyncClient]:
+async def original(original_service: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"{original_service.url}/api/analytics-internal", timeout=30) as client:
         yield client
 

@@ -12,7 +12,7 @@ import pytest
 
 from analytics_internal.http.connections import RESERVED_FILES, SPARE, limits_of, raise_file_limit
 from analytics_internal.settings.sources import load
-from tests.service import serving
+from tests.service import running_service
 
 
 @pytest.mark.parametrize(("files", "connections"), [(20_000, 2_000), (1_024, 1_024 - RESERVED_FILES - SPARE), (64, 16)])
@@ -35,7 +35,7 @@ def test_as_many_files_may_be_open_as_the_system_allows(monkeypatch: pytest.Monk
 
 
 def test_without_a_free_file_the_service_goes_on_as_soon_as_there_is_one() -> None:
-    with serving() as service, contextlib.ExitStack() as open_:
+    with running_service() as service, contextlib.ExitStack() as open_:
         process = psutil.Process(service.pid)
         soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
         process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds(), hard))

@@ -12,7 +12,7 @@ from tests.http.stand_in_portal import AUTHORIZE, PortalStandIn
 from tests.http.test_bad_input import assert_is_problem
 from tests.http.test_tokens import bearing, store
 from tests.samples import ANA, BO, navigation
-from tests.service import API, Serving, serving
+from tests.service import API, ServiceProcess, running_service
 
 READ, PEOPLE, _ = (str(permission["name"]) for permission in PERMISSIONS.values())
 READING = ("/analytics", "/analytics/1", "/top-users", "/events", "/configuration", '/query?q={"metrics":["events"]}')
@@ -27,9 +27,9 @@ def deciding() -> Iterator[PortalStandIn]:
 
 
 @pytest.fixture(scope="module")
-def asking(deciding: PortalStandIn) -> Iterator[Serving]:
+def asking(deciding: PortalStandIn) -> Iterator[ServiceProcess]:
     """A service that is known as one address to browsers, and reaches the portal at another."""
-    with serving(
+    with running_service(
         auth="backstage",
         backend_url="https://portal.example",
         internal_backend_url=deciding.url,
@@ -40,7 +40,7 @@ def asking(deciding: PortalStandIn) -> Iterator[Serving]:
 
 
 @pytest.fixture
-async def client(asking: Serving) -> AsyncIterator[httpx.AsyncClient]:
+async def client(asking: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"{asking.url}{API}", timeout=60) as client:
         yield client
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.http.test_bad_input import assert_is_problem
 from tests.samples import navigation
-from tests.service import Serving, serving
+from tests.service import ServiceProcess, running_service
 
 API = "/api/analytics-internal"
 EVERYTHING: dict[str, object] = {
@@ -26,9 +26,9 @@ EVERYTHING: dict[str, object] = {
 
 
 @pytest.fixture(scope="module")
-def small() -> Iterator[Serving]:
+def small() -> Iterator[ServiceProcess]:
     """A service whose files may be small only."""
-    with serving(download_limit="10MB", downloads_limit="12MB") as service:
+    with running_service(download_limit="10MB", downloads_limit="12MB") as service:
         with httpx.Client(base_url=service.url + API, timeout=60) as client:
             for start in range(0, 16_000, 1_000):
                 events = [navigation(f"/{n}/{'long' * 60}", user=f"p{n % 50}") for n in range(start, start + 1_000)]
@@ -36,7 +36,7 @@ def small() -> Iterator[Serving]:
         yield service
 
 
-def slow_reader(service: Serving, question: dict[str, object]) -> socket.socket:
+def slow_reader(service: ServiceProcess, question: dict[str, object]) -> socket.socket:
     """A client that asks for a file and does not read it."""
     connection = socket.create_connection(("127.0.0.1", service.port))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -47,7 +47,7 @@ def slow_reader(service: Serving, question: dict[str, object]) -> socket.socket:
     return connection
 
 
-def files_of(service: Serving) -> list[Path]:
+def files_of(service: ServiceProcess) -> list[Path]:
     """What the service has open and has deleted."""
     found = []
     for link in Path(f"/proc/{service.pid}/fd").iterdir():
@@ -58,7 +58,7 @@ def files_of(service: Serving) -> list[Path]:
     return found
 
 
-async def test_a_file_has_a_largest_size_that_the_error_says(small: Serving) -> None:
+async def test_a_file_has_a_largest_size_that_the_error_says(small: ServiceProcess) -> None:
     limited = {**EVERYTHING, "filters": ["contains", "subject", ["/1"]]}
     async with httpx.AsyncClient(base_url=small.url + API, timeout=60) as client:
         whole = await client.post("/query", json=limited, headers={"accept": "text/csv"})
@@ -70,7 +70,7 @@ async def test_a_file_has_a_largest_size_that_the_error_says(small: Serving) -> 
     assert "10,000,000 bytes" in too_large.json()["detail"]
 
 
-async def test_slow_readers_hold_no_more_than_their_room_and_give_it_back(small: Serving) -> None:
+async def test_slow_readers_hold_no_more_than_their_room_and_give_it_back(small: ServiceProcess) -> None:
     one = {**EVERYTHING, "dimensions": ["item", "person"]}
     async with httpx.AsyncClient(base_url=small.url + API, timeout=60) as client:
         slow = slow_reader(small, one)
@@ -90,7 +90,7 @@ async def test_slow_readers_hold_no_more_than_their_room_and_give_it_back(small:
     assert files_of(small) == []
 
 
-async def test_a_slow_reader_does_not_hold_the_readers_file(small: Serving) -> None:
+async def test_a_slow_reader_does_not_hold_the_readers_file(small: ServiceProcess) -> None:
     slow = slow_reader(small, {**EVERYTHING, "dimensions": ["item", "person"]})
     async with httpx.AsyncClient(base_url=small.url + API, timeout=60) as client:
         (small.data_dir / "reader.duckdb").unlink()

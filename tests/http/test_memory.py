@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.service import API, Serving, serving
+from tests.service import API, ServiceProcess, running_service
 
 MB = 1 << 20
 # What an allocator keeps, and what happens to be going on.
@@ -28,18 +28,18 @@ SMALL = {
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Serving]:
-    with serving(**SMALL) as service:
+def service() -> Iterator[ServiceProcess]:
+    with running_service(**SMALL) as service:
         store(service, 0, 200, 1_000)
         yield service
 
 
-def memory(service: Serving) -> int:
+def memory(service: ServiceProcess) -> int:
     rss: int = psutil.Process(service.pid).memory_info().rss
     return rss
 
 
-def store(service: Serving, first: int, events: int, size: int) -> None:
+def store(service: ServiceProcess, first: int, events: int, size: int) -> None:
     """Store events whose contents are all different and of about ``size`` bytes."""
     with httpx.Client(timeout=120) as client:
         for start in range(first, first + events, 20):
@@ -54,7 +54,9 @@ def event(number: int, size: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("size", "events"), [(30_000, 100), (900, 1_500)], ids=["large", "small"])
-def test_ten_times_as_many_distinct_contents_leave_the_memory_flat(service: Serving, size: int, events: int) -> None:
+def test_ten_times_as_many_distinct_contents_leave_the_memory_flat(
+    service: ServiceProcess, size: int, events: int
+) -> None:
     first = size * 1_000_000
     store(service, first, events, size)
     before = memory(service)
@@ -63,7 +65,7 @@ def test_ten_times_as_many_distinct_contents_leave_the_memory_flat(service: Serv
     assert memory(service) - before < SMALL["cache_bytes"] + MARGIN  # type: ignore[operator]
 
 
-def test_hostile_connections_leave_the_memory_flat(service: Serving) -> None:
+def test_hostile_connections_leave_the_memory_flat(service: ServiceProcess) -> None:
     before = memory(service)
     sent = [
         b"GET / HTTP/1.1\r\nx: " + b"x" * 2_000_000,
@@ -90,7 +92,7 @@ def test_hostile_connections_leave_the_memory_flat(service: Serving) -> None:
     assert httpx.get(f"{service.url}{API}/configuration", timeout=60).status_code == 200
 
 
-def test_a_thousand_silent_connections_keep_nobody_out(service: Serving) -> None:
+def test_a_thousand_silent_connections_keep_nobody_out(service: ServiceProcess) -> None:
     with contextlib.ExitStack() as open_:
         for _ in range(1_100):
             open_.enter_context(socket.create_connection(("127.0.0.1", service.port)))

@@ -9,7 +9,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from analytics_internal.http.openapi import document
-from tests.service import Serving
+from tests.service import ServiceProcess
 
 schema = schemathesis.openapi.from_dict(document())
 OPERATIONS: list[Any] = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]
@@ -20,7 +20,7 @@ WITH_INPUT = [one for one in OPERATIONS if one.definition.raw.get("requestBody")
 EXCLUDED: dict[str, Any] = {"ask": [positive_data_acceptance], "askByLink": [positive_data_acceptance]}
 
 
-def test_the_document_is_the_one_that_is_served(service: Serving) -> None:
+def test_the_document_is_the_one_that_is_served(service: ServiceProcess) -> None:
     assert httpx.get(f"{service.url}/openapi.json").json() == document()
     assert httpx.get(f"{service.url}/api/analytics-internal/openapi.json").json() == document()
 
@@ -38,10 +38,10 @@ def hold(operation: Any, mode: GenerationMode, url: str) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
-def test_requests_that_fit_the_document_are_answered_as_it_says(service: Serving, operation: Any) -> None:
+def test_requests_that_fit_the_document_are_answered_as_it_says(service: ServiceProcess, operation: Any) -> None:
     hold(operation, GenerationMode.POSITIVE, service.url)
 
 
 @pytest.mark.parametrize("operation", WITH_INPUT, ids=lambda operation: operation.label)
-def test_requests_that_do_not_fit_the_document_are_refused(service: Serving, operation: Any) -> None:
+def test_requests_that_do_not_fit_the_document_are_refused(service: ServiceProcess, operation: Any) -> None:
     hold(operation, GenerationMode.NEGATIVE, service.url)

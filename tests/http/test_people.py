@@ -20,7 +20,7 @@ from tests.http.stand_in_portal import IMPORT_TOKEN, PortalStandIn
 from tests.http.test_bad_input import assert_is_problem
 from tests.http.test_tokens import bearing
 from tests.samples import ANA, BO, navigation
-from tests.service import Serving
+from tests.service import ServiceProcess
 
 # Nothing else that is stored has these words in it.
 NAMES = ("xanthippe", "balthasar", "quetzalcoatl")
@@ -139,14 +139,14 @@ def names_in(response: httpx.Response) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def guarded(portal: PortalStandIn) -> Iterator[Serving]:
+def guarded(portal: PortalStandIn) -> Iterator[ServiceProcess]:
     """A service to which nobody else sends events."""
     with serving_guarded(portal) as service:
         yield service
 
 
 @pytest.fixture(autouse=True, scope="module")
-def walked(guarded: Serving) -> None:
+def walked(guarded: ServiceProcess) -> None:
     """What these people did."""
     events = [
         navigation(f"/page/{number}", user=ref, sessionId=SESSION, context={"pluginId": "catalog"})
@@ -200,7 +200,7 @@ async def test_nobody_reads_anything_without_the_permission(
         assert "`analytics-internal.read`" in response.json()["detail"]
 
 
-async def test_the_log_of_the_service_names_nobody(guarded: Serving, guarded_client: httpx.AsyncClient) -> None:
+async def test_the_log_of_the_service_names_nobody(guarded: ServiceProcess, guarded_client: httpx.AsyncClient) -> None:
     for address, requests in ADDRESSES.items():
         for asked in requests:
             await ask(guarded_client, address, asked, IMPORT_TOKEN)

@@ -20,7 +20,7 @@ from tests.command import command_process
 from tests.log.model import statuses, whole_log
 from tests.log.pgbouncer import pgbouncer
 from tests.samples import event
-from tests.service import API, serving
+from tests.service import API, running_service
 
 # Each breaks a statement of a service that leaves its session as it finds it.
 UNUSUAL = {
@@ -192,7 +192,7 @@ async def test_a_service_behind_a_pooler_takes_every_event_and_answers_every_que
             codes.append((await client.get(f"{API}/events", params={"limit": 50})).status_code)
             codes.append((await client.get("/readyz")).status_code)
 
-    with pgbouncer(dsn) as pooled_url, serving(database_url=pooled_url) as service:
+    with pgbouncer(dsn) as pooled_url, running_service(database_url=pooled_url) as service:
         await asyncio.gather(*(use(service.url, number) for number in range(8)))
 
     assert set(codes) == {200}

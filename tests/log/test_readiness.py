@@ -16,7 +16,7 @@ from analytics_internal.log.readiness import RIGHTS, Readiness
 from analytics_internal.log.writer import LogUnavailable, LogWriter
 from tests.log.model import statuses, whole_log
 from tests.samples import event
-from tests.service import API, serving
+from tests.service import API, running_service
 
 _numbers = itertools.count(1)
 
@@ -176,7 +176,7 @@ async def test_a_service_goes_on_by_itself_after_read_only_without_events(dsn: s
 
 
 async def test_a_service_says_over_http_what_is_missing(dsn: str, role: str) -> None:
-    with serving(database_url=f"{dsn}&role={role}") as service:
+    with running_service(database_url=f"{dsn}&role={role}") as service:
         async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
             assert (await client.get("/readyz")).json()["status"] == "ready"
             await execute(dsn, f"REVOKE INSERT ON event FROM {role}")

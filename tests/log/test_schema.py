@@ -18,9 +18,9 @@ from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import NEWEST, UnusableSchema, migrate, version
 from analytics_internal.log.writer import LogUnavailable, LogWriter
 from analytics_internal.settings.model import Settings
-from tests.command import COMMAND
 from tests.log.model import statuses, whole_log
 from tests.samples import event
+from tests.service import COMMAND
 
 # As Backstage names them after a plugin: a name that is nothing without its quotes.
 OURS, THEIRS = "analytics-internal", "other_analytics-internal"

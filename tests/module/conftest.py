@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route
 
 from tests.chromium import running_chromium
-from tests.service import API, Serving, serving
+from tests.service import API, ServiceProcess, running_service
 
 BACKSTAGE = Path(__file__).parents[2] / "backstage"
 PATIENCE_S = 30.0
@@ -40,8 +40,8 @@ def script() -> str:
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Serving]:
-    with serving() as running:
+def service() -> Iterator[ServiceProcess]:
+    with running_service() as running:
         yield running
 
 
@@ -54,7 +54,7 @@ async def browser() -> AsyncIterator[Browser]:
 class Portal:
     """One person's browser profile; its tabs show the portal on the service's own origin."""
 
-    def __init__(self, context: BrowserContext, service: Serving) -> None:
+    def __init__(self, context: BrowserContext, service: ServiceProcess) -> None:
         self.context = context
         self.sent: list[str] = []
         """The id of every event in every request that left a tab, as often as it did."""
@@ -73,7 +73,7 @@ class Portal:
 
 
 @pytest.fixture
-async def portal(browser: Browser, service: Serving, script: str) -> AsyncIterator[Portal]:
+async def portal(browser: Browser, service: ServiceProcess, script: str) -> AsyncIterator[Portal]:
     context = await browser.new_context()
     portal = Portal(context, service)
 

@@ -12,7 +12,7 @@ import httpx
 from playwright.async_api import Page
 
 from tests.module.conftest import PATIENCE_S, Portal
-from tests.service import API, Serving
+from tests.service import API, ServiceProcess
 
 ANA, BRUNO = "user:default/ana", "user:default/bruno"
 
@@ -31,7 +31,7 @@ async def crash(portal: Portal, tab: Page) -> None:
     await asyncio.gather(answer, return_exceptions=True)  # nobody is there who could answer
 
 
-async def stored(service: Serving, prefix: str) -> list[dict[str, str]]:
+async def stored(service: ServiceProcess, prefix: str) -> list[dict[str, str]]:
     """The stored events whose subjects begin so, in the log's order."""
     async with httpx.AsyncClient() as client:
         lines = (await client.get(f"{service.url}{API}/events?after=0")).text.splitlines()
@@ -39,7 +39,7 @@ async def stored(service: Serving, prefix: str) -> list[dict[str, str]]:
     return [event for event in events if event["subject"].startswith(prefix)]
 
 
-async def subjects_when(service: Serving, prefix: str, is_enough: Callable[[list[str]], bool]) -> list[str]:
+async def subjects_when(service: ServiceProcess, prefix: str, is_enough: Callable[[list[str]], bool]) -> list[str]:
     """The stored subjects, in the order in which they happened, as soon as they are enough or patience ends."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -49,7 +49,7 @@ async def subjects_when(service: Serving, prefix: str, is_enough: Callable[[list
         await asyncio.sleep(0.1)
 
 
-async def test_events_of_two_tabs_are_each_sent_and_stored_once(portal: Portal, service: Serving) -> None:
+async def test_events_of_two_tabs_are_each_sent_and_stored_once(portal: Portal, service: ServiceProcess) -> None:
     tabs = [await portal.tab(), await portal.tab()]
     captured = [f"two tabs {number:03}" for number in range(120)]
     for start in range(0, len(captured), 4):
@@ -61,7 +61,7 @@ async def test_events_of_two_tabs_are_each_sent_and_stored_once(portal: Portal, 
     assert len({event["sessionId"] for event in events}) == 1
 
 
-async def test_what_happens_offline_is_stored_when_the_network_is_back(portal: Portal, service: Serving) -> None:
+async def test_what_happens_offline_is_stored_when_the_network_is_back(portal: Portal, service: ServiceProcess) -> None:
     tabs = [await portal.tab(), await portal.tab()]
     await portal.context.set_offline(True)
     captured = [f"offline {number:03}" for number in range(300)]
@@ -76,7 +76,9 @@ async def test_what_happens_offline_is_stored_when_the_network_is_back(portal: P
     assert await tabs[0].evaluate("portal.waiting()") == 0
 
 
-async def test_what_happens_while_the_service_is_killed_and_started_is_stored(portal: Portal, service: Serving) -> None:
+async def test_what_happens_while_the_service_is_killed_and_started_is_stored(
+    portal: Portal, service: ServiceProcess
+) -> None:
     tab = await portal.tab()
     captured = [f"service {number:02}" for number in range(40)]
     await capture(tab, *captured[:10])
@@ -88,7 +90,7 @@ async def test_what_happens_while_the_service_is_killed_and_started_is_stored(po
     assert await subjects_when(service, "service", lambda subjects: len(subjects) >= 40) == captured
 
 
-async def test_a_tab_that_is_closed_at_once_loses_nothing(portal: Portal, service: Serving) -> None:
+async def test_a_tab_that_is_closed_at_once_loses_nothing(portal: Portal, service: ServiceProcess) -> None:
     tab = await portal.tab(late="closed, late", flushInterval=900)
     await capture(tab, "closed 1", "closed 2")
     await tab.close(run_before_unload=True)
@@ -96,14 +98,14 @@ async def test_a_tab_that_is_closed_at_once_loses_nothing(portal: Portal, servic
     assert found == ["closed 1", "closed 2", "closed, late"]
 
 
-async def test_a_page_that_is_left_by_a_link_loses_nothing(portal: Portal, service: Serving) -> None:
+async def test_a_page_that_is_left_by_a_link_loses_nothing(portal: Portal, service: ServiceProcess) -> None:
     tab = await portal.tab(late="left, late", flushInterval=900)
     await capture(tab, "left 1")
     await tab.goto("about:blank")
     assert await subjects_when(service, "left", lambda subjects: len(subjects) >= 2) == ["left 1", "left, late"]
 
 
-async def test_a_tab_that_crashes_is_inherited_by_the_other_at_once(portal: Portal, service: Serving) -> None:
+async def test_a_tab_that_crashes_is_inherited_by_the_other_at_once(portal: Portal, service: ServiceProcess) -> None:
     other, tab = await portal.tab(), await portal.tab(flushInterval=900)
     await capture(tab, "crash 1", "crash 2")
     await capture(other, "crash 3")
@@ -114,7 +116,7 @@ async def test_a_tab_that_crashes_is_inherited_by_the_other_at_once(portal: Port
     assert len(portal.sent) == 3
 
 
-async def test_what_the_last_tab_left_is_sent_by_the_next_visit(portal: Portal, service: Serving) -> None:
+async def test_what_the_last_tab_left_is_sent_by_the_next_visit(portal: Portal, service: ServiceProcess) -> None:
     tab = await portal.tab()
     await portal.context.set_offline(True)
     await capture(tab, "visit 1", "visit 2")
@@ -124,7 +126,7 @@ async def test_what_the_last_tab_left_is_sent_by_the_next_visit(portal: Portal, 
     assert await subjects_when(service, "visit", lambda subjects: len(subjects) >= 2) == ["visit 1", "visit 2"]
 
 
-async def test_nothing_of_the_first_person_counts_for_the_second(portal: Portal, service: Serving) -> None:
+async def test_nothing_of_the_first_person_counts_for_the_second(portal: Portal, service: ServiceProcess) -> None:
     tab = await portal.tab(ANA)
     await portal.context.set_offline(True)
     await capture(tab, "person, ana")
@@ -145,7 +147,7 @@ async def test_nothing_of_the_first_person_counts_for_the_second(portal: Portal,
     }
 
 
-async def test_events_before_the_sign_in_belong_to_whoever_signs_in(portal: Portal, service: Serving) -> None:
+async def test_events_before_the_sign_in_belong_to_whoever_signs_in(portal: Portal, service: ServiceProcess) -> None:
     tab = await portal.tab(user="")
     await capture(tab, "sign-in 1")
     await portal.load(tab, user="")  # the provider's pages, and back again
@@ -157,7 +159,7 @@ async def test_events_before_the_sign_in_belong_to_whoever_signs_in(portal: Port
     assert [(event["subject"], event["user"]) for event in events] == [("sign-in 1", BRUNO), ("sign-in 2", BRUNO)]
 
 
-async def test_a_wild_afternoon_leaves_every_event_stored_once(portal: Portal, service: Serving) -> None:
+async def test_a_wild_afternoon_leaves_every_event_stored_once(portal: Portal, service: ServiceProcess) -> None:
     chance = random.Random()
     seed = chance.randrange(10**6)
     chance.seed(seed)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,7 +11,8 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.chromium import running_chromium
-from tests.command import Running, command, running_service
+from tests.command import command
+from tests.service import ServiceProcess, running_service
 
 EVENTS = Path(__file__).parent.parent / "events"
 # Kept for looking at after a run; not part of the repository.
@@ -21,25 +20,19 @@ SCREENSHOTS = Path(__file__).parent.parent.parent / "test-results" / "screenshot
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[Running]:
+def service() -> Iterator[ServiceProcess]:
     """A service into which the recorded events were imported by the command of the README."""
-    folder = Path(tempfile.mkdtemp(prefix="analytics-internal-"))
-    with running_service(
-        folder, "--timezone", "America/Sao_Paulo", "--portal-url", "https://portal.example"
-    ) as running:
+    with running_service(timezone="America/Sao_Paulo", portal_url="https://portal.example") as running:
         done = command("import", "--url", running.url, *sorted(EVENTS.glob("*.jsonl")))
         assert done.returncode == 0, done.stderr
         yield running
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def empty_service() -> Iterator[Running]:
+def empty_service() -> Iterator[ServiceProcess]:
     """A service without any event."""
-    folder = Path(tempfile.mkdtemp(prefix="analytics-internal-"))
-    with running_service(folder) as running:
+    with running_service() as running:
         yield running
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.command import Running
 from tests.page.conftest import SCREENSHOTS, recorded, recorded_items
+from tests.service import ServiceProcess
 
 ALL_TIME = "/?period=all"
 
@@ -43,7 +43,7 @@ async def log_rows(page: Page) -> list[tuple[str, str, int]]:
         await expect(log.get_by_text(re.compile(rf"^{len(rows) + 1}–\d+ of"))).to_be_visible()
 
 
-async def test_the_tiles_count_every_recorded_event(page: Page, service: Running) -> None:
+async def test_the_tiles_count_every_recorded_event(page: Page, service: ServiceProcess) -> None:
     await page.goto(service.url + ALL_TIME)
     await expect(page.get_by_role("button", name=f"Events {len(recorded())}")).to_be_visible()
     await expect(page.get_by_role("button", name=f"Items {len(recorded_items())}")).to_be_visible()
@@ -51,14 +51,14 @@ async def test_the_tiles_count_every_recorded_event(page: Page, service: Running
     await screenshot(page, "metrics")
 
 
-async def test_the_log_lists_every_item_with_its_accesses(page: Page, service: Running) -> None:
+async def test_the_log_lists_every_item_with_its_accesses(page: Page, service: ServiceProcess) -> None:
     await page.goto(service.url + ALL_TIME)
     shown = await log_rows(page)
     assert {(action, subject): accesses for action, subject, accesses in shown} == dict(recorded_items())
     assert len(shown) == len(recorded_items())
 
 
-async def test_the_curve_opens_as_a_table_that_adds_up(page: Page, service: Running) -> None:
+async def test_the_curve_opens_as_a_table_that_adds_up(page: Page, service: ServiceProcess) -> None:
     await page.goto(service.url + ALL_TIME)
     curve = panel(page, "Events over time")
     await curve.get_by_role("button", name="Show as table").click()
@@ -67,7 +67,7 @@ async def test_the_curve_opens_as_a_table_that_adds_up(page: Page, service: Runn
     assert sum(values) == len(recorded())
 
 
-async def test_the_search_finds_rows_of_the_whole_log(page: Page, service: Running) -> None:
+async def test_the_search_finds_rows_of_the_whole_log(page: Page, service: ServiceProcess) -> None:
     await page.goto(service.url + ALL_TIME)
     log = panel(page, "Activity Log")
     await log.get_by_role("searchbox").fill("GRPC")
@@ -75,7 +75,7 @@ async def test_the_search_finds_rows_of_the_whole_log(page: Page, service: Runni
     await expect(log.get_by_text(f"1–{len(matching)} of {len(matching)}", exact=True)).to_be_visible()
 
 
-async def test_the_details_tell_who_accessed_the_item(page: Page, service: Running) -> None:
+async def test_the_details_tell_who_accessed_the_item(page: Page, service: ServiceProcess) -> None:
     subject = "/catalog/default/component/example-website"
     await page.goto(service.url + ALL_TIME)
     log = panel(page, "Activity Log")
@@ -91,19 +91,19 @@ async def test_the_details_tell_who_accessed_the_item(page: Page, service: Runni
     await expect(about).to_contain_text(str(recorded_items()["navigate", subject]))
 
 
-async def test_a_subject_links_into_the_portal(page: Page, service: Running) -> None:
+async def test_a_subject_links_into_the_portal(page: Page, service: ServiceProcess) -> None:
     await page.goto(service.url + ALL_TIME)
     link = panel(page, "Activity Log").locator('a[href="https://portal.example/catalog/default/system/examples"]')
     await expect(link.first).to_be_visible()
 
 
-async def test_an_empty_service_says_what_to_do_next(page: Page, empty_service: Running) -> None:
+async def test_an_empty_service_says_what_to_do_next(page: Page, empty_service: ServiceProcess) -> None:
     await page.goto(empty_service.url)
     await expect(page.get_by_text("analytics-internal import")).to_be_visible()
     await screenshot(page, "empty")
 
 
-async def test_it_speaks_portuguese_in_the_dark_on_a_phone(browser: Browser, service: Running) -> None:
+async def test_it_speaks_portuguese_in_the_dark_on_a_phone(browser: Browser, service: ServiceProcess) -> None:
     context = await browser.new_context(
         viewport={"width": 390, "height": 844}, locale="pt-BR", color_scheme="dark", device_scale_factor=2
     )
@@ -116,7 +116,7 @@ async def test_it_speaks_portuguese_in_the_dark_on_a_phone(browser: Browser, ser
     await context.close()
 
 
-async def test_nothing_is_in_the_way_of_those_who_use_no_mouse(page: Page, service: Running) -> None:
+async def test_nothing_is_in_the_way_of_those_who_use_no_mouse(page: Page, service: ServiceProcess) -> None:
     axe = (Path(__file__).parents[2] / "backstage/node_modules/axe-core/axe.min.js").read_text()
     await page.goto(service.url + ALL_TIME)
     await expect(panel(page, "Activity Log").get_by_role("row").nth(1)).to_be_visible()
@@ -125,6 +125,6 @@ async def test_nothing_is_in_the_way_of_those_who_use_no_mouse(page: Page, servi
     assert found == []
 
 
-async def test_the_api_page_shows_the_document(page: Page, service: Running) -> None:
+async def test_the_api_page_shows_the_document(page: Page, service: ServiceProcess) -> None:
     await page.goto(f"{service.url}/api.html")
     await expect(page.get_by_text("Store events; answers after the commit")).to_be_visible()

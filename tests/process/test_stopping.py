@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.command import COMMAND
+from tests.service import COMMAND
 
 STOP_LIMIT_S = 60.0
 # What the bridge does: start the service, hold its standard input, and tell where it answers.

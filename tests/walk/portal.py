@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.command import free_port
+from tests.ports import reserved_port
 from tests.walk.counted import Item, item_of
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ def running_portal(system: str, auditor: str | None = None, **options: str) -> I
     ``auditor`` is the token of a machine that may read every event, for a guest who may not.
     """
     folder = Path(tempfile.mkdtemp(prefix="portal-"))
-    port = options.get("PORTAL_PORT") or str(free_port())
+    port = options.get("PORTAL_PORT") or str(reserved_port())
     environment = {"PORTAL_SYSTEM": system, "PORTAL_PORT": port, "PORTAL_DATA": str(folder / "data"), **options}
     process = subprocess.Popen(
         ["sh", "scripts/portal"], cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True

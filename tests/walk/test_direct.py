@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.command import free_port
 from tests.page.test_walk import panel
-from tests.service import serving
+from tests.ports import reserved_port
+from tests.service import running_service
 from tests.walk.appearance import axe_violations, screenshot
 from tests.walk.portal import Portal, running_portal
 from tests.walk.visit import Visit
@@ -24,11 +24,11 @@ NO_NAMES = "Names are shown to those who may see who did what"
 @pytest.fixture(scope="module")
 def direct() -> Iterator[Portal]:
     """The portal of a reader without ``analytics-internal.people.read``, whose browser talks to the service itself."""
-    port = str(free_port())
+    port = str(reserved_port())
     portal_url = f"http://localhost:{port}"
     settings = {"auth": "backstage", "portal_url": portal_url, "permissions": "framework", "import_tokens": [AUDITOR]}
     with (
-        serving(**settings) as service,
+        running_service(**settings) as service,
         running_portal("new", AUDITOR, PORTAL_PORT=port, PORTAL_GUEST=READER, PORTAL_SERVICE=service.url) as portal,
     ):
         yield portal

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.command import free_port
+from tests.ports import reserved_port
 from tests.walk.portal import running_portal
 from tests.walk.visit import Visit
 
@@ -34,7 +34,7 @@ async def test_after_a_restart_with_other_keys_events_arrive_without_a_reload(
     config = folder / "keys.json"
     config.write_text(json.dumps(KEYS_IN_MEMORY))
     options = {
-        "PORTAL_PORT": str(free_port()),
+        "PORTAL_PORT": str(reserved_port()),
         "PORTAL_DATA": str(folder / "data"),
         "PORTAL_CONFIG": str(config),
     }
