@@ -18,7 +18,7 @@ def user_keys(backend: PortalBackend) -> KeySet:
 
 
 @pytest.fixture
-def plugin_keys(backend: PortalBackend) -> PluginKeySets:
+def plugin_keys(backend: PortalBackend, clock: Clock) -> PluginKeySets:
     return PluginKeySets(backend)
 
 
@@ -76,8 +76,6 @@ async def test_a_withdrawn_key_is_dropped_after_ten_minutes(
     clock.go_on(keys.KEYS_HOLD_S - 1)
     assert await is_known(user_keys.key(KEY_ID))
     clock.go_on(2)
-    assert await is_known(user_keys.key(KEY_ID)), "nobody waits for the portal while the old keys hold"
-    await settle()
     assert not await is_known(user_keys.key(KEY_ID))
 
 
@@ -111,6 +109,8 @@ async def test_old_keys_outlive_a_portal_that_is_restarted(
 
     clock.go_on(keys.KEYS_HOLD_S + 1)
     assert await is_known(user_keys.key(KEY_ID))
+    with pytest.raises(StopIteration):  # from now on nobody waits for the portal
+        user_keys.key(KEY_ID).send(None)
     await settle()
     assert await is_known(user_keys.key(KEY_ID))
     with pytest.raises(PortalUnavailable):
@@ -171,18 +171,18 @@ async def test_a_thousand_invented_plugins_make_few_fetches_and_push_out_no_real
 ) -> None:
     portal.plugin_token("catalog")
     await plugin_keys.of("catalog").key("catalog-key")
-    plugin_keys.of("catalog").is_proven = True
+    plugin_keys.prove("catalog")
     refusals = []
 
     for number in range(1_000):
         with pytest.raises((NoKeySet, PortalUnavailable)) as refusal:
             await plugin_keys.of(f"invented-{number}").key("x")
         refusals.append(refusal.type)
-        clock.go_on(0.01)
+        clock.go_on(0.059)
 
-    assert portal.asked.total() - 1 <= keys.UNPROVEN_FETCHES + 10 * keys.UNPROVEN_FETCHES_PER_S
+    assert portal.asked.total() - 1 < keys.UNPROVEN_FETCHES_PER_MINUTE
     assert refusals.count(NoKeySet) == portal.asked.total() - 1
-    assert len(plugin_keys) <= keys.PLUGIN_KEY_SETS
+    assert len(plugin_keys) <= 1 + keys.UNPROVEN_FETCHES_PER_MINUTE <= keys.PLUGIN_KEY_SETS
     assert await is_known(plugin_keys.of("catalog").key("catalog-key"))
     assert portal.asked[KEYS_OF_CATALOG] == 1
 
@@ -192,8 +192,8 @@ async def test_a_proven_plugin_fetches_new_keys_whatever_others_do(
 ) -> None:
     portal.plugin_token("catalog")
     await plugin_keys.of("catalog").key("catalog-key")
-    plugin_keys.of("catalog").is_proven = True
-    for number in range(30):
+    plugin_keys.prove("catalog")
+    for number in range(2 * keys.UNPROVEN_FETCHES_PER_MINUTE):
         with pytest.raises((NoKeySet, PortalUnavailable)):
             await plugin_keys.of(f"invented-{number}").key("x")
     portal.plugins["catalog"] = {"catalog-key-2": new_key()}
@@ -201,6 +201,35 @@ async def test_a_proven_plugin_fetches_new_keys_whatever_others_do(
     clock.go_on(keys.FETCH_INTERVAL_S)
 
     assert await is_known(plugin_keys.of("catalog").key("catalog-key-2"))
+
+
+async def test_unknown_plugins_are_fetched_for_again_a_minute_later(
+    plugin_keys: PluginKeySets, portal: PortalStandIn, clock: Clock
+) -> None:
+    for number in range(keys.UNPROVEN_FETCHES_PER_MINUTE):
+        with pytest.raises(NoKeySet):
+            await plugin_keys.of(f"invented-{number}").key("x")
+    portal.plugin_token("catalog")
+    with pytest.raises(PortalUnavailable, match="too many unknown plugins"):
+        await plugin_keys.of("catalog").key("catalog-key")
+
+    clock.go_on(60)
+
+    assert await is_known(plugin_keys.of("catalog").key("catalog-key"))
+
+
+async def test_no_more_plugins_are_kept_than_are_allowed(plugin_keys: PluginKeySets) -> None:
+    for number in range(2 * keys.PLUGIN_KEY_SETS):
+        plugin_keys.of(f"plugin-{number}")
+        plugin_keys.prove(f"plugin-{number}")
+
+    assert len(plugin_keys) == keys.PLUGIN_KEY_SETS
+
+
+@pytest.mark.parametrize("plugin", ["", "a" * 101, "a/b", "..", "a%2fb", "a\n", "-a", "a--b"])
+def test_what_is_no_plugin_id_leads_to_no_address(plugin_keys: PluginKeySets, plugin: str) -> None:
+    with pytest.raises(NoKeySet, match="no plugin id"):
+        plugin_keys.of(plugin)
 
 
 async def test_a_plugin_that_is_not_installed_is_not_asked_for_again_at_once(

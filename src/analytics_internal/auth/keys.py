@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 
 import jwt
 import msgspec
 import structlog
+from cachetools import LRUCache, TTLCache
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 
 from analytics_internal.auth.portal_backend import PortalBackend, PortalUnavailable
@@ -16,24 +18,18 @@ from analytics_internal.auth.portal_backend import PortalBackend, PortalUnavaila
 ALGORITHM = "ES256"
 USER_KEYS_PATH = "/api/auth/.well-known/jwks.json"
 PLUGIN_KEYS_PATH = "/api/{plugin}/.backstage/auth/v1/jwks.json"
-# Keys are fetched anew after the first of these, so that withdrawn ones are dropped; while the portal does not answer
-# the old ones go on to hold until the second: its restart must not cost events.
+# Keys are fetched again at this age, so that withdrawn ones are dropped.
 KEYS_HOLD_S = 600.0
+# While the portal does not answer, old keys hold until this age: its restart must not cost events.
 KEYS_OUTLIVE_S = 3600.0
-# So long after the first a request goes on with the old keys while new ones are fetched. Later it waits: after a quiet
-# hour the old keys say nothing about which ones were withdrawn.
-FETCH_MARGIN_S = 60.0
-# An unknown key may be a new one, or forged: not every one of them may make us fetch.
+# An unknown key may be new or forged: not each of them may cause a fetch. A failed fetch needs no pause here: the
+# backend has tried several times by then.
 FETCH_INTERVAL_S = 5.0
-FAILED_FETCH_INTERVAL_S = 1.0
-MISSING_SET_INTERVAL_S = 10.0
+# For all plugins that have never shown a valid token together: anybody may name plugins that do not exist.
+UNPROVEN_FETCHES_PER_MINUTE = 30
 PLUGIN_KEY_SETS = 100
-# Fetches for plugins that have never shown a valid token: anybody may name plugins that do not exist.
-UNPROVEN_FETCHES = 20
-UNPROVEN_FETCHES_PER_S = 0.5
 
-_plugin_id = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", re.IGNORECASE)
-MAX_PLUGIN_ID_LENGTH = 100
+_plugin_id = re.compile(r"(?=.{1,100}\Z)[a-z][a-z0-9]*([-_][a-z0-9]+)*", re.IGNORECASE)
 
 log = structlog.get_logger(__name__)
 
@@ -50,39 +46,19 @@ class _JsonWebKeySet(msgspec.Struct):
     keys: list[dict[str, object]]
 
 
-class FetchBudget:
-    """How many fetches may be made for those who have proven nothing yet: so many at once, so many a second."""
-
-    def __init__(self, at_once: float = UNPROVEN_FETCHES, per_second: float = UNPROVEN_FETCHES_PER_S) -> None:
-        self._at_once = self._left = at_once
-        self._per_second = per_second
-        self._counted_at = time.monotonic()
-
-    def take(self) -> bool:
-        """One fetch, if there is one left."""
-        now = time.monotonic()
-        self._left = min(self._at_once, self._left + (now - self._counted_at) * self._per_second)
-        self._counted_at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
 class KeySet:
-    """The public keys of one issuer, fetched when they are needed, and anew from time to time."""
+    """The public keys of one issuer, fetched when they are needed, and again when they are old."""
 
-    def __init__(self, backend: PortalBackend, path: str, budget: FetchBudget | None = None) -> None:
+    def __init__(self, backend: PortalBackend, path: str, before_fetch: Callable[[], None] = lambda: None) -> None:
+        """``before_fetch`` raises PortalUnavailable when no fetch is allowed now."""
         self._backend = backend
         self._path = path
-        self._budget = budget
+        self._before_fetch = before_fetch
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = -KEYS_OUTLIVE_S
+        self._fetched_at = 0.0
         self._next_fetch_at = 0.0
         self._problem: Exception | None = None
         self._fetching: asyncio.Task[None] | None = None
-        self.is_proven = False
-        """Whether a token of this issuer has been valid."""
 
     async def key(self, key_id: str) -> jwt.PyJWK:
         """The key with this id.
@@ -93,44 +69,41 @@ class KeySet:
             PortalUnavailable: the keys could not be fetched, or may not be fetched now.
         """
         age = time.monotonic() - self._fetched_at
-        if key_id in self._keys and age < KEYS_HOLD_S:
+        if age >= KEYS_OUTLIVE_S:
+            self._keys = {}
+        if key_id not in self._keys or age >= KEYS_HOLD_S:
+            fetching = self._fetch_soon()
+            # Old keys still hold, so nobody waits for a portal that is away.
+            is_away = key_id in self._keys and self._problem is not None
+            if fetching is not None and not is_away:
+                await asyncio.shield(fetching)
+        if key_id in self._keys:
             return self._keys[key_id]
-        fetching = self._fetch_soon()
-        outlives = key_id in self._keys and age < KEYS_OUTLIVE_S
-        if outlives and (age < KEYS_HOLD_S + FETCH_MARGIN_S or self._problem is not None):
-            return self._keys[key_id]  # nobody waits for the portal as long as the old keys hold
-        if fetching is not None:
-            await asyncio.shield(fetching)
-        if self._problem is not None and not outlives:
+        if self._problem is not None:
             raise type(self._problem)(*self._problem.args)
-        if key_id not in self._keys:
-            raise UnknownKey(key_id)
-        return self._keys[key_id]
+        raise UnknownKey(key_id)
 
     def _fetch_soon(self) -> asyncio.Task[None] | None:
         """The fetch that is under way, begun if it may; None when it is too early for another."""
         if self._fetching is None and time.monotonic() >= self._next_fetch_at:
-            if not self.is_proven and self._budget is not None and not self._budget.take():
-                raise PortalUnavailable("too many unknown plugins have been named in tokens: keys are not fetched now")
+            self._before_fetch()
             self._fetching = asyncio.create_task(self._fetch())
         return self._fetching
 
     async def _fetch(self) -> None:
-        interval_s = FETCH_INTERVAL_S
         try:
             self._keys = await self._fetched()
             self._fetched_at = time.monotonic()
             self._problem = None
         except PortalUnavailable as error:
             self._problem = error
-            interval_s = FAILED_FETCH_INTERVAL_S
+            return
         except NoKeySet as error:
             log.warning("the portal has no key set there", url=self._backend.shown(self._path), reason=str(error))
             self._problem = error
-            interval_s = MISSING_SET_INTERVAL_S
         finally:
-            self._next_fetch_at = time.monotonic() + interval_s
             self._fetching = None
+        self._next_fetch_at = time.monotonic() + FETCH_INTERVAL_S
 
     async def _fetched(self) -> dict[str, jwt.PyJWK]:
         response = await self._backend.get(self._path)
@@ -145,33 +118,43 @@ class KeySet:
 
 
 class PluginKeySets:
-    """The key sets of the portal's plugins, a limited number of them."""
+    """The key sets of the portal's plugins, a limited number of them.
+
+    Plugins that have shown a valid token are apart: invented ones must not push them out, or use up their fetches.
+    """
 
     def __init__(self, backend: PortalBackend) -> None:
         self._backend = backend
-        self._budget = FetchBudget()
-        self._sets: dict[str, KeySet] = {}
+        self._proven: LRUCache[str, KeySet] = LRUCache(PLUGIN_KEY_SETS)
+        self._others: LRUCache[str, KeySet] = LRUCache(UNPROVEN_FETCHES_PER_MINUTE)
+        # Those of the last minute.
+        self._fetches: TTLCache[object, None] = TTLCache(UNPROVEN_FETCHES_PER_MINUTE, 60, time.monotonic)
 
     def __len__(self) -> int:
-        return len(self._sets)
+        return len(self._proven) + len(self._others)
 
     def of(self, plugin: str) -> KeySet:
         """The key set of a plugin. Raises NoKeySet: this cannot be the id of a plugin."""
-        if len(plugin) > MAX_PLUGIN_ID_LENGTH or _plugin_id.fullmatch(plugin) is None:
+        if _plugin_id.fullmatch(plugin) is None:
             # It becomes part of an address: nothing in it may lead elsewhere.
             raise NoKeySet("this is no plugin id")
-        found = self._sets.pop(plugin, None) or KeySet(
-            self._backend, PLUGIN_KEYS_PATH.format(plugin=plugin), self._budget
-        )
-        self._sets[plugin] = found  # the last used one is the last
-        if len(self._sets) > PLUGIN_KEY_SETS:
-            self._forget_one()
+        found = self._proven.get(plugin) or self._others.get(plugin)
+        if found is None:
+            path = PLUGIN_KEYS_PATH.format(plugin=plugin)
+            found = self._others[plugin] = KeySet(self._backend, path, lambda: self._count_fetch(plugin))
         return found
 
-    def _forget_one(self) -> None:
-        # Those that proved themselves stay: tokens with invented ids must not push out the portal's plugins.
-        *others, _ = self._sets
-        del self._sets[next((name for name in others if not self._sets[name].is_proven), others[0])]
+    def prove(self, plugin: str) -> None:
+        """Keep the key set of a plugin that has shown a valid token, and fetch it whatever others do."""
+        if plugin in self._others:
+            self._proven[plugin] = self._others.pop(plugin)
+
+    def _count_fetch(self, plugin: str) -> None:
+        if plugin in self._proven:
+            return
+        if len(self._fetches) >= UNPROVEN_FETCHES_PER_MINUTE:
+            raise PortalUnavailable("too many unknown plugins have been named in tokens: keys are not fetched now")
+        self._fetches[object()] = None
 
 
 def _verification_key(key: dict[str, object]) -> jwt.PyJWK | None:
