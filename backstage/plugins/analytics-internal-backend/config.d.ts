@@ -1,15 +1,15 @@
 export interface Config {
   /**
-   * The analytics-internal service behind `/api/analytics-internal`. Everything has a default.
+   * The analytics-internal service behind `/api/analytics-internal`. Every key has a default.
    */
   analyticsInternal?: {
     /**
-     * `managed` (the default): the backend starts the service, on its own database. `remote`: the service runs
+     * `managed` (the default): the backend starts the service and gives it a database. `remote`: the service runs
      * elsewhere, at `baseUrl`.
      */
     mode?: 'managed' | 'remote';
     /**
-     * Mode remote: where the service is, like `https://analytics.example.com`. Its API is expected at
+     * Mode remote: the service's address, like `https://analytics.example.com`. Its API is at
      * `<baseUrl>/api/analytics-internal`.
      */
     baseUrl?: string;
@@ -18,16 +18,16 @@ export interface Config {
      */
     command?: string;
     /**
-     * Mode managed: reporting time zone (IANA name), where a day begins and ends. Default: the machine's.
+     * Mode managed: reporting time zone (IANA name). It decides where a day begins and ends. Default: the machine's.
      */
     timezone?: string;
     /**
-     * Mode managed: folder of the reader's file, and of the service's own PostgreSQL when the backend has none.
+     * Mode managed: folder of the reader's file, and of the service's own PostgreSQL if the backend has none.
      */
     dataDir?: string;
     /**
-     * Mode managed, without the permission framework: who may read figures, which name nobody. Entity refs of people
-     * and groups, or `*` for everyone who is signed in. Default: `['*']`.
+     * Mode managed, without the permission framework: who may read figures without names. Entity refs of people and
+     * groups, or `*` for everyone who is signed in. Default: `['*']`.
      */
     readers?: string[];
     /**
@@ -39,20 +39,21 @@ export interface Config {
      */
     admins?: string[];
     /**
-     * Mode managed: tokens of machines, 16 characters or more, that may import history and write for others.
+     * Mode managed: tokens of machines that may import history and write for other people. At least 16 characters each.
      * @visibility secret
      */
     importTokens?: string[];
     /**
-     * Mode managed: further settings of the service, by the names it has for them, like `log_level`.
+     * Mode managed: other settings of the service, by the service's names, like `log_level`.
      */
     settings?: {
       /**
-       * Another database than the backend's.
+       * A database other than the backend's.
        * @visibility secret
        */
       database_url?: string;
       /**
+       * Same as `importTokens`.
        * @visibility secret
        */
       import_tokens?: string | string[];

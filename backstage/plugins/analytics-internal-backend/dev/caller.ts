@@ -1,8 +1,8 @@
 import { coreServices, createBackendPlugin } from '@backstage/backend-plugin-api';
 
 /**
- * How another plugin asks the service: `GET /api/caller/top-users` is answered with what the service says to this
- * plugin, on behalf of the user who calls or, with `?as=itself`, of the plugin.
+ * Shows how another plugin uses the service. `GET /api/caller/top-users` returns the service's answer to this plugin: on
+ * behalf of the calling user, or with `?as=itself` on behalf of the plugin.
  */
 export const callerPlugin = createBackendPlugin({
   pluginId: 'caller',

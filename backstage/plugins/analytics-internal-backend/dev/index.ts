@@ -1,4 +1,4 @@
-/** A backend with this plugin and what it needs, for trying it out and for ../../../tests/bridge. */
+/** A backend with this plugin and its requirements, to try it out and for ../../../tests/bridge. */
 
 import { createBackend } from '@backstage/backend-defaults';
 import { callerPlugin } from './caller';

@@ -3,12 +3,12 @@ import { InputError } from '@backstage/errors';
 import { Connection } from './databaseUrl';
 import { PrivateFiles } from './privateFiles';
 
-// How often it is looked whether the password is still good.
+// How often we check whether the password has expired.
 const INTERVAL_MS = 30_000;
 
 type Provider = () => Promise<Connection & { expirationChecker?: () => boolean }>;
 
-/** A password that a cloud makes anew every few minutes, kept in a file that the service reads for each connection. */
+/** A password that a cloud replaces every few minutes, in a file that the service reads for each connection. */
 export class ChangingPassword {
   readonly #provider: Provider;
   readonly #files: PrivateFiles;
@@ -22,7 +22,7 @@ export class ChangingPassword {
     this.#logger = logger;
   }
 
-  /** The connection with the file of the password in the password's place. */
+  /** The connection, with the password's file in place of the password. */
   async begin(): Promise<Connection> {
     const connection = await this.#renew();
     this.#timer = setInterval(() => this.#renewIfExpired(), INTERVAL_MS).unref();
@@ -36,9 +36,7 @@ export class ChangingPassword {
   async #renew(): Promise<Connection> {
     const { password, expirationChecker, ...connection } = await this.#provider();
     if (typeof password !== 'string' || /[\r\n]/.test(password)) {
-      throw new InputError(
-        'backend.database.connection: the password that was made for it is not one line of text',
-      );
+      throw new InputError('backend.database.connection: the generated password is not one line of text');
     }
     this.#isExpired = expirationChecker ?? (() => true);
     return { ...connection, passfile: this.#files.write('password', `*:*:*:*:${password}\n`) };
@@ -50,10 +48,7 @@ export class ChangingPassword {
         await this.#renew();
       }
     } catch (error) {
-      this.#logger.error(
-        'the password of the database of analytics-internal could not be made anew',
-        error as Error,
-      );
+      this.#logger.error('the database password of analytics-internal could not be renewed', error as Error);
     }
   }
 }

@@ -7,69 +7,67 @@ import { eachLine, logLine } from './logLines';
 const ADDRESS = /^analytics-internal: (https?:\/\/\S+?)\/?$/;
 const READY_INTERVAL_MS = 100;
 const READY_LIMIT_MS = 5_000;
-const LAST_WORDS = 20;
-/** Who has not ended so long after its first words goes on, or hangs: then they are not why it ends. */
-const LAST_WORDS_LIMIT_MS = 10_000;
-const LAST_LINES_LIMIT_MS = 1_000;
-// Exit codes and errors of a start, as the service and the system have them.
+const REASON_LINES = 20;
+/** What the service prints after this time is no longer the reason of a failed start. */
+const START_LIMIT_MS = 10_000;
+const OUTPUT_LIMIT_MS = 1_000;
+// The service's exit code for wrong settings, and the system's errors for a program that is not there.
 const MISUSED = 2;
 const NOT_STARTED = ['ENOENT', 'EACCES', 'ENOTDIR'];
 
+/** What to run as the service, and where its output goes. */
+export interface ServiceProgram {
+  command: string;
+  environment: NodeJS.ProcessEnv;
+  logger: LoggerService;
+  /** Rewrites a line of the service before it is logged. */
+  reword(line: string): string;
+}
+
 /** How one run of the service ended. */
 export interface End {
-  /** What is wrong: nothing that comes back by itself, its settings, or no program to run. */
+  /** `misused`: its settings are wrong. `not found`: there is no such program. Neither goes away by itself. */
   kind: 'ended' | 'misused' | 'not found';
-  /** In words: by which code or signal, and what it said last that was no log line. */
+  /** The exit code or signal, and the last output that was not a log line. */
   reason: string;
 }
 
 /** One run of the service as a child process. */
 export class Child {
   readonly #process: ChildProcess;
-  readonly #logger: LoggerService;
-  readonly #words: (line: string) => string;
-  /** What it has said that was no log line and is not logged yet: if it ends now, this is why. */
+  readonly #program: ServiceProgram;
+  /** Output that is neither a log line nor logged yet. If the service ends now, it is the reason. */
   readonly #unsaid: string[] = [];
-  #isUnderWay = false;
+  #hasStarted = false;
   #isOver = false;
 
-  /** Resolves when the run is over, whichever way. */
+  /** Resolves when the run is over, for whatever reason. */
   readonly ended: Promise<End>;
 
-  /** Throws an error of the system when it does not even try: see `notStarted`. */
-  constructor(
-    command: string,
-    environment: NodeJS.ProcessEnv,
-    logger: LoggerService,
-    onReady: (url: string) => void,
-    words: (line: string) => string = (line) => line,
-  ) {
-    this.#logger = logger;
-    this.#words = words;
-    this.#process = spawn(command, ['serve'], {
-      env: environment,
-      // Nothing is written to its standard input. It stops at the end of it: when this process is no more, however
-      // it ended, no service is left behind.
+  /** Throws the system's error when no process can be made: see `notStarted`. */
+  constructor(program: ServiceProgram, onReady: (url: string) => void) {
+    this.#program = program;
+    this.#process = spawn(program.command, ['serve'], {
+      env: program.environment,
+      // Nothing is written to its standard input. The service stops when its standard input ends, so none is left
+      // behind when this process ends, even if it is killed.
       stdio: ['pipe', 'pipe', 'pipe'],
-      // Ctrl-C in a terminal is for the backend, which stops the service when its own requests are answered.
+      // Ctrl-C in a terminal must reach only the backend. It stops the service after its own requests are answered.
       detached: true,
     });
-    setTimeout(() => {
-      this.#isUnderWay = true;
-      this.#say(0);
-    }, LAST_WORDS_LIMIT_MS).unref();
+    setTimeout(() => this.#takeStarted(), START_LIMIT_MS).unref();
     this.ended = this.#watch(onReady);
   }
 
   /**
-   * Ask the service to stop, kill it when it does not within the limit.
+   * Ask the service to stop. Kill it if it does not stop within the limit.
    *
    * @returns when it has ended.
    */
   async stop(limitMs: number) {
     this.#process.kill('SIGTERM');
     const limit = setTimeout(() => {
-      this.#logger.warn(`analytics-internal did not stop within ${limitMs / 1000} s and is killed`);
+      this.#program.logger.warn(`analytics-internal did not stop within ${limitMs / 1000} s and is killed`);
       this.#process.kill('SIGKILL');
     }, limitMs);
     await this.ended;
@@ -78,16 +76,16 @@ export class Child {
 
   async #watch(onReady: (url: string) => void): Promise<End> {
     const { stdin, stdout, stderr } = this.#process;
-    stdin?.on('error', () => {}); // it ends with the process; nothing is written
-    const said = [
+    stdin?.on('error', () => {}); // it closes with the process; nothing is written
+    const output = [
       stdout && eachLine(stdout, (line) => this.#takeOutput(line, onReady)),
       stderr && eachLine(stderr, (line) => this.#takeLog(line)),
     ];
     const end = await this.#exit();
     this.#isOver = true;
-    // Its last lines may still be on the way. Whoever else has inherited the pipe may keep it open for ever.
-    await Promise.race([Promise.all(said), sleep(LAST_LINES_LIMIT_MS, undefined, { ref: false })]);
-    return { ...end, reason: [end.reason, ...this.#unsaid].join('; ') };
+    // The last lines may still be on their way. A process that inherited the pipe may keep it open for ever.
+    await Promise.race([Promise.all(output), sleep(OUTPUT_LIMIT_MS, undefined, { ref: false })]);
+    return { ...end, reason: [end.reason, ...this.#unsaid.splice(0)].join('; ') };
   }
 
   #exit(): Promise<End> {
@@ -103,27 +101,31 @@ export class Child {
   }
 
   #takeLog(line: string) {
-    const said = this.#words(line);
-    if (!logLine(this.#logger, said)) {
-      this.#unsaid.push(said.replace(/^analytics-internal: /, ''));
-      this.#say(this.#isUnderWay ? 0 : LAST_WORDS);
+    const reworded = this.#program.reword(line);
+    if (!logLine(this.#program.logger, reworded)) {
+      this.#unsaid.push(reworded.replace(/^analytics-internal: /, ''));
+      this.#logUnsaid(this.#hasStarted ? 0 : REASON_LINES);
     }
   }
 
-  /** Log all but the last so many of its words. */
-  #say(kept: number) {
+  /** Log the unsaid lines but the last `kept`. */
+  #logUnsaid(kept: number) {
     const old = this.#unsaid.splice(0, Math.max(0, this.#unsaid.length - kept));
-    old.forEach((line) => this.#logger.warn(line));
+    old.forEach((line) => this.#program.logger.warn(line));
+  }
+
+  #takeStarted() {
+    this.#hasStarted = true;
+    this.#logUnsaid(0);
   }
 
   #takeOutput(line: string, onReady: (url: string) => void) {
     const url = ADDRESS.exec(line)?.[1];
     if (url === undefined) {
-      this.#logger.info(line);
+      this.#program.logger.info(line);
       return;
     }
-    this.#isUnderWay = true;
-    this.#say(0);
+    this.#takeStarted();
     this.#untilReady(url).then((answers) => answers && onReady(url));
   }
 
@@ -149,14 +151,11 @@ export function notStarted(error: NodeJS.ErrnoException): End {
 /** Whether the service says that it is ready. */
 function isReady(url: string): Promise<boolean> {
   return new Promise((resolve) => {
-    // Not `fetch`: it may go through the company's proxy, which does not lead back to this machine.
+    // Not `fetch`: it may use a proxy that cannot reach this machine.
     http
-      .get(`${url}/readyz`, { agent: false, timeout: READY_LIMIT_MS }, (answer) => {
+      .get(`${url}/readyz`, { agent: false, signal: AbortSignal.timeout(READY_LIMIT_MS) }, (answer) => {
         answer.resume();
         resolve(answer.statusCode === 200);
-      })
-      .on('timeout', function giveUp(this: http.ClientRequest) {
-        this.destroy();
       })
       .on('error', () => resolve(false));
   });

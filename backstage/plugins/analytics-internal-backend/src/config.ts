@@ -4,19 +4,16 @@ import { nearest } from './nearest';
 
 const KEY = 'analyticsInternal';
 const MODES = ['managed', 'remote'];
-/** Keys that are settings of the service, and how it calls them. */
-const SETTING_OF = {
-  timezone: 'timezone',
-  dataDir: 'data_dir',
-  readers: 'readers',
-  peopleReaders: 'people_readers',
-  admins: 'admins',
-  importTokens: 'import_tokens',
-};
+const TEXTS = { timezone: 'timezone', dataDir: 'data_dir' };
+/** Who may do what, if the portal's permission framework does not decide. */
+const ACCESS_LISTS = { readers: 'readers', peopleReaders: 'people_readers', admins: 'admins' };
+const LISTS = { ...ACCESS_LISTS, importTokens: 'import_tokens' };
+/** Keys that are settings of the service, each with the service's name for it. */
+const SETTING_OF: Record<string, string> = { ...TEXTS, ...LISTS };
 const MANAGED_ONLY = ['command', ...Object.keys(SETTING_OF), 'settings'];
-// The last one is of the pages.
+// The last one belongs to the frontend plugin.
 const KEYS = ['mode', 'baseUrl', ...MANAGED_ONLY, 'formatDateToShort'];
-/** What the bridge tells the service of itself, by where app-config has it. */
+/** Settings that the bridge takes from other places in app-config. */
 const DERIVED_FROM: Record<string, string> = {
   portal_url: 'app.baseUrl',
   backend_url: 'backend.baseUrl',
@@ -25,36 +22,33 @@ const DERIVED_FROM: Record<string, string> = {
   database_url: 'backend.database',
   data_dir: 'analyticsInternal.dataDir',
 };
-/** Who may do what where the portal's permission framework does not decide. */
-const LISTS = ['readers', 'peopleReaders', 'admins'] as const;
+/** Settings that the bridge needs to have its own values. */
+const DECIDED_BY_THE_BRIDGE = ['host', 'port', 'auth', 'stop_with_stdin', 'log_format'];
 
 /** What app-config says about a service that the bridge starts. */
 export interface ManagedConfig {
   mode: 'managed';
   /** Path of the program, or its name on PATH. */
   command: string;
-  /** The service's settings that app-config gives, by the service's own names. */
+  /** The service's settings from app-config, by the service's names. */
   settings: Settings;
-  /** What is said of keys that do nothing: who wrote them may believe that they do something. */
+  /** One sentence for each key that has no effect. */
   warnings: string[];
 }
 
 /** What app-config says about a service that runs elsewhere. */
 export interface RemoteConfig {
   mode: 'remote';
-  /** Where it is, without a slash at the end. */
+  /** Its address, without a slash at the end. */
   baseUrl: string;
-  /** What is said of keys that do nothing: who wrote them may believe that they do something. */
+  /** One sentence for each key that has no effect. */
   warnings: string[];
 }
 
-/** Settings of the service by name, as `docs/reference/settings.md` has them. */
+/** The service's settings by name: see `docs/reference/settings.md`. */
 export type Settings = Record<string, SettingValue | undefined>;
 
 type SettingValue = string | number | boolean | string[];
-
-// What the bridge could not do its work without.
-const DECIDED_BY_THE_BRIDGE = ['host', 'port', 'auth', 'stop_with_stdin', 'log_format'];
 
 /**
  * Read `analyticsInternal`.
@@ -66,15 +60,11 @@ export function readBridgeConfig(root: Config): ManagedConfig | RemoteConfig {
   const mode = config?.getOptionalString('mode') ?? 'managed';
   if (mode === 'remote') {
     const idle = MANAGED_ONLY.filter((key) => config?.has(key)).map((key) => `${KEY}.${key}`);
+    const warning = `${idle.join(', ')}: without effect in mode remote, where the service has its own settings`;
     return {
       mode,
       baseUrl: readBaseUrl(config?.getOptionalString('baseUrl')),
-      warnings: [
-        ...unknownKeys(config),
-        ...(idle.length > 0
-          ? [`${idle.join(', ')}: without effect in mode remote, where the service has settings of its own`]
-          : []),
-      ],
+      warnings: [...unknownKeys(config), ...(idle.length > 0 ? [warning] : [])],
     };
   }
   if (mode !== 'managed') {
@@ -94,7 +84,7 @@ export function readBridgeConfig(root: Config): ManagedConfig | RemoteConfig {
   };
 }
 
-/** Keys that do not exist, each with the one that may be meant. */
+/** A warning for each key that does not exist, with the key that may be meant. */
 function unknownKeys(config: Config | undefined): string[] {
   return (config?.keys() ?? [])
     .filter((key) => !KEYS.includes(key))
@@ -108,30 +98,30 @@ function unknownKeys(config: Config | undefined): string[] {
     });
 }
 
-/** Lists of readers that nobody looks into: the portal's permission policy decides. */
+/** A warning for each access list that has no effect because the portal's permission policy decides. */
 function idleLists(root: Config, settings: Settings): string[] {
   const decides =
     settings.permissions ?? (root.getOptionalBoolean('permission.enabled') ? 'framework' : 'lists');
-  return decides !== 'framework'
-    ? []
-    : LISTS.filter((key) => settings[SETTING_OF[key]] !== undefined).map(
-        (key) =>
-          `${keyOf(root, SETTING_OF[key])}: without effect on people who are signed in, as permission.enabled is true: ` +
-          'the portal’s permission policy decides what they may read. It counts only where another plugin asks on ' +
-          'behalf of a person',
-      );
+  return Object.values(ACCESS_LISTS)
+    .filter((setting) => decides === 'framework' && settings[setting] !== undefined)
+    .map(
+      (setting) =>
+        `${keyOf(root, setting)}: without effect for signed-in people, because permission.enabled is true: the ` +
+        'portal’s permission policy decides what they may read. The list counts only when another plugin asks on ' +
+        'behalf of a person',
+    );
 }
 
-/** How app-config calls a setting that the bridge gives the service. */
+/** The key in app-config that a setting comes from. */
 function keyOf(root: Config, setting: string): string {
-  const own = Object.entries(SETTING_OF).find(([, name]) => name === setting)?.[0];
+  const own = Object.keys(SETTING_OF).find((key) => SETTING_OF[key] === setting);
   const keys = [own && `${KEY}.${own}`, `${KEY}.settings.${setting}`];
-  return keys.find((key) => key !== undefined && root.has(key)) ?? DERIVED_FROM[setting] ?? setting;
+  return keys.find((key) => key && root.has(key)) ?? DERIVED_FROM[setting] ?? setting;
 }
 
 /**
- * What the service says of its settings, in the words of app-config: it knows them by variables of its environment,
- * which nobody has written.
+ * A function that rewrites the service's messages about its settings: it puts the keys of app-config in the place of
+ * the environment variables, which nobody has written.
  */
 export function inWordsOfAppConfig(root: Config, settings: Settings): (line: string) => string {
   const keys = new Map(
@@ -153,7 +143,7 @@ export function inWordsOfAppConfig(root: Config, settings: Settings): (line: str
       );
 }
 
-/** The settings that are given. */
+/** The settings that have a value. */
 export function definedOnly(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
@@ -178,27 +168,20 @@ function readSettings(config: Config): Settings {
   if (typeof others !== 'object' || Array.isArray(others)) {
     throw new InputError(`${KEY}.settings must be settings of the service by name`);
   }
-  const settings: Settings = {
-    [SETTING_OF.timezone]: config.getOptionalString('timezone'),
-    [SETTING_OF.dataDir]: config.getOptionalString('dataDir'),
-    [SETTING_OF.readers]: config.getOptionalStringArray('readers'),
-    [SETTING_OF.peopleReaders]: config.getOptionalStringArray('peopleReaders'),
-    [SETTING_OF.admins]: config.getOptionalStringArray('admins'),
-    [SETTING_OF.importTokens]: config.getOptionalStringArray('importTokens'),
-  };
+  const settings: Settings = Object.fromEntries([
+    ...Object.entries(TEXTS).map(([key, name]) => [name, config.getOptionalString(key)]),
+    ...Object.entries(LISTS).map(([key, name]) => [name, config.getOptionalStringArray(key)]),
+  ]);
   for (const [name, value] of Object.entries(others ?? {})) {
+    const key = `${KEY}.settings.${name}`;
     if (DECIDED_BY_THE_BRIDGE.includes(name)) {
-      throw new InputError(`${KEY}.settings.${name} cannot be set: the bridge decides it`);
+      throw new InputError(`${key} cannot be set: the bridge decides it`);
     }
     if (settings[name] !== undefined) {
-      throw new InputError(
-        `${KEY}.settings.${name} is set a second time: ${KEY} has a key of its own for it`,
-      );
+      throw new InputError(`${key} is set a second time: ${KEY} has a key of its own for it`);
     }
     if (!isSettingValue(value)) {
-      throw new InputError(
-        `${KEY}.settings.${name} must be a text, a number, true, false or a list of texts`,
-      );
+      throw new InputError(`${key} must be a text, a number, true, false or a list of texts`);
     }
     settings[name] = value;
   }
@@ -211,20 +194,16 @@ function isSettingValue(value: unknown): value is SettingValue {
     : ['string', 'number', 'boolean'].includes(typeof value);
 }
 
-/** The variable of the environment that gives the service a setting. */
-export function variableOf(name: string): string {
+function variableOf(name: string): string {
   return `ANALYTICS_INTERNAL_${name.toUpperCase()}`;
 }
 
-/**
- * Settings as variables of the environment. Not on the command line: everybody on the machine can read that, and
- * passwords are among them.
- */
+/** Settings as environment variables. Arguments would show passwords to every user of the machine. */
 export function asEnvironment(settings: Settings): Record<string, string> {
   return Object.fromEntries(
     Object.entries(definedOnly(settings)).map(([name, value]) => [
       variableOf(name),
-      // JSON has an empty list; an empty variable counts as not set.
+      // JSON can express an empty list. An empty variable counts as not set.
       Array.isArray(value) ? JSON.stringify(value) : String(value),
     ]),
   );

@@ -85,8 +85,8 @@ it('what was kept in the folder of all portals is named, until this one’s is t
   folderOf(portal('one'));
 
   expect(warnings()).toEqual([
-    `${shared} has data of an earlier analytics-internal. This portal's are in ${own} now; to go on with the ` +
-      `earlier ones, set analyticsInternal.dataDir: ${shared}`,
+    `${shared} has data of an earlier analytics-internal. This portal now keeps its data in ${own}; to use the ` +
+      `earlier data, set analyticsInternal.dataDir: ${shared}`,
   ]);
 });
 

@@ -6,23 +6,23 @@ import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 
 const NAME = 'analytics-internal';
-/** Where all of a log is, below a folder of data. */
+/** The folder of the whole log, inside a data folder. */
 const LOG = 'postgres';
 const VARIABLE = 'ANALYTICS_INTERNAL_DATA_DIR';
 const FILES = [`${NAME}.toml`, `${NAME}.yaml`];
 const KEY = 'analyticsInternal.dataDir';
 
-/** What decides where a portal's data are: the process's environment and the folder that it runs in. */
+/** What decides where a portal's data are: the process's environment and working folder. */
 export interface Surroundings {
   environment: NodeJS.ProcessEnv;
   folder: string;
 }
 
 /**
- * The folder of this portal's data, for one that does not say which: below the user's folder for data, by where the
- * portal's sources are and by its address. Another portal of the same user has another one.
+ * The default folder of this portal's data: below the user's data folder, named after the place of the portal's
+ * sources and after its address. So each portal of a user has its own.
  *
- * Undefined where somebody has told the service itself.
+ * Undefined if the service's own environment variable or settings file names a folder.
  */
 export function portalFolder(
   config: Config,
@@ -39,15 +39,15 @@ export function portalFolder(
   if (!existsSync(own)) {
     for (const earlier of [shared, ...siblings(shared, `${place}-`)].filter(hasLog)) {
       logger.warn(
-        `${earlier} has data of an earlier analytics-internal. This portal's are in ${own} now; to go on with the ` +
-          `earlier ones, set ${KEY}: ${earlier}`,
+        `${earlier} has data of an earlier analytics-internal. This portal now keeps its data in ${own}; to use the ` +
+          `earlier data, set ${KEY}: ${earlier}`,
       );
     }
   }
   return own;
 }
 
-/** Where programs keep data of the user, as the service finds it too. */
+/** The user's data folder for this program. The service finds the same one. */
 function folderOfTheUser({ XDG_DATA_HOME: named, LOCALAPPDATA: local }: NodeJS.ProcessEnv): string {
   try {
     switch (process.platform) {
@@ -59,18 +59,18 @@ function folderOfTheUser({ XDG_DATA_HOME: named, LOCALAPPDATA: local }: NodeJS.P
         return join(named && isAbsolute(named) ? named : join(homedir(), '.local', 'share'), NAME);
     }
   } catch {
-    return join('/var/lib', NAME); // a user without a name and a home
+    return join('/var/lib', NAME); // a user without a name and a home folder
   }
 }
 
-/** Whether the service's own file of settings says where the data are. */
+/** Whether the service's own settings file says where the data are. */
 function isInAFile(folder: string): boolean {
   return FILES.map((name) => join(folder, name)).some(
     (file) => existsSync(file) && /^\s*["']?data_dir\b/m.test(readFileSync(file, 'utf8')),
   );
 }
 
-/** The folder of the workspace that `folder` is in: from wherever in it a backend is started, it is one portal. */
+/** The workspace that contains `folder`. A backend may start anywhere in it and is still the same portal. */
 function rootOf(folder: string): string {
   for (let above = folder; ; above = dirname(above)) {
     if (isWorkspace(join(above, 'package.json'))) {

@@ -8,24 +8,24 @@ import { databaseUrl, KnexConfig } from './databaseUrl';
 const PLUGIN_ID = 'analytics-internal';
 const KEY = 'backend.database';
 
-/** The database that this backend has for the plugin. */
+/** The database of the plugin. */
 export interface Database {
-  /** `database_url` of the service; undefined when it runs its own PostgreSQL. */
+  /** The service's `database_url`; undefined if it runs its own PostgreSQL. */
   url?: string;
-  /** `data_dir` of the service as far as the backend's database says one. */
+  /** The service's `data_dir`, if the backend's database configuration implies one. */
   dataDir?: string;
-  /** End what keeps the access to it alive. */
+  /** Stop renewing the password, and remove the private files. */
   close(): void;
 }
 
 /**
- * The database as Backstage itself gives it to a plugin.
+ * The database that Backstage gives to the plugin.
  *
- * With the client `pg` Backstage makes the database or schema, and its own reading of `backend.database` (division,
- * prefix, the plugin's overrides, connection strings) is taken from the client it returns. Any other client means
- * the service's own PostgreSQL; Backstage is not asked then, as its driver may not even be installed.
+ * With the client `pg`, Backstage makes the database or schema. The connection is read from the client it returns, so
+ * all of `backend.database` counts: division, prefix, overrides for the plugin, connection strings. With any other
+ * client the service runs its own PostgreSQL. Backstage is not asked then, because its driver may not be installed.
  *
- * @throws InputError when the connection cannot be made by another program.
+ * @throws InputError when another program cannot open the connection.
  */
 export async function pluginDatabase(
   config: Config,
@@ -55,7 +55,7 @@ export async function pluginDatabase(
   };
 }
 
-/** Where Backstage keeps its SQLite files, the service keeps its data: what is put on a volume is put there. */
+/** A folder beside Backstage's SQLite files: if those are on a volume, the service's data are too. */
 function besideTheOtherDatabases(config: Config): string | undefined {
   for (const key of [`${KEY}.plugin.${PLUGIN_ID}.connection`, `${KEY}.connection`]) {
     const connection = config.getOptional(key);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
 import { PrivateFiles } from './privateFiles';
 
-/** The connection to PostgreSQL as node-postgres takes it, as far as another program can make it. */
+/** The options of node-postgres that matter for a connection of another program. */
 export interface Connection {
   host?: string;
   port?: number | string;
@@ -17,7 +17,7 @@ export interface Connection {
   stream?: unknown;
 }
 
-/** What of Knex's configuration, as Backstage made it, leads to the plugin's tables. */
+/** The part of Backstage's Knex configuration that leads to the plugin's tables. */
 export interface KnexConfig {
   connection: Connection | string | (() => Promise<Connection>);
   searchPath?: string | string[];
@@ -34,11 +34,11 @@ interface Tls {
 }
 
 /**
- * `database_url` of the service for a database that Backstage has made for the plugin.
+ * The service's `database_url` for the database that Backstage made for the plugin.
  *
- * Certificates and keys become files, as the service's driver reads them from files only.
+ * Certificates and keys are written to files, because the service's driver reads them only from files.
  *
- * @throws InputError when only this process can make the connection.
+ * @throws InputError when only this process can open the connection.
  */
 export function databaseUrl(
   knexConfig: KnexConfig,
@@ -46,17 +46,17 @@ export function databaseUrl(
   files: PrivateFiles,
 ): string {
   if (typeof connection === 'string' || connection.connectionString !== undefined) {
-    // Backstage takes a connection string apart before Knex sees it, whichever version of it we know.
+    // All known versions of Backstage parse a connection string before Knex sees it.
     throw new InputError('backend.database.connection must be an object with host, user and so on');
   }
   if (connection.stream !== undefined) {
     throw new InputError(
-      'backend.database.connection.type: cloudsql opens its connections inside of this process, so the service of ' +
+      'backend.database.connection.type: cloudsql opens its connections inside this process, so the service of ' +
         'analytics-internal cannot use it. Run the Cloud SQL Auth Proxy and name it in ' +
         'backend.database.plugin.analytics-internal.connection, or set analyticsInternal.settings.database_url',
     );
   }
-  // As node-postgres looks for a server when none is named.
+  // The same defaults as node-postgres.
   const host = connection.host || process.env.PGHOST || 'localhost';
   const parameters = {
     ...sessionSettings(knexConfig, connection),
@@ -85,12 +85,12 @@ function bracketed(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }
 
-/** The folder of a Unix socket. */
+/** Whether the host is the folder of a Unix socket. */
 function isSocket(host: string): boolean {
   return host.startsWith('/');
 }
 
-/** What each session of the plugin begins with: its schema and its role. */
+/** What each session starts with: schema and role. */
 function sessionSettings({ searchPath, role }: KnexConfig, { options }: Connection) {
   const schemas = typeof searchPath === 'string' ? [searchPath] : searchPath;
   return {
@@ -120,13 +120,13 @@ function transport({ ssl }: Connection, files: PrivateFiles) {
   };
 }
 
-/** What node-postgres does without `ssl`. */
+/** The value of `ssl` that node-postgres takes from the environment. */
 function fromTheEnvironment(): unknown {
   const mode = process.env.PGSSLMODE;
   return mode === 'no-verify' ? mode : mode !== undefined && mode !== 'disable';
 }
 
-/** The authorities that Backstage trusts when its configuration names none. */
+/** The certificate authorities that Backstage trusts if its configuration names none. */
 function trustedByNode(): string {
   if (typeof tls.getCACertificates === 'function') {
     return tls.getCACertificates('default').join('\n');

@@ -8,12 +8,13 @@ import { sendProblem } from './problem';
 import { BodyBudget, isRepeatable, isRepeatableWith, KeptBody } from './repetition';
 import { API_PATH, Upstream } from './upstream';
 
-// Why this is not http-proxy-middleware 2, which Backstage's proxy backend uses: with 2.0.12 (http-proxy 1.18.1), 31 of
-// then 57 tests in forwarder.test.ts, repetition.test.ts and plugin.test.ts failed. It forwards hop-by-hop headers and
-// cookies, never ends an answer that breaks off, has no 504, and does not repeat a request. Its hooks could mend that,
-// but most of this file would remain. Two faults are in http-proxy itself: a chunked DELETE becomes `content-length: 0`
-// plus its body, which is request smuggling ("with a body in chunks hides no other one in it: DELETE"), and `//` in a
-// path becomes `/`. It also logs each failed address with its query, and shares its log level with Backstage's proxy.
+// Why this is not http-proxy-middleware 2, which Backstage's proxy backend uses: with 2.0.12 (http-proxy 1.18.1), 31
+// of then 57 tests in forwarder.test.ts, repetition.test.ts and plugin.test.ts failed. It forwards hop-by-hop headers
+// and cookies, never ends an answer that breaks off, has no 504, and does not repeat a request. Its hooks could mend
+// that, but most of this file would remain. Two faults are in http-proxy itself: a chunked DELETE becomes
+// `content-length: 0` plus its body, which is request smuggling ("with a body in chunks hides no other one in it:
+// DELETE"), and `//` in a path becomes `/`. It also logs each failed address with its query, and shares its log level
+// with Backstage's proxy.
 
 // Servers close idle connections: uvicorn after 5 s. We close them first, so that no request meets a closing one. A
 // server may also close a connection for other reasons; then we repeat what can be repeated.
@@ -123,8 +124,8 @@ export class Forwarder {
       path: `${url.pathname.replace(/\/$/, '')}${API_PATH}${request.url}`,
       headers: requestHeaders(request),
     });
-    // The client has left or has its answer. Stop the service's work for it, which may be endless, and read the rest of
-    // the request, which precedes the client's next one.
+    // The client has left or has its answer. Stop the service's work for it, which may be endless, and read the rest
+    // of the request, which precedes the client's next one.
     response.once('close', () => {
       request.unpipe(outgoing);
       request.resume();

@@ -1,6 +1,6 @@
 /**
- * The bridge to analytics-internal: `/api/analytics-internal` of a Backstage backend, answered by the Python service,
- * which the bridge starts or forwards to.
+ * The bridge to analytics-internal: forwards `/api/analytics-internal` of a Backstage backend to the Python service.
+ * The bridge starts the service, or the service runs elsewhere.
  *
  * @packageDocumentation
  */

@@ -12,13 +12,13 @@ const LEVELS: Record<string, Level> = {
   error: 'error',
   critical: 'error',
 };
-// The backend's logger says these itself: who speaks, when and how loud. A field of such a name keeps its value.
+// The backend's logger sets these fields itself. Fields of the service with such a name are renamed.
 const NAMES_OF_THE_BACKEND = ['level', 'message', 'timestamp', 'plugin', 'service', 'type', 'stack', 'splat'];
 
 /**
- * Call back with each line of a stream, the last one also when it has no end.
+ * Call `take` with each line of a stream that is not blank, also with a last line that has no line break.
  *
- * @returns when the stream has ended, or broken.
+ * @returns when the stream has ended, or failed.
  */
 export async function eachLine(stream: Readable, take: (line: string) => void): Promise<void> {
   try {
@@ -28,15 +28,14 @@ export async function eachLine(stream: Readable, take: (line: string) => void): 
       }
     }
   } catch {
-    // A pipe that breaks is at its end: whoever wrote into it is no more.
+    // A broken pipe has ended: its writer is gone.
   }
 }
 
 /**
- * Log a line of the service as the backend's own: its JSON with level, message and fields.
+ * Log a JSON line of the service as the backend's own, with its level, message and fields.
  *
- * @returns whether it was JSON. Other lines are what the service says before it has a log or after it has lost its
- * composure; they are left to the caller.
+ * @returns whether it was a log line. Other lines, like a traceback, are left to the caller.
  */
 export function logLine(logger: LoggerService, line: string): boolean {
   const entry = parse(line);

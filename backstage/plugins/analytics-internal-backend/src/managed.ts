@@ -6,7 +6,7 @@ import { portalFolder } from './dataFolder';
 import { Supervisor } from './supervisor';
 import { Upstream } from './upstream';
 
-/** What the bridge asks the backend for. */
+/** The backend's services that the bridge uses. */
 export interface Backend {
   config: Config;
   database: DatabaseService;
@@ -14,18 +14,18 @@ export interface Backend {
   logger: LoggerService;
 }
 
-/** A service that this backend has started. */
+/** A service that this backend started. */
 export interface Managed {
-  /** Where the service answers, or why it does not just now. */
+  /** The service's address, or why there is none at the moment. */
   upstream(): Upstream;
   /** Stop the service and return when it has ended. */
   stop(): Promise<void>;
 }
 
 /**
- * Start the service as this backend's own, on this backend's own database.
+ * Start the service beside this backend, on this backend's database.
  *
- * Returns when the database is there and the program has been started; that it is ready shows in `upstream`.
+ * Returns when the database exists and the program was started. `upstream` shows when the service is ready.
  */
 export async function startManaged(bridge: ManagedConfig, backend: Backend): Promise<Managed> {
   const database: Database =
@@ -36,8 +36,12 @@ export async function startManaged(bridge: ManagedConfig, backend: Backend): Pro
   if (settings.data_dir !== undefined) {
     backend.logger.info(`analytics-internal keeps its data in ${settings.data_dir}`);
   }
-  const words = inWordsOfAppConfig(backend.config, settings);
-  const supervisor = new Supervisor(bridge.command, environment(settings), backend.logger, {}, words);
+  const supervisor = new Supervisor({
+    command: bridge.command,
+    environment: environment(settings),
+    logger: backend.logger,
+    reword: inWordsOfAppConfig(backend.config, settings),
+  });
   supervisor.start();
   return {
     upstream: () => supervisor.upstream(),
@@ -48,7 +52,7 @@ export async function startManaged(bridge: ManagedConfig, backend: Backend): Pro
   };
 }
 
-/** The service's settings: what this backend says of itself, then what app-config says for the service. */
+/** The service's settings: this backend's own values, then those of app-config, then those that the bridge decides. */
 async function serviceSettings(
   bridge: ManagedConfig,
   { config, discovery, logger }: Backend,
@@ -71,16 +75,16 @@ async function serviceSettings(
   };
 }
 
-/** This process's own environment with the settings in it, and no proxy between the service and this backend. */
+/** This process's environment, with the settings, and without a proxy between the service and this backend. */
 function environment(settings: Settings): NodeJS.ProcessEnv {
   const { hostname } = new URL(String(settings.internal_backend_url));
-  const host = hostname.replace(/^\[|\]$/g, ''); // in brackets the service could not read it
+  const host = hostname.replace(/^\[|\]$/g, ''); // the service cannot read an address in brackets
   const noProxy = [process.env.NO_PROXY ?? process.env.no_proxy, host].filter(Boolean).join(',');
   return {
     ...process.env,
     NO_PROXY: noProxy,
     no_proxy: noProxy,
-    // A password that changes is in a file, which the driver would not look into.
+    // A changing password is in a file. The driver ignores the file if this variable is set.
     ...(String(settings.database_url).includes('passfile=') && { PGPASSWORD: undefined }),
     ...asEnvironment(settings),
   };

@@ -5,8 +5,8 @@ import { startManaged } from './managed';
 import { API_PATH } from './upstream';
 
 /**
- * Answers `/api/analytics-internal` with the analytics-internal service: one that it starts (`mode: managed`, the
- * default) or one that runs elsewhere (`mode: remote`).
+ * Forwards `/api/analytics-internal` to the analytics-internal service: one that it starts (`mode: managed`, the
+ * default), or one that runs elsewhere (`mode: remote`).
  *
  * @public
  */
@@ -31,17 +31,14 @@ export const analyticsInternalPlugin = createBackendPlugin({
         const service =
           bridge.mode === 'managed'
             ? await startManaged(bridge, { config, database, discovery, logger })
-            : undefined;
-        const forwarder = new Forwarder(
-          () => service?.upstream() ?? { url: (bridge as { baseUrl: string }).baseUrl },
-          logger,
-        );
-        // Nobody is let in by this: the service verifies the token of every request itself, and of every caller it
-        // knows who it is and what it may do. The backend's own check would refuse the service's machine tokens.
+            : { upstream: () => ({ url: bridge.baseUrl }), stop: async () => {} };
+        const forwarder = new Forwarder(service.upstream, logger);
+        // Not an open door: the service verifies the token of every request itself. The backend's own check would
+        // refuse the service's machine tokens.
         router.addAuthPolicy({ path: '/', allow: 'unauthenticated' });
         router.use((request, response) => forwarder.forward(request, response));
         lifecycle.addShutdownHook(async () => {
-          await service?.stop();
+          await service.stop();
           forwarder.close();
         });
       },

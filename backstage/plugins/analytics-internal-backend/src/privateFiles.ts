@@ -2,12 +2,12 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Files that only this user can read, in a folder of their own that exists as long as they are needed. */
+/** Files that only this user can read, in a temporary folder of their own. */
 export class PrivateFiles {
   #folder?: string;
 
   /**
-   * Write a file, or put another in its place at once.
+   * Write a file, or replace it atomically.
    *
    * @returns its path.
    */

@@ -1,12 +1,12 @@
 import { Response } from 'express';
 
 const TITLES = {
-  400: ['invalid-path', 'The path cannot be passed on'],
-  503: ['service-unavailable', 'The analytics service is not there just now'],
+  400: ['invalid-path', 'The path cannot be forwarded'],
+  503: ['service-unavailable', 'The analytics service is not available at the moment'],
   504: ['service-too-slow', 'The analytics service did not answer in time'],
 } as const;
 
-/** Answer with problem+json (RFC 9457), in the words of the service's own problems. */
+/** Answer with problem+json (RFC 9457), in the same form as the service's own problems. */
 export function sendProblem(
   response: Response,
   status: keyof typeof TITLES,
@@ -16,7 +16,7 @@ export function sendProblem(
   const [kind, title] = TITLES[status];
   if (retryAfterSeconds !== undefined) {
     response.setHeader('Retry-After', String(Math.ceil(retryAfterSeconds)));
-    // A portal on another origin than its backend could not read it otherwise.
+    // Without it, a portal on another origin than its backend cannot read the header.
     response.append('Access-Control-Expose-Headers', 'Retry-After');
   }
   response

@@ -13,7 +13,7 @@ export interface BodyBudget {
   freeBytes: number;
 }
 
-/** The body of a request, kept while it is sent so that it can be sent again. Call `drop` when it is no longer needed. */
+/** The body of a request, kept while it is sent, so that it can be sent again. Call `drop` afterwards. */
 export class KeptBody {
   readonly #request: IncomingMessage;
   readonly #budget: BodyBudget;

@@ -33,8 +33,9 @@ function supervise(
   command: string,
   pace: Partial<Pace> = QUICK,
   environment: NodeJS.ProcessEnv = process.env,
+  reword = (line: string) => line,
 ) {
-  supervisor = new Supervisor(command, environment, logger, pace);
+  supervisor = new Supervisor({ command, environment, logger, reword }, pace);
   supervisor.start();
   return supervisor;
 }
@@ -145,6 +146,21 @@ describe('a supervised service', () => {
     ]);
   });
 
+  it('does not say the reason of its end a second time when the time for a start is over', async () => {
+    const program = new Program(folder, `console.error('it is broken'); process.exit(1);`);
+    const timers = jest.spyOn(global, 'setTimeout');
+
+    supervise(program.path, { ...QUICK, firstPauseMs: 60_000 });
+    await until(() => errors().length === 1);
+    const limits = timers.mock.calls.filter(([, ms]) => ms === 10_000);
+    limits.forEach(([expire]) => expire());
+
+    expect(limits).toHaveLength(1);
+    expect(errors()[0]).toMatch(/ended: exit code 1; it is broken\./);
+    expect(logger.warn).not.toHaveBeenCalled();
+    timers.mockRestore();
+  });
+
   it('that loses its composure while it runs is heard at once, and only once', async () => {
     const program = new Program(
       folder,
@@ -164,9 +180,7 @@ describe('a supervised service', () => {
       `console.error('analytics-internal: VARIABLE is wrong'); process.exit(2);`,
     );
 
-    const words = (line: string) => line.replace('VARIABLE', 'analyticsInternal.key');
-    supervisor = new Supervisor(program.path, process.env, logger, QUICK, words);
-    supervisor.start();
+    supervise(program.path, QUICK, process.env, (line) => line.replace('VARIABLE', 'analyticsInternal.key'));
     await until(() => errors().length === 1);
 
     expect(errors()[0]).toMatch(/exit code 2; analyticsInternal\.key is wrong\. Correct/);

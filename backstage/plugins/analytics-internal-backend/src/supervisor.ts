@@ -1,16 +1,15 @@
-import { LoggerService } from '@backstage/backend-plugin-api';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Child, End, notStarted } from './child';
+import { Child, End, notStarted, ServiceProgram } from './child';
 import { Upstream } from './upstream';
 
-/** How the service is started again and stopped. */
+/** When the service is started again, and how long it may take to stop. */
 export interface Pace {
-  /** Before the first new start; doubled from one to the next. */
+  /** The first pause before a new start. Each further one is twice as long. */
   firstPauseMs: number;
   longestPauseMs: number;
-  /** A run of this length makes the next pause the first one again. */
+  /** After a run of this length the pauses begin with the first one again. */
   stableMs: number;
-  /** When the program is not there, or refuses its settings: what only a person can change. */
+  /** The pauses when only a person can help: the program is missing, or its settings are wrong. */
   notFoundPauseMs: number;
   misusedPauseMs: number;
   stopLimitMs: number;
@@ -22,46 +21,34 @@ const PACE: Pace = {
   stableMs: 60_000,
   notFoundPauseMs: 60_000,
   misusedPauseMs: 300_000,
-  // The service gives open requests 30 s, and its own PostgreSQL some more.
+  // The service gives open requests 30 s, and then needs time to stop its own PostgreSQL.
   stopLimitMs: 45_000,
 };
 
-/** Keeps one service running: starts it again whenever it ends, until it is stopped. Never has two. */
+/** Keeps one service running, never two: starts it again whenever it ends, until `stop`. */
 export class Supervisor {
-  readonly #command: string;
-  readonly #environment: NodeJS.ProcessEnv;
-  readonly #logger: LoggerService;
+  readonly #program: ServiceProgram;
   readonly #pace: Pace;
-  readonly #words: (line: string) => string;
   readonly #stopping = new AbortController();
   #child?: Child;
   #running: Promise<void> = Promise.resolve();
   #upstream: Upstream = { unavailable: 'the analytics service was not started', retryAfterSeconds: 1 };
   #lastReason?: string;
 
-  constructor(
-    command: string,
-    environment: NodeJS.ProcessEnv,
-    logger: LoggerService,
-    pace: Partial<Pace> = {},
-    words: (line: string) => string = (line) => line,
-  ) {
-    this.#command = command;
-    this.#environment = environment;
-    this.#logger = logger;
+  constructor(program: ServiceProgram, pace: Partial<Pace> = {}) {
+    this.#program = program;
     this.#pace = { ...PACE, ...pace };
-    this.#words = words;
   }
 
-  /** Where the service answers, or why it does not just now. */
+  /** The service's address, or why there is none at the moment. */
   upstream(): Upstream {
     return this.#upstream;
   }
 
-  /** Begin. Does not wait for the service. */
+  /** Start the service. Does not wait for it. */
   start() {
     this.#running = this.#run().catch((error) => {
-      this.#logger.error('analytics-internal cannot be started', error);
+      this.#program.logger.error('analytics-internal cannot be started', error);
     });
   }
 
@@ -94,8 +81,7 @@ export class Supervisor {
   async #oneRun(began: number): Promise<End> {
     this.#upstream = { unavailable: 'the analytics service is starting', retryAfterSeconds: 1 };
     try {
-      const onReady = (url: string) => this.#takeReady(url, began);
-      this.#child = new Child(this.#command, this.#environment, this.#logger, onReady, this.#words);
+      this.#child = new Child(this.#program, (url) => this.#takeReady(url, began));
     } catch (error) {
       return notStarted(error as NodeJS.ErrnoException);
     }
@@ -107,7 +93,7 @@ export class Supervisor {
     if (!this.#stopping.signal.aborted) {
       this.#upstream = { url };
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      this.#logger.info(`analytics-internal is ready at ${url} after ${seconds} s`);
+      this.#program.logger.info(`analytics-internal is ready at ${url} after ${seconds} s`);
     }
   }
 
@@ -118,12 +104,13 @@ export class Supervisor {
       case 'misused':
         return this.#pace.misusedPauseMs;
       default:
-        // By chance, or the services of all replicas come back at the same moment.
+        // Random, so that the services of all replicas do not start at the same moment.
         return pauseMs * (0.5 + Math.random() / 2);
     }
   }
 
   #explain(end: End, pauseMs: number) {
+    const { command, environment, logger } = this.#program;
     const seconds = Number((pauseMs / 1000).toPrecision(2));
     this.#upstream = { unavailable: 'the analytics service is not running', retryAfterSeconds: seconds + 1 };
     const words = {
@@ -132,16 +119,16 @@ export class Supervisor {
         `analytics-internal cannot run with its settings: ${end.reason}. Correct them in app-config under ` +
         `analyticsInternal and restart the backend; it is tried again every ${seconds} s.`,
       'not found':
-        `analytics-internal cannot be run: ${end.reason}. Looked for was '${this.#command}'` +
-        `${this.#command.includes('/') ? '' : ` on the PATH ${this.#environment.PATH}`}. Install the service on this ` +
-        'machine as the README of backstage-plugin-analytics-internal-backend says and start the backend in its virtual ' +
-        `environment, or give the path of its program in analyticsInternal.command; it is looked for again every ${seconds} s.`,
+        `analytics-internal cannot be run: ${end.reason}. Looked for was '${command}'` +
+        `${command.includes('/') ? '' : ` on the PATH ${environment.PATH}`}. Install the service on this machine as ` +
+        'the README of backstage-plugin-analytics-internal-backend says, and start the backend in its virtual ' +
+        `environment or set analyticsInternal.command to its path; it is looked for again every ${seconds} s.`,
     }[end.kind];
-    // The same is said once, not at every try.
+    // The same reason is logged once, not at every start.
     if (end.reason !== this.#lastReason) {
-      this.#logger.error(words);
+      logger.error(words);
     } else if (end.kind === 'ended') {
-      this.#logger.info(`analytics-internal ended as before. It is started again in ${seconds} s.`);
+      logger.info(`analytics-internal ended as before. It is started again in ${seconds} s.`);
     }
     this.#lastReason = end.reason;
   }

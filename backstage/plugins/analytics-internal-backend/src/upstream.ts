@@ -1,5 +1,5 @@
-/** The path under which the service answers, wherever it is. */
+/** The path of the service's API, below its address. */
 export const API_PATH = '/api/analytics-internal';
 
-/** Where the service answers, without the path of its API; or why it does not just now. */
+/** The service's address without the path of its API, or why there is none at the moment. */
 export type Upstream = { url: string } | { unavailable: string; retryAfterSeconds: number };
