@@ -1,5 +1,5 @@
 /* eslint-disable no-console */
-// Prints the size of what each entry adds to a portal, minified and compressed, and fails above the limit.
+// Prints how much each entry adds to a portal, minified and gzipped. Fails above the limit.
 // Backstage's packages and React are in every portal, so they do not count.
 import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';

@@ -10,27 +10,27 @@ import { readSettings } from './settings';
 import { warn } from './tell';
 
 /**
- * What {@link AnalyticsInternalApi} needs of the portal.
+ * The portal's APIs that {@link AnalyticsInternalApi} needs.
  *
  * @public
  */
 export interface AnalyticsInternalApiOptions {
-  /** Says who is signed in. */
+  /** Tells who is signed in. */
   identityApi: IdentityApi;
-  /** Knows where the backend of the plugin `analytics-internal` is. */
+  /** Knows the address of the plugin `analytics-internal`'s backend. */
   discoveryApi: DiscoveryApi;
 }
 
 /**
- * Captures the portal's analytics events and brings them to analytics-internal, configured under
- * `app.analytics.internal`. Make one for an app.
+ * Captures the portal's analytics events and sends them to analytics-internal. Configured under
+ * `app.analytics.internal`. An app needs exactly one.
  *
  * @public
  */
 export class AnalyticsInternalApi implements AnalyticsApi {
   private readonly capture?: Capture;
 
-  /** The implementation as the app's config says; a value that is not allowed is named on the console. */
+  /** The implementation with the app's config. A value that is not allowed is reported on the console. */
   static fromConfig(config: ConfigApi, options: AnalyticsInternalApiOptions): AnalyticsInternalApi {
     return new AnalyticsInternalApi(config, options);
   }
@@ -40,7 +40,7 @@ export class AnalyticsInternalApi implements AnalyticsApi {
     if (settings.enabled) this.capture = startCapture(settings, options);
   }
 
-  /** Takes an event. Returns at once, never throws, and leaves the event as it is. */
+  /** Captures an event. Returns at once, never throws, and does not change the event. */
   captureEvent(event: CapturedEvent): void {
     try {
       this.capture?.(event);

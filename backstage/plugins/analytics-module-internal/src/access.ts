@@ -1,30 +1,30 @@
 import { type DiscoveryApi, type IdentityApi } from '@backstage/core-plugin-api';
 
-/** Who is signed in, with what proof, and where the service takes events. */
+/** Who is signed in, that user's token, and the address that takes events. */
 export interface Access {
   user: string;
-  /** Missing where the portal has no backend to give one. */
+  /** Missing if the portal has no backend that issues tokens. */
   token?: string;
   address: string;
 }
 
-/** What the portal around us offers. */
+/** The portal's APIs that we use. */
 export interface Portal {
   identityApi: IdentityApi;
   discoveryApi: DiscoveryApi;
 }
 
-/** The access of the moment. `refused` is a token that the service has just refused. */
+/** Returns the current access. `refused` is a token that the service has just refused. */
 export type Identify = (refused?: string) => Promise<Access>;
 
 /**
- * Backstage keeps what this returns waiting until somebody has signed in, and renews the token when its time comes.
- * `host` takes the place of the portal's own backend.
+ * The function that this returns waits until somebody has signed in. Backstage renews the token when it expires.
+ * `host` replaces the portal's own backend.
  *
- * A portal keeps a token until it expires, also one that nobody takes any more because the backend has been restarted
- * with other keys. In the place of such a token comes one that is asked for here, until the portal has a new one itself.
+ * A portal keeps a token until it expires, even if the backend was restarted with other keys and refuses it. Then we
+ * request a new token ourselves, and use it until the portal has a new one.
  *
- * The access rejects when the portal cannot tell.
+ * The returned promise rejects when the portal cannot tell who is signed in.
  */
 export function createAccess({ identityApi, discoveryApi }: Portal, host: string): Identify {
   let spent: string | undefined;
@@ -48,8 +48,8 @@ export function createAccess({ identityApi, discoveryApi }: Portal, host: string
 }
 
 /**
- * A new token of `user`, asked for as the portal's own sign-in did it: which provider that was only the sign-in knows,
- * but the browser knows what was loaded. Undefined when there was none, or none that knows this user.
+ * A new token of `user`, requested as the portal's sign-in did it. Only the sign-in knows the provider, but the
+ * browser knows which addresses were loaded. Undefined if none was loaded, or none returns a token of this user.
  */
 async function newTokenOf(user: string, discoveryApi: DiscoveryApi): Promise<string | undefined> {
   try {
@@ -66,12 +66,12 @@ async function newTokenOf(user: string, discoveryApi: DiscoveryApi): Promise<str
       if (backstageIdentity?.identity?.userEntityRef === user) return backstageIdentity.token;
     }
   } catch {
-    // The portal's own token is tried again later.
+    // We try the portal's own token again later.
   }
   return undefined;
 }
 
-/** A host alone gets the path of the service; an address with a path is taken as it is, as the original did. */
+/** Adds the service's path to a host. An address that has a path stays unchanged, as in the original plugin. */
 function addressAt(host: string): string {
   return host.replace(/^(\w+:\/\/[^/]+)\/?$/, '$1/api/analytics-internal/events');
 }

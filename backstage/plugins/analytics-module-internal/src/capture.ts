@@ -10,21 +10,21 @@ import { attempt, read } from './storage';
 import { debug, type Tell } from './tell';
 
 const HELD = 'analytics-internal.held';
-/** More than this a page does not report before somebody has signed in; the oldest go first. */
+/** How many events are held before somebody has signed in. The oldest are dropped first. */
 const MAX_HELD = 500;
 
 /**
- * Takes one event. Once it is known who is signed in, the event is stored in the browser when this returns.
+ * Captures one event. When this returns, the event is stored in the browser if the user is already known.
  *
  * Throws when the event cannot be written as JSON.
  */
 export type Capture = (event: CapturedEvent) => void;
 
 /**
- * Begins to take events, and brings each to the service: however long that takes, and whatever becomes of the page.
+ * Starts to capture events and to send them to the service, even if that takes long or the page is closed.
  *
- * Here and in what it is made of, state is in the variables of functions: names of a class's fields survive minifying,
- * and this is loaded by everybody who opens the portal.
+ * This package keeps state in function variables and not in classes: everybody who opens the portal loads it, and
+ * field names are not minified.
  */
 export function startCapture(settings: Settings, portal: Portal): Capture {
   const tellMore: Tell = settings.debug ? debug : () => {};
@@ -32,18 +32,18 @@ export function startCapture(settings: Settings, portal: Portal): Capture {
   const repetitions = createRepetitions(settings.collapse);
   const accessOf = createAccess(portal, settings.host);
   const delivery = createDelivery(settings, repetitions.isOpen, identify, tellMore);
-  /** What came before it is known who is signed in, and was kept by a page before this one in the same tab. */
+  /** Events from before the user was known, also those of an earlier page in the same tab. */
   const held: Moment[] = attempt(() => JSON.parse(sessionStorage[HELD])) ?? [];
   let user: string | undefined;
 
-  /** Puts a moment of `owner` among what waits to be sent, unless it is sampled out or only repeats another. */
+  /** Queues a moment of `owner`, unless it is sampled out or only repeats another. */
   function admit(moment: Moment, owner: string) {
-    // Failed attempts, should the portal report them, are no repetitions.
+    // A failed sign-in is no repetition, if the portal reports it at all.
     const signsIn = moment.action === 'signIn' && moment.subject === 'success';
     const session = joinSession(owner, moment.at, signsIn);
     if (shareOf(session.id) >= settings.sampling) return;
     const repeated = repetitions.repeatedBy(moment);
-    // What is sent already stands for both navigations; of a search the last words count.
+    // A navigation that was sent already counts for both. Of a search, the last one counts.
     const isReplaced = repeated && delivery.takeBack(repeated.id, owner);
     const isSecondNavigation = repeated && !isReplaced && moment.action === 'navigate';
     if (!moment.text || isSecondNavigation) return;
@@ -62,7 +62,7 @@ export function startCapture(settings: Settings, portal: Portal): Capture {
 
   function leave() {
     if (user) delivery.leave();
-    // Signing in may lead over the pages of a provider. In other tabs somebody else may sign in.
+    // Sign-in may leave the page for a provider's. Not localStorage: in another tab another person may sign in.
     else attempt(() => (sessionStorage[HELD] = JSON.stringify(held)));
   }
 
@@ -71,13 +71,13 @@ export function startCapture(settings: Settings, portal: Portal): Capture {
   return (event) => {
     if (read('analytics-internal.opt-out') === 'true') return;
     const moment = momentOf(event, Date.now(), settings.environment);
-    // What is left out still takes the place of what it repeats: the root of the new system knows no plugin to leave out.
+    // An excluded event still replaces the one it repeats: the new system's root reports it without its plugin.
     if (!isSelected(event)) moment.text = '';
     if (user) {
       moment.isOfRoot = false;
       admit(moment, user);
     } else if (held.push(moment) > MAX_HELD) held.shift();
-    // A page that is being left gets no more timers, a hidden one few. Some things are reported as late as that.
+    // Some events come when the page is left or hidden, when timers run rarely or never.
     if (document.hidden) queueMicrotask(leave);
   };
 }

@@ -1,19 +1,19 @@
 import { type Moment, pathOf } from './moment';
 
-/** Navigations to one path that follow each other this closely are one. */
+/** Navigations to the same path within this time count once. */
 export const NAVIGATION_MS = 1_000;
-/** A search that goes on typing the one before it within this time takes its place. */
+/** A search that continues the one before it within this time replaces it. */
 export const SEARCH_MS = 2_000;
 
-/** Finds the navigations and searches that the portal repeats. The rule for `signIn` is with the sessions. */
+/** Finds repeated navigations and searches. The rule for `signIn` is in `capture.ts`. */
 export interface Repetitions {
-  /** The moment before `next` whose place `next` takes; undefined when `next` repeats nothing. */
+  /** The earlier moment that `next` replaces, or undefined. */
   repeatedBy(next: Moment): Moment | undefined;
   /** Whether the moment `id` may still be replaced. */
   isOpen(id: string): boolean;
 }
 
-/** `collapse` names the actions of which repetitions are found. */
+/** `collapse` lists the actions whose repetitions are found. */
 export function createRepetitions(collapse: string[]): Repetitions {
   let navigation: Moment | undefined;
   let search: Moment | undefined;
@@ -22,7 +22,7 @@ export function createRepetitions(collapse: string[]): Repetitions {
       const isNavigation = next.action === 'navigate';
       const isSearch = next.action === 'search';
       const last = isNavigation ? navigation : isSearch && search;
-      // A page that writes what is typed into its address does not end the typing. All else that somebody does ends it.
+      // A page may write the typed text into its own address: that does not end a search. Any other event does.
       if (!isNavigation || (last && pathOf(last.subject) !== pathOf(next.subject))) search = undefined;
       if (isNavigation) navigation = next;
       if (isSearch) search = next;
@@ -36,9 +36,9 @@ export function createRepetitions(collapse: string[]): Repetitions {
 }
 
 /**
- * Whether both are one navigation: to the same path, whatever the query and fragment, within a second. What the root of
- * the new frontend system reports of a page load, before it knows the page, is the same as what that page reports then,
- * however long the sign-in took between them.
+ * Whether both are one navigation: to the same path within a second. Query and fragment do not count. On a page load
+ * the new frontend system's root reports a navigation, and then the page reports it again: these are one, however
+ * long the sign-in between them took.
  */
 export function isSameNavigation(earlier: Moment, later: Moment): boolean {
   return (
@@ -47,7 +47,7 @@ export function isSameNavigation(earlier: Moment, later: Moment): boolean {
   );
 }
 
-/** Whether the later search is the earlier one typed on, taken back a little, or asked again, within two seconds. */
+/** Whether the later search continues, shortens or repeats the earlier one within two seconds. */
 export function isSameSearch(earlier: Moment, later: Moment): boolean {
   const [before, after] = [earlier.subject, later.subject];
   const isTyping = after.startsWith(before) || (after !== '' && before.startsWith(after));

@@ -5,39 +5,39 @@ import { type Settings } from './settings';
 import { erase, read } from './storage';
 import { type Tell, warn } from './tell';
 
-/** What the service takes at once. */
+/** The service's limit for one request. */
 const MAX_BATCH_EVENTS = 1_000;
-/** The browser lets 64 KiB in all outlive the page: one request that may be under way then, and the last one. */
+/** Requests that outlive the page may have 64 KiB together: the last one, and one that is still on its way. */
 const MAX_BATCH_BYTES = 30_000;
-/** The longest pause after a first failure; it doubles with each further one. */
+/** The longest pause after the first failure. It doubles with each further failure. */
 export const FIRST_PAUSE_MS = 1_000;
 export const LONGEST_PAUSE_MS = 5 * 60_000;
-/** A service that asks for more patience than this is asked again all the same. */
+/** The longest `Retry-After` that we respect. */
 export const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
-/** A failure happens; after so many in a row somebody should know. */
+/** After so many failures in a row, the console shows a warning. */
 const LASTING_FAILURES = 3;
 /**
- * What the service, or a firewall before it, answers to a content that it does not take. All other answers may change:
- * 404 while the portal's backend is being exchanged, or is still without the plugin.
+ * The statuses with which the service, or a firewall, refuses a content for good. All other failures may pass: a 404
+ * comes while the portal's backend is updated, or does not have the plugin yet.
  */
 const REFUSALS = [400, 403, 406, 413, 415, 422];
 
-/** Brings events to the service: in batches, one request after the other, until it says it has them. */
+/** Sends events to the service in batches, one request at a time, until the service confirms them. */
 export interface Delivery {
-  /** Takes one more event: it is sent at once with others as a batch, or after the interval or the pause. */
+  /** Queues an event. It is sent when a batch is full, or after the interval or the pause. */
   add(id: string, user: string, text: string): void;
-  /** Takes an event that waits back, so that it is never sent; false when it is on its way or sent already. */
+  /** Removes a waiting event. Returns false if it is on its way or was sent already. */
   takeBack(id: string, user: string): boolean;
   /**
-   * Sends, while the page is hidden or left, what the browser lets outlive it. All stays stored until the service has
-   * answered: what no page is there to hear is sent again by the next one, and the service knows it by its id.
+   * Sends as much as the browser lets outlive the page, which is hidden or left. Events stay stored until the service
+   * has answered. If no page is left to hear the answer, the next one sends them again; the service knows their ids.
    */
   leave(): void;
 }
 
 /**
- * `isOpen` says that an event may still be replaced and is better sent later. `identify` gives the access of the moment;
- * it may take as long as somebody takes to sign in, and may reject.
+ * `isOpen` tells whether an event may still be replaced and should be sent later. `identify` returns the current
+ * access. It waits until somebody signs in, and may reject.
  */
 export function createDelivery(
   settings: Pick<Settings, 'batchSize' | 'flushInterval'>,
@@ -50,7 +50,7 @@ export function createDelivery(
   let maxEvents = MAX_BATCH_EVENTS;
   let fresh = 0;
   let failures = 0;
-  /** On the clock that nobody sets. */
+  /** In milliseconds of `performance.now()`, which ignores changes of the clock. */
   let notBefore = 0;
   let isBusy = false;
   let access: Access | undefined;
@@ -68,7 +68,7 @@ export function createDelivery(
     else timer ??= setTimeout(flush, pause() || settings.flushInterval * 1_000);
   };
 
-  /** Pauses for longer and longer, and for a random time, so that the browsers of a company spread. */
+  /** Pauses longer with each failure, and for a random time, so that not all browsers send at the same moment. */
   const fail = (what: unknown, retryAfter?: string | null) => {
     const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++);
     notBefore = performance.now() + patienceOf(retryAfter) + Math.random() * longest;
@@ -76,7 +76,7 @@ export function createDelivery(
     schedule();
   };
 
-  /** Something in the batch is not taken: it gets smaller and smaller, until the event in question stands alone. */
+  /** One event of the batch is refused. Batches are halved until that event is alone, and is dropped. */
   const refuse = (batch: string[], what: unknown) => {
     maxEvents = batch.length >> 1 || 1;
     if (batch.length > 1) return;
@@ -84,15 +84,15 @@ export function createDelivery(
     batch.forEach(erase);
   };
 
-  /** Sends the first of these events; says whether to go on at once. */
+  /** Sends the first of these events. Returns whether to send more at once. */
   const send = async (to: Access, names: string[]): Promise<boolean> => {
     fresh = 0;
     const batch = takeBatch(names.slice(0, maxEvents));
     if (!batch.length) return false;
     batch.forEach((name) => inFlight.add(name));
     try {
-      // The browser's limit holds for all requests of the portal together, and one beyond it fails at once: after a
-      // failure it is not relied on.
+      // The browser's `keepalive` limit counts all requests of the portal, and a request beyond it fails at once. So
+      // we do not use `keepalive` after a failure.
       const [isDone, status, what, retryAfter] = await post(to.address, bodyOf(batch), !failures, to.token);
       refused = status === 401 ? to.token : undefined;
       if (isDone) {
@@ -102,7 +102,7 @@ export function createDelivery(
         debug('sent', batch.length, what);
         return due(to).length >= settings.batchSize;
       }
-      // Another token is asked for: once at once.
+      // Try another token: the first time without a pause.
       if (status === 401 && !failures++) return true;
       if (REFUSALS.includes(status)) refuse(batch, what);
       fail(what, retryAfter);
@@ -118,7 +118,7 @@ export function createDelivery(
     timer = undefined;
     isBusy = !pause();
     try {
-      // Asked anew each time: the portal renews tokens, and nobody's events may go out under somebody else's.
+      // For each batch: the portal renews tokens, and a token must never send another person's events.
       while (isBusy) {
         access = await identify(refused);
         isBusy = await send(
@@ -142,7 +142,7 @@ export function createDelivery(
     failures = notBefore = 0;
     void flush();
   });
-  // What the last visit left goes first; until somebody has signed in this waits.
+  // Sends what the last visit left. Waits until somebody has signed in.
   void flush();
   return {
     add(id, user, text) {
@@ -162,7 +162,7 @@ export function createDelivery(
   };
 }
 
-/** The first of the events named, as many as fit; one that is too large for any request goes alone. */
+/** As many of the named events as fit into a request. An event that is too large for any request goes alone. */
 function takeBatch(names: string[]): string[] {
   let bytes = 0;
   const end = names.findIndex((name) => (bytes += new Blob([read(name)!, ',']).size) > MAX_BATCH_BYTES);
@@ -170,11 +170,11 @@ function takeBatch(names: string[]): string[] {
 }
 
 function bodyOf(names: string[]): string {
-  // The service corrects the times of the events by its own clock.
+  // The service needs `sentAt` to correct the events' times by its own clock.
   return `{"sentAt":"${new Date().toISOString()}","events":[${names.map(read).filter(Boolean)}]}`;
 }
 
-/** Milliseconds that a `Retry-After` asks for. */
+/** The milliseconds of a `Retry-After`. */
 function patienceOf(retryAfter?: string | null): number {
   const asked = Number(retryAfter) * 1_000 || Date.parse(retryAfter ?? '') - Date.now() || 0;
   return Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, asked));

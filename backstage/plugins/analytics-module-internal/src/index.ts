@@ -1,6 +1,7 @@
 /**
- * Captures what happens in a Backstage portal and brings it to analytics-internal. The default export is for the new
- * frontend system, {@link AnalyticsInternalApi} for the legacy one.
+ * Captures the analytics events of a Backstage portal and sends them to analytics-internal. The default export is for
+ * the
+ * new frontend system, {@link AnalyticsInternalApi} for the legacy one.
  *
  * @packageDocumentation
  */

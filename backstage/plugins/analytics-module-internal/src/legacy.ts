@@ -1,5 +1,5 @@
 /**
- * The same for the legacy frontend system alone, without the libraries of the new one.
+ * The package for the legacy frontend system only, without the libraries of the new one.
  *
  * @packageDocumentation
  */

@@ -17,7 +17,7 @@ const analyticsInternal = AnalyticsImplementationBlueprint.make({
 });
 
 /**
- * The module for the new frontend system: the extension `analytics:app/internal`, beside any other implementations.
+ * The module for the new frontend system: the extension `analytics:app/internal`, beside other implementations.
  *
  * @public
  */

@@ -2,32 +2,32 @@ import { type AnalyticsEvent } from '@backstage/core-plugin-api';
 import { uuid7 } from './ids';
 
 /**
- * An event of either frontend system: they differ in what is in the context, of which nothing is asked.
+ * An event of either frontend system. They differ only in the context.
  *
  * @public
  */
 export interface CapturedEvent extends Pick<AnalyticsEvent, 'action' | 'subject' | 'value' | 'attributes'> {
-  /** Where in the portal it happened. */
+  /** The place in the portal where it happened. */
   context: { [name in string]?: string | number | boolean };
 }
 
-/** A captured event: what it says, as it will be sent, and what the rules that collapse repetitions look at. */
+/** A captured event: its JSON, and what the rules for repetitions need. */
 export interface Moment {
   id: string;
   /** Milliseconds since 1970. */
   at: number;
   action: string;
   subject: string;
-  /** Whether it is of the new frontend system's root before the sign-in, which does not know yet what page will be shown. */
+  /** Whether the new frontend system's root reported it before the sign-in, when the page is not known yet. */
   isOfRoot: boolean;
-  /** Until when it may be replaced by what repeats it, and should not be sent. */
+  /** Until this time a repetition may replace it, so it is not sent. */
   openUntil?: number;
-  /** The event as JSON, without its last brace: session and user are still to come. Empty when it is left out. */
+  /** The event as JSON without the last brace: session and user are added later. Empty if the event is excluded. */
   text: string;
 }
 
 /**
- * Takes down `event` as it is now; what becomes of it later does not matter, and it is left as it is.
+ * Copies `event`. Later changes of the event have no effect, and the event is not changed.
  *
  * Throws when its attributes or context cannot be written as JSON.
  */
@@ -46,7 +46,7 @@ export function momentOf(event: CapturedEvent, at: number, environment: string):
   return { id, at, action, subject, isOfRoot: context?.extensionId === 'app/root', text };
 }
 
-/** The path of an address inside of the portal: without query, fragment and the slash at its end. */
+/** The path of an address in the portal: without query, fragment and the slash at its end. */
 export function pathOf(address: unknown): string {
   return String(address).replace(/\/?([?#].*)?$/s, '');
 }

@@ -1,13 +1,15 @@
-/** A request without an answer for so long has failed. */
+/** After this time without an answer a request has failed. */
 export const TIMEOUT_MS = 30_000;
 
 /**
- * The service's answer: whether it has a verdict for every event, which is then in the place of the reason; the HTTP
- * status; and how long it asks to be left alone, in seconds or until a date (RFC 9110).
+ * The service's answer. If `isDone`, `reason` has the verdicts of all events. `retryAfter` is in seconds or a date
+ * (RFC 9110).
  */
 export type Answer = [isDone: boolean, status: number, reason: unknown, retryAfter?: string | null];
 
-/** Sends a body. `outlivesPage` lets the browser finish that when the page is left. Rejects when there is no answer. */
+/**
+ * Sends a body. `outlivesPage`: the browser finishes the request even if the page is left. Rejects without an answer.
+ */
 export async function post(
   address: string,
   body: string,
@@ -22,7 +24,7 @@ export async function post(
     signal: AbortSignal.timeout?.(TIMEOUT_MS),
   });
   const { ok, status, headers } = response;
-  // Its own word counts: the sign-in page of some proxy may answer 200 as well.
+  // The status alone is not enough: a proxy's sign-in page may answer 200 too.
   const { success, results } = ok ? await response.json() : {};
   return [success === true, status, results ?? `${address} answered ${status}`, headers.get('Retry-After')];
 }

@@ -7,50 +7,50 @@ const ID_END = PREFIX.length + 36;
 const TAB_LENGTH = 12;
 const TAB_END = ID_END + TAB_LENGTH;
 
-/** Limits of what waits in one browser, of all tabs and people together; the oldest go first. */
+/** Limits for one browser: all tabs and people together. The oldest events are dropped first. */
 export const MAX_EVENTS = 2_000;
 export const MAX_CHARACTERS = 1_000_000;
-/** The service takes nothing older. */
+/** The service accepts no older events. */
 export const MAX_AGE_MS = 7 * 24 * 60 * 60_000;
-/** How many events may come before the limits are looked at again. */
+/** The limits are checked after so many events. */
 const CHECK_EVERY = 50;
-/** Without Web Locks (a portal without TLS) nobody knows which tabs live; events as old as this are anybody's. */
+/** Without Web Locks (a portal without TLS) no tab knows which tabs are open. Any tab sends events of this age. */
 const ABANDONED_MS = 60_000;
 
 /**
- * The events that wait to be sent, each a stored text, named by time, tab and person. An event is sent by the tab that
- * captured it; when that tab is gone, by the first other one of the same person.
+ * The events that wait to be sent. Each is stored as a text, named by time, tab and person. The tab that captured an
+ * event sends it. If that tab is gone, the first other tab of the same person does.
  */
 export interface EventQueue {
-  /** The name under which this tab keeps the event `id` of `user`. */
+  /** The name under which this tab stores the event `id` of `user`. */
   nameOf(id: string, user: string): string;
   add(name: string, text: string): void;
-  /** Names of what this tab has to send for `user`, oldest first. Claims what other tabs will leave. */
+  /** Names of the events that this tab has to send for `user`, oldest first. Claims those of the user's other tabs. */
   waitingFor(user: string): string[];
 }
 
 /**
- * `onInherit` is called when the events of a tab that is gone become this tab's, `debug` when events are dropped.
+ * `onInherit` is called when this tab takes over the events of a tab that is gone, `debug` when events are dropped.
  */
 export function createQueue(onInherit: () => void, debug: Tell): EventQueue {
   const ownTab = uuid7(Date.now()).slice(-TAB_LENGTH);
-  /** The tabs whose events we claim; true when they are ours. */
+  /** The tabs whose events we claim. True: the events are ours. */
   const claims = new Map<string, boolean>();
   let added = 0;
 
-  /** Makes a tab's events ours as soon as that tab is gone: the browser gives its lock to nobody before. */
+  /** Takes over a tab's events as soon as that tab is gone. Until then it has the browser's lock. */
   const claim = (tab: string) => {
     if (claims.has(tab)) return;
     claims.set(tab, tab === ownTab);
     const inherit = () => {
       claims.set(tab, true);
       if (tab !== ownTab) onInherit();
-      return new Promise(() => {}); // kept until this tab is gone itself
+      return new Promise(() => {}); // the lock is held until this tab is gone
     };
     navigator.locks?.request(`analytics-internal.tab:${tab}`, inherit).catch(() => {});
   };
 
-  /** Removes the oldest events beyond the limits, and those that the service would not take any more. */
+  /** Removes the oldest events beyond the limits, and those that are too old for the service. */
   const dropOverflow = () => {
     let [events, characters, dropped] = [0, 0, 0];
     for (const name of eventNames().reverse()) {
@@ -64,7 +64,7 @@ export function createQueue(onInherit: () => void, debug: Tell): EventQueue {
     if (dropped) debug('dropped the oldest', dropped);
   };
 
-  // Before the first event is stored: no other tab can take this one for gone.
+  // Before the first event is stored, so that other tabs never believe that this one is gone.
   claim(ownTab);
   dropOverflow();
   return {
@@ -83,7 +83,7 @@ export function createQueue(onInherit: () => void, debug: Tell): EventQueue {
   };
 }
 
-/** The id of the event that is kept under `name`. */
+/** The id of the event that is stored under `name`. */
 export function idOf(name: string): string {
   return name.slice(PREFIX.length, ID_END);
 }
@@ -96,7 +96,7 @@ function ageOf(name: string): number {
   return Date.now() - timeOf(idOf(name));
 }
 
-/** Oldest first: that is how ids sort. */
+/** Oldest first, because ids sort by time. */
 function eventNames(): string[] {
   return names()
     .filter((name) => name.startsWith(PREFIX))

@@ -3,7 +3,7 @@ import { error } from './tell';
 
 const ROOT = 'app.analytics.internal';
 
-/** What the app's config says under `app.analytics.internal`, checked. config.d.ts documents each. */
+/** The checked settings of `app.analytics.internal`. config.d.ts documents each. */
 export interface Settings {
   enabled: boolean;
   host: string;
@@ -20,7 +20,7 @@ export interface Settings {
   collapse: string[];
 }
 
-/** A key's default, how its value is written (each of a list), and that in words. */
+/** A key's default, the pattern of its value (of each element of a list), and that pattern in words. */
 type Rule<T> = [fallback?: T, pattern?: RegExp, allowed?: string];
 
 const flag = [/^(true|false)$/, 'true or false'] as const;
@@ -40,13 +40,13 @@ const rules: { [K in keyof Settings]: Rule<Settings[K]> } = {
   collapse: [['navigate', 'signIn', 'search'], /^(navigate|signIn|search)$/, 'navigate, signIn, search'],
 };
 
-/** The seconds of one of Backstage's durations; another value as it is. */
+/** The seconds of a Backstage duration. Returns any other value unchanged. */
 function secondsOf(value: any): unknown {
   const { minutes = 0, seconds = 0, milliseconds = 0 } = value ?? {};
   return minutes * 60 + seconds + milliseconds / 1_000 || value;
 }
 
-/** What else a key may say, in the way that is kept of it; undefined for what is as it is kept. */
+/** Other notations that a key allows, converted. Undefined if there is nothing to convert. */
 const asWritten: Record<string, (value: unknown) => unknown> = {
   flushInterval: secondsOf,
   // The original's schema has true or false here.
@@ -54,8 +54,8 @@ const asWritten: Record<string, (value: unknown) => unknown> = {
 };
 
 /**
- * The settings in `config`. A value that is not allowed, and a key that does not exist, are named on the console with
- * what is allowed, and the default is used: the portal works on in any case.
+ * The settings in `config`. A value that is not allowed or a key that does not exist is reported on the console, with
+ * what is allowed. The default is used then, so that the portal works in any case.
  */
 export function readSettings(config: ConfigApi): Settings {
   let given: Record<string, unknown> = {};
@@ -72,7 +72,7 @@ function checked(key: string, given: unknown): unknown {
   const rule: Rule<unknown> = rules[key as keyof Settings] ?? [];
   const [fallback, pattern = /$^/, allowed = `the keys ${Object.keys(rules)}`] = rule;
   const isList = Array.isArray(fallback);
-  // What is not set in the environment arrives as null, and what is set as a text.
+  // Values from the environment arrive as texts, unset ones as null.
   const value = asWritten[key]?.(given) ?? given ?? fallback;
   const parts = isList ? value : [value];
   const isAllowed = (part: unknown) => typeof part !== 'object' && pattern.test(String(part));

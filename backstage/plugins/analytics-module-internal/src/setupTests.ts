@@ -1,2 +1,2 @@
-// An hour of the browser's time is quick here, but not on a machine that has much else to do.
+// The tests simulate hours, which takes long on a busy machine.
 jest.setTimeout(60_000);

@@ -1,15 +1,15 @@
-// Texts by name that outlive the page and are shared by the tabs: the browser's localStorage. It is written at once, so
-// a crash of the tab loses nothing; one small text takes some 0.1 ms.
+// Named texts that outlive the page and are shared by all tabs: the browser's localStorage. A write is done at once,
+// so a crash of the tab loses nothing. Writing one small text takes about 0.1 ms.
 
-/** What the browser refuses (storage switched off, no room left) is kept until the page ends. */
+/** Texts that the browser refuses (storage disabled or full) are kept until the page ends. */
 const memory = new Map<string, string>();
 
-/** The text kept under `name`, if there is one. */
+/** The text stored under `name`, if any. */
 export function read(name: string): string | undefined {
   return memory.get(name) ?? attempt(() => localStorage[name] as string | undefined);
 }
 
-/** Keeps `text` under `name`. */
+/** Stores `text` under `name`. */
 export function write(name: string, text: string) {
   memory.set(name, text);
   attempt(() => {
@@ -18,18 +18,18 @@ export function write(name: string, text: string) {
   });
 }
 
-/** Forgets what is kept under `name`. */
+/** Deletes the text under `name`. */
 export function erase(name: string) {
   memory.delete(name);
   attempt(() => delete localStorage[name]);
 }
 
-/** All names, those of the portal's other plugins among them. */
+/** All names, including those of the portal's other plugins. */
 export function names(): string[] {
   return [...memory.keys(), ...(attempt(() => Object.keys(localStorage)) ?? [])];
 }
 
-/** What `action` returns; undefined when the browser refuses it. */
+/** The result of `action`, or undefined if the browser refuses it. */
 export function attempt<T>(action: () => T): T | undefined {
   try {
     return action();
