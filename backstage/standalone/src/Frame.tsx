@@ -21,7 +21,7 @@ export interface FrameProps {
 
 const themeIcons = { system: <RiContrastLine />, light: <RiSunLine />, dark: <RiMoonLine /> };
 
-/** What a portal would put around the pages: a bar with the name, the language and the theme. */
+/** The frame of the pages without a portal: a bar with the name, the language and the theme. */
 export function Frame({ messages, language, onLanguage, theme, onTheme, apiUrl, children }: FrameProps) {
   const { pathname } = useLocation();
   const main = useRef<HTMLElement>(null);

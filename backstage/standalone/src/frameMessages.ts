@@ -1,6 +1,6 @@
 import type { Language } from './languages';
 
-/** The texts of the frame around the pages, which a portal has its own of. */
+/** The texts of the frame around the pages. A portal has its own frame. */
 export const frameMessages = {
   en: {
     product: 'Analytics Internal',

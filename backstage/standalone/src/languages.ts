@@ -1,3 +1,4 @@
+import { primary } from '../../plugins/analytics-internal/src/format/locale';
 import { en } from '../../plugins/analytics-internal/src/translations/en';
 import { ptBR } from '../../plugins/analytics-internal/src/translations/ptBR';
 import type { Messages } from '../../plugins/analytics-internal/src/translations/translate';
@@ -7,10 +8,6 @@ export type Language = (typeof languages)[number];
 
 export const languageNames: Record<Language, string> = { en: 'English', 'pt-BR': 'Português' };
 export const messagesOf: Record<Language, Messages> = { en, 'pt-BR': ptBR };
-
-function primary(tag: string): string {
-  return tag.toLowerCase().split('-')[0]!;
-}
 
 /** The first language of the browser that the pages speak; English where there is none. */
 export function languageOfBrowser(tags: readonly string[]): Language {

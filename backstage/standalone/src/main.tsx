@@ -5,7 +5,7 @@ import { createRoot } from 'react-dom/client';
 import { mount } from './mount';
 import { Standalone } from './Standalone';
 
-// The entry names it relative to the page, which changes as one moves on.
+// Its address is relative to that of the page, which changes on navigation.
 const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
 if (icon) icon.href = new URL(icon.href).href;
 

@@ -16,7 +16,7 @@ function useMedia(query: string): boolean {
   );
 }
 
-/** The chosen theme, put into force on the document. Paper is always light. */
+/** The chosen theme, applied to the document. Paper is always light. */
 export function useTheme(): [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = usePreference('theme', themes, 'system');
   const isSystemDark = useMedia('(prefers-color-scheme: dark)');

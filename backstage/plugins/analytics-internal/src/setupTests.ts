@@ -1,11 +1,11 @@
 import '@testing-library/jest-dom';
 import { configure } from '@testing-library/react';
 
-// How long a page takes is no matter of these tests, and the machine may be busy.
+// These tests do not measure time, and the machine may be busy.
 configure({ asyncUtilTimeout: 15_000 });
 jest.setTimeout(60_000);
 
-// jsdom lays nothing out and has no screen: what asks for sizes or preferences gets none.
+// jsdom has no layout and no screen: no sizes and no preferences.
 class NoSizes implements ResizeObserver {
   observe(): void {}
   unobserve(): void {}

@@ -4,9 +4,8 @@ import { ProblemError } from '../api/problem';
 import type { Query } from '../api/query';
 import { ActivityDetailsPage } from './details/ActivityDetailsPage';
 import { MetricsPage } from './metrics/MetricsPage';
-import { answerTo, renderPage, testClient } from './__testUtils__/testPages';
+import { answerTo, METRICS_QUESTIONS as QUESTIONS, renderPage, testClient } from './__testUtils__/testPages';
 
-const QUESTIONS = 5;
 const address = () => screen.getByTestId('address').textContent;
 const log = () => screen.findByRole('region', { name: 'Activity Log' });
 const positions = (questions: Query[]) => [...new Set(questions.map(({ position }) => position))];

@@ -1,16 +1,8 @@
+import { formatterOf } from './intl';
+
 /** Dates as the locale writes them, in the reporting time zone. */
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function formatOf(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = locale + JSON.stringify(options);
-  let format = formats.get(key);
-  if (!format) {
-    format = new Intl.DateTimeFormat(locale, options);
-    formats.set(key, format);
-  }
-  return format;
-}
+const formatOf = formatterOf<Intl.DateTimeFormatOptions, Intl.DateTimeFormat>(Intl.DateTimeFormat);
 
 const shortDay: Intl.DateTimeFormatOptions = { day: '2-digit', month: '2-digit', year: 'numeric' };
 const withSeconds: Intl.DateTimeFormatOptions = {
@@ -32,7 +24,7 @@ export function formatDateToShort(
   return locale.startsWith('pt') ? text.replace(', ', ' ') : text;
 }
 
-/** A day (`2026-11-02`) is the same day everywhere: it has no zone to be moved to. */
+/** The start of a day (`2026-11-02`) in UTC. It is formatted in UTC too, so that it stays the same day. */
 function asUtc(day: string): Date {
   return new Date(`${day}T00:00:00Z`);
 }

@@ -1,9 +1,10 @@
-function primary(tag: string): string {
+/** The language of a BCP 47 tag: `pt` for `pt-BR`. */
+export function primary(tag: string): string {
   return tag.toLowerCase().split('-')[0]!;
 }
 
 /**
- * How numbers and dates are written in a language: by the browser's own variety of it where it has one.
+ * The locale for numbers and dates in a language: the browser's variant of the language, if it has one.
  *
  * `tags`: the browser's languages, the preferred one first.
  */

@@ -1,10 +1,10 @@
-/** What stays readable at the end of a long path. */
+/** How many characters at the end of a long text are never cut. */
 const TAIL = 24;
 
 /**
- * Split a text so that the middle can give way: the head shrinks, the tail never does.
+ * Split a text so that its middle can be cut: the head shrinks, the tail does not.
  *
- * The tail begins at a slash where one is near, since the last segment is what tells two paths apart.
+ * The tail begins at a slash if one is near: the last segment tells two paths apart.
  */
 export function splitForMiddleCut(text: string): { head: string; tail: string } {
   const short = text.startsWith('/') ? TAIL / 2 : TAIL * 1.5;

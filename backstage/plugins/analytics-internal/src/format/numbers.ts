@@ -1,16 +1,7 @@
 import type { Count } from '../api/query';
+import { formatterOf } from './intl';
 
-const formats = new Map<string, Intl.NumberFormat>();
-
-function formatOf(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  const key = locale + JSON.stringify(options);
-  let format = formats.get(key);
-  if (!format) {
-    format = new Intl.NumberFormat(locale, options);
-    formats.set(key, format);
-  }
-  return format;
-}
+const formatOf = formatterOf<Intl.NumberFormatOptions, Intl.NumberFormat>(Intl.NumberFormat);
 
 /** The exact count: `12,480`. */
 export function formatCount(value: number, locale: string): string {
@@ -22,18 +13,18 @@ export function formatRounded(value: number, locale: string): string {
   return formatOf(locale, { notation: 'compact', maximumSignificantDigits: 3 }).format(value);
 }
 
-/** Below this a percentage says more than the figures do: from 2 to 3 is not "+50 %". */
+/** With a smaller base a percentage misleads: from 2 to 3 is not "+50 %". */
 export const SMALLEST_BASE = 10;
-/** Above this a percentage is a number to puzzle over rather than to read. */
+/** A larger ratio is hard to read as a percentage. */
 const LARGEST_RATIO = 10;
 
 export type Change =
   /** `ratio` 0.08 is 8 % more. */
   | { kind: 'ratio'; ratio: number; direction: 'up' | 'down' | 'level' }
-  /** The base allows no percentage: name the previous figure itself. */
+  /** A percentage would mislead: show the previous count. */
   | { kind: 'previous'; previous: number };
 
-/** How a count moved against the previous period; null where there is none to compare with. */
+/** How a count changed from the previous period; null: there is nothing to compare with. */
 export function changeOf({ value, previous }: Count): Change | null {
   if (previous === undefined) return null;
   if (previous < SMALLEST_BASE) return { kind: 'previous', previous };

@@ -1,39 +1,31 @@
-import { stringifyEntityRef, type Entity } from '@backstage/catalog-model';
+import { stringifyEntityRef } from '@backstage/catalog-model';
 import { useEntity } from '@backstage/plugin-catalog-react';
 import { UsageCard } from '../components/usageCard/UsageCard';
-import { useLegacyPaths, useNewPaths } from './paths';
-import { PortalPages } from './PortalPages';
+import { useLegacyPaths, useNewPaths, type PortalPaths } from './paths';
+import { PortalPages, type PortalPagesProps } from './PortalPages';
 
 const DOCS_ANNOTATION = 'backstage.io/techdocs-ref';
 
-function cardOf(entity: Entity, hasPage: boolean) {
+/** The usage card of the page's entity. */
+function EntityUsage({ system, paths, isMounted }: PortalPaths & Pick<PortalPagesProps, 'system'>) {
+  const { entity } = useEntity();
   return (
-    <UsageCard
-      entityRef={stringifyEntityRef(entity)}
-      hasDocs={DOCS_ANNOTATION in (entity.metadata.annotations ?? {})}
-      hasPage={hasPage}
-    />
+    <PortalPages system={system} paths={paths}>
+      <UsageCard
+        entityRef={stringifyEntityRef(entity)}
+        hasDocs={DOCS_ANNOTATION in (entity.metadata.annotations ?? {})}
+        hasPage={isMounted}
+      />
+    </PortalPages>
   );
 }
 
-/** The usage card of the page's entity, in the new frontend system. */
+/** The usage card in the new frontend system. */
 export function NewEntityUsage() {
-  const { entity } = useEntity();
-  const { paths, isMounted } = useNewPaths();
-  return (
-    <PortalPages system="new" paths={paths}>
-      {cardOf(entity, isMounted)}
-    </PortalPages>
-  );
+  return <EntityUsage system="new" {...useNewPaths()} />;
 }
 
-/** The usage card of the page's entity, in the legacy frontend system. */
+/** The usage card in the legacy frontend system. */
 export function LegacyEntityUsage() {
-  const { entity } = useEntity();
-  const { paths, isMounted } = useLegacyPaths();
-  return (
-    <PortalPages system="legacy" paths={paths}>
-      {cardOf(entity, isMounted)}
-    </PortalPages>
-  );
+  return <EntityUsage system="legacy" {...useLegacyPaths()} />;
 }

@@ -1,7 +1,7 @@
 import { Content, Header, Page } from '@backstage/core-components';
 import type { FrameProps } from '../components/context/PagesContext';
 
-/** What a portal of the legacy frontend system has around each of its pages. */
+/** The frame of a page in the legacy frontend system. */
 export function LegacyFrame({ title, parent, children }: FrameProps) {
   return (
     <Page themeId="tool">

@@ -14,7 +14,7 @@ export function NewPages() {
   const isTimeShown = configured === undefined ? undefined : !configured;
   return (
     <PortalPages system="new" paths={useNewPaths().paths} isTimeShown={isTimeShown}>
-      {/* What the portal has around a page is no landmark. */}
+      {/* The portal puts no landmark around a page. */}
       <main>
         <Routes>
           <Route path="/" element={<MetricsPage />} />

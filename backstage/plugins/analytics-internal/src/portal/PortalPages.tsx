@@ -11,7 +11,7 @@ import { analyticsInternalApiRef } from './apiRef';
 import { useLanguage } from './useLanguage';
 import { useRoute } from './useRoute';
 
-// A portal shows the pages and the cards one by one; what one of them was told serves the next.
+// The pages and cards of a portal share one cache, also when they are shown one after another.
 const queryClients = new WeakMap<AnalyticsClient, QueryClient>();
 
 function queryClientOf(client: AnalyticsClient): QueryClient {
@@ -31,7 +31,7 @@ export interface PortalPagesProps extends Pick<InPortal, 'system' | 'Frame'> {
   children: ReactNode;
 }
 
-/** Gives pages, or parts of them, what a portal has for them: its language, its routes, a client with its token. */
+/** Gives pages and cards what the portal has for them: its language, its routes, a client with the caller's token. */
 export function PortalPages({ system, Frame, paths, isTimeShown, children }: PortalPagesProps) {
   const client = useApi(analyticsInternalApiRef);
   const { t, locale } = useLanguage();

@@ -5,7 +5,7 @@ import { createClient, type AnalyticsClient } from '../api/client';
 export const PLUGIN_ID = 'analytics-internal';
 
 /**
- * The way to the service's figures: the pages and the usage card ask through it, and so may any other plugin.
+ * The client of the service. The pages and the usage card use it, and any other plugin may.
  *
  * @public
  */
@@ -14,7 +14,7 @@ export const analyticsInternalApiRef = createApiRef<AnalyticsClient>().with({
   pluginId: PLUGIN_ID,
 });
 
-/** A client that asks as the person who is signed in, wherever discovery says that the service is. */
+/** A client that asks as the signed-in user, at the address that discovery gives. */
 export function createPortalClient({
   discoveryApi,
   fetchApi,

@@ -14,20 +14,20 @@ export interface PortalPaths {
 /** Where the installation steps put the page. */
 export const ROOT = '/analytics-internal';
 
-/** Where an app of the new system has the pages. */
-export function useNewPaths(): PortalPaths {
-  const root = useRouteRef(rootRouteRef)?.();
+/** `root`: where the app has the metrics, if it has them. `items`: where the details are below them. */
+function usePortalPaths(root: string | undefined, items: string): PortalPaths {
   return useMemo(() => {
     const metrics = root ?? ROOT;
-    return { paths: { metrics, item: (id) => `${metrics}/items/${id}` }, isMounted: root !== undefined };
-  }, [root]);
+    return { paths: { metrics, item: (id) => `${metrics}${items}/${id}` }, isMounted: root !== undefined };
+  }, [root, items]);
+}
+
+/** Where an app of the new system has the pages. */
+export function useNewPaths(): PortalPaths {
+  return usePortalPaths(useRouteRef(rootRouteRef)?.(), '/items');
 }
 
 /** Where an app of the legacy system has the pages: the details right below the metrics. */
 export function useLegacyPaths(): PortalPaths {
-  const root = useRoute(legacyRootRouteRef)?.();
-  return useMemo(() => {
-    const metrics = root ?? ROOT;
-    return { paths: { metrics, item: (id) => `${metrics}/${id}` }, isMounted: root !== undefined };
-  }, [root]);
+  return usePortalPaths(useRoute(legacyRootRouteRef)?.(), '');
 }

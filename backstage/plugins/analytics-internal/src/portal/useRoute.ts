@@ -14,7 +14,7 @@ export function useRoute<P extends AnyParams>(
   try {
     return useRouteRef(ref as RouteRef<P>) ?? null;
   } catch {
-    // Backstage throws where the page is not mounted, after the same hooks as where it is.
+    // Backstage throws if the page is not mounted. It calls the same hooks in both cases.
     return null;
   }
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { useLocation, useNavigationType } from 'react-router-dom';
 
-/** Begin a page that a link of another one led to at its top. On the way back the browser knows the place. */
+/** Scroll to the top when a link leads to another page. On the way back the browser restores the position. */
 export function useTop(): void {
   const { pathname } = useLocation();
   const way = useNavigationType();

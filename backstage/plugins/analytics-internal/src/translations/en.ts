@@ -104,7 +104,6 @@ export const en = {
   'curve.summary':
     '{{metric}}, {{from}} to {{to}}: at most {{most}} ({{when}}). The arrow keys read the values.',
   'curve.uncollected': 'not collected',
-  'curve.zoom': 'Show only {{bucket}}',
   'curve.week.of': 'week from {{day}}',
 
   'people.title': 'Actions Performed (Total)',

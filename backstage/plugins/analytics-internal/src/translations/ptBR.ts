@@ -105,7 +105,6 @@ export const ptBR: Messages = {
   'curve.summary':
     '{{metric}}, de {{from}} a {{to}}: no máximo {{most}} ({{when}}). As setas do teclado leem os valores.',
   'curve.uncollected': 'não coletado',
-  'curve.zoom': 'Mostrar somente {{bucket}}',
   'curve.week.of': 'semana de {{day}}',
 
   'people.title': 'Ações Realizadas (Total)',

@@ -73,7 +73,7 @@ const filterParameters = filterDimensions.flatMap((dimension) =>
 /**
  * The address of a view, other parameters kept.
  *
- * `cursor` is not: a place in one answer is nowhere in another.
+ * `cursor` is dropped: it belongs to one question only.
  */
 export function writeView(parameters: URLSearchParams, view: View): URLSearchParams {
   const next = new URLSearchParams(parameters);
@@ -93,12 +93,17 @@ export function writeView(parameters: URLSearchParams, view: View): URLSearchPar
   return next;
 }
 
-/** The parameters that name the view alone: what a link to another page takes along. */
+/** The parameters of the view alone, for a link to another page. */
 export function viewParameters(view: View): URLSearchParams {
   return writeView(new URLSearchParams(), view);
 }
 
-/** One parameter set, or taken away with null; `cursor` goes with it unless it is the one set. */
+/** The address of another page, with a view. */
+export function addressOf(path: string, view: View): string {
+  return `${path}?${viewParameters(view).toString()}`;
+}
+
+/** Set one parameter, or remove it with null. A new search or sort removes `cursor` too. */
 export function withParameter(
   parameters: URLSearchParams,
   name: 'metric' | 'search' | 'sort' | 'cursor',

@@ -24,7 +24,7 @@ export function dateRangeOf(period: ViewPeriod): DateRange {
   return period.kind === 'last' ? { last: period.last } : { from: period.from, to: period.to };
 }
 
-/** The bucket that keeps a curve readable: at most some 90 of them. */
+/** The size of the buckets of a curve: there are about 90 at most, so that it stays readable. */
 export function granularityOf(
   period: ViewPeriod,
   { first_day, today }: Pick<Configuration, 'first_day' | 'today'>,

@@ -1,7 +1,7 @@
 /**
  * A place in a long answer: the cursor, and the position of the question that it came from.
  *
- * A cursor belongs to exactly that question, so it is asked with that position even when the page's has moved on.
+ * The cursor belongs to exactly that question, so it is asked at that position even after the view's is renewed.
  */
 export interface Place {
   cursor: string;

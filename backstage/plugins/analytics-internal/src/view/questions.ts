@@ -14,13 +14,14 @@ import type { Sort } from './sort';
 import type { View } from './view';
 
 /**
- * The questions the pages ask, one for each panel. All of one page view have its period and its filters.
+ * What the pages' questions are made of. A question has the period and the filters of its view. One that several
+ * panels ask is here, any other beside its panel.
  *
- * They name no position: that of the page view is added when they are asked. Only a question about a place in an
- * answer has the one which that place belongs to.
+ * A question names no position: `useAnswer` adds that of the view. Only a later page of a table has a position of its
+ * own, that of its first page.
  */
 
-/** What narrows a question beside the page's filters. */
+/** What narrows a question in addition to the filters of its view. */
 export interface Scope {
   item?: Item['id'];
   action?: string;
@@ -51,30 +52,28 @@ function filterNamesPeople(filter: Filter): boolean {
   return rest[0] === 'person';
 }
 
-/** Whether a question names people: asks for them, or about some of them. Counts of people do not. */
+/** Whether a question groups or filters by person. A count of people names nobody. */
 export function namesPeople({ dimensions, filters }: Pick<Query, 'dimensions' | 'filters'>): boolean {
   return dimensions.includes('person') || (filters ? filterNamesPeople(filters) : false);
 }
 
-function isCompared({ period, isCompared: isAsked }: View): boolean {
-  return isAsked && period.kind !== 'all';
-}
+type Columns<C extends Column> = Pick<
+  Query<C>,
+  'metrics' | 'dimensions' | 'order_by' | 'limit' | 'cursor' | 'position'
+>;
 
-function ask<C extends Column>(
-  view: View,
-  scope: Scope,
-  columns: Pick<Query<C>, 'metrics' | 'dimensions' | 'order_by' | 'limit' | 'cursor' | 'position'>,
-): Query<C> {
+/** A question about a view, narrowed to a scope. */
+export function ask<C extends Column>(view: View, scope: Scope, columns: Columns<C>): Query<C> {
   return { ...columns, filters: filtersOf(view, scope), date_range: dateRangeOf(view.period) };
 }
 
 function compared<C extends Column>(view: View, query: Query<C>): Query<C> {
-  return isCompared(view) ? { ...query, compare: 'previous_period' } : query;
+  return view.isCompared && view.period.kind !== 'all' ? { ...query, compare: 'previous_period' } : query;
 }
 
 export type TotalColumns = CountMetric | 'last_access';
 
-/** The tiles. */
+/** All counts, and when something was last done. */
 export function totals(view: View, scope: Scope = {}): Query<TotalColumns> {
   return compared(
     view,
@@ -82,7 +81,7 @@ export function totals(view: View, scope: Scope = {}): Query<TotalColumns> {
   );
 }
 
-/** One tile over time. */
+/** One count over time. */
 export function curve(
   view: View,
   metric: CountMetric,
@@ -99,38 +98,16 @@ export function curve(
   );
 }
 
-/** The most frequent values of a dimension. */
-export function most<D extends NameDimension>(
+/** The values of a dimension that were counted most; `metrics[0]` is what ranks them. */
+export function most<D extends NameDimension | 'item', M extends CountMetric>(
   view: View,
   dimension: D,
+  metrics: M[],
   limit: number,
   scope: Scope = {},
-): Query<D | 'events'> {
-  return ask<D | 'events'>(view, scope, {
-    metrics: ['events'] as Query<D | 'events'>['metrics'],
-    dimensions: [dimension] as Query<D | 'events'>['dimensions'],
-    limit,
-  });
+): Query<D | M> {
+  return ask(view, scope, { metrics, dimensions: [dimension], limit } as Columns<D | M>);
 }
-
-const RANKED = 10;
-
-/** Who did most. */
-export function busiestPeople(view: View): Query<'person' | 'events'> {
-  return most(view, 'person', RANKED);
-}
-
-/** The pages people went to most. */
-export function mostVisitedScreens(view: View): Query<'item' | 'events' | 'people'> {
-  return ask<'item' | 'events' | 'people'>(
-    view,
-    { action: 'navigate' },
-    { metrics: ['events', 'people'], dimensions: ['item'], limit: RANKED },
-  );
-}
-
-export const logMetrics = ['events', 'people', 'first_access', 'last_access'] as const;
-export type LogMetric = (typeof logMetrics)[number];
 
 export interface Page<M extends Metric> {
   sort: Sort<M>;
@@ -140,71 +117,20 @@ export interface Page<M extends Metric> {
 
 export const PAGE_SIZE = 25;
 
-/** The activity log: every item with its counts. */
-export function activityLog(
-  view: View,
-  { search, sort, place }: Page<LogMetric> & { search: string },
-): Query<'item' | LogMetric> {
-  return ask<'item' | LogMetric>(
-    view,
-    { search },
-    {
-      metrics: [...logMetrics],
-      dimensions: ['item'],
-      order_by: [[sort.by, sort.direction]],
-      limit: PAGE_SIZE,
-      ...place,
-    },
-  );
-}
-
-/** What an item is and when it was first and last accessed, whatever the period. */
-export function itemEver(view: View, item: number): Query<'item' | 'first_access' | 'last_access'> {
-  return {
-    metrics: ['first_access', 'last_access'],
-    dimensions: ['item'],
-    filters: filtersOf({ ...view, filters: [] }, { item }),
-    date_range: 'all',
-    limit: 1,
-  };
-}
-
-export const historyMetrics = ['events', 'first_access', 'last_access'] as const;
-export type HistoryMetric = (typeof historyMetrics)[number];
-
-/** Who accessed an item. */
-export function accessHistory(
-  view: View,
-  item: number,
-  { sort, place }: Page<HistoryMetric>,
-): Query<'person' | HistoryMetric> {
-  return ask<'person' | HistoryMetric>(
-    view,
-    { item },
-    {
-      metrics: [...historyMetrics],
-      dimensions: ['person'],
-      order_by: [[sort.by, sort.direction]],
-      limit: PAGE_SIZE,
-      ...place,
-    },
-  );
-}
-
-const SUGGESTED = 50;
-
-/** The values a filter about `dimension` could have, most used first. Paths are not counted by themselves. */
-export function suggestions<D extends NameDimension>(
+/** One page of a table with a row for each value of a dimension. */
+export function tablePage<D extends NameDimension | 'item', M extends Metric>(
   view: View,
   dimension: D,
-  text: string,
-): Query<D | 'events'> {
-  const contains: Filter | null = text ? ['contains', dimension, [text]] : null;
-  return {
-    metrics: ['events'] as Query<D | 'events'>['metrics'],
-    dimensions: [dimension] as Query<D | 'events'>['dimensions'],
-    filters: contains,
-    date_range: dateRangeOf(view.period),
-    limit: SUGGESTED,
-  };
+  metrics: readonly M[],
+  { sort, place }: Page<M>,
+  scope: Scope,
+): Query<D | M> {
+  const order_by = [[sort.by, sort.direction]];
+  return ask(view, scope, {
+    metrics: [...metrics],
+    dimensions: [dimension],
+    order_by,
+    limit: PAGE_SIZE,
+    ...place,
+  } as Columns<D | M>);
 }

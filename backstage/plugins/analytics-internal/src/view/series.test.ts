@@ -23,7 +23,8 @@ function answer(): Answer<TimeDimension | CountMetric> {
   return { results, meta } as unknown as Answer<TimeDimension | CountMetric>;
 }
 
-const series = (firstDay: string | null) => seriesOf(answer(), 'events', 'day', { firstDay, today });
+const series = (firstDay: string | null) =>
+  seriesOf(answer(), 'events', 'day', { first_day: firstDay, today });
 
 describe('seriesOf', () => {
   it('has every bucket, one without a row being 0', () => {
@@ -36,13 +37,13 @@ describe('seriesOf', () => {
     expect(series('2026-10-30').map(({ previous }) => previous)).toEqual([null, null, 0, 4]);
   });
   it('leaves the days to come empty', () => {
-    const points = seriesOf(answer(), 'events', 'day', { firstDay: '2026-01-01', today: '2026-11-03' });
+    const points = seriesOf(answer(), 'events', 'day', { first_day: '2026-01-01', today: '2026-11-03' });
     expect(points.at(-1)).toMatchObject({ value: null, previous: null });
   });
   it('has nothing to compare with where nothing was asked for', () => {
     const alone = answer();
     alone.meta.time_labels?.forEach((label) => Object.assign(label, { previous: null }));
-    const points = seriesOf(alone, 'events', 'day', { firstDay: '2026-01-01', today });
+    const points = seriesOf(alone, 'events', 'day', { first_day: '2026-01-01', today });
     expect(points.every(({ previous }) => previous === null)).toBe(true);
   });
 });
@@ -58,7 +59,8 @@ describe('seriesOf weeks', () => {
       results: [{ 'time:week': '2026-10-26', events: { value: 4, previous: 4 } }],
       meta: { period: { from: '2026-10-29', to: '2026-11-25' }, time_labels: [week] },
     } as unknown as Answer<TimeDimension | CountMetric>;
-    const of = (firstDay: string) => seriesOf(weekly, 'events', 'week', { firstDay, today: '2026-11-25' })[0];
+    const of = (firstDay: string) =>
+      seriesOf(weekly, 'events', 'week', { first_day: firstDay, today: '2026-11-25' })[0];
     expect(of('2026-10-04')).toMatchObject({ value: 4, previous: 4, previousDays: week.previous });
     expect(of('2026-10-05')).toMatchObject({ value: 4, previous: null });
   });

@@ -1,4 +1,4 @@
-import type { Answer, CountMetric, DayRange, TimeDimension, TimeLabel } from '../api/query';
+import type { Answer, Configuration, CountMetric, DayRange, TimeDimension, TimeLabel } from '../api/query';
 import type { Granularity } from '../format/dates';
 import { bucketWithin, timeDimensionOf } from './period';
 
@@ -22,13 +22,13 @@ function isCollected({ to }: DayRange, firstDay: string | null): boolean {
 /**
  * A curve's points: every bucket of the period in order, one without a row being 0.
  *
- * `firstDay`: the day of the first event stored. Before it nothing was collected, which is not the same as no use.
+ * Before the day of the first event nothing was collected, which is not the same as no use.
  */
 export function seriesOf(
   answer: SeriesAnswer,
   metric: CountMetric,
   granularity: Granularity,
-  { firstDay, today }: { firstDay: string | null; today: string },
+  { first_day: firstDay, today }: Pick<Configuration, 'first_day' | 'today'>,
 ): Point[] {
   const rows = new Map(answer.results.map((row) => [row[timeDimensionOf(granularity)], row[metric]]));
   const { period } = answer.meta;

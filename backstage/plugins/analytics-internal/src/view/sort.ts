@@ -6,15 +6,16 @@ export interface Sort<M extends Metric = Metric> {
   direction: 'asc' | 'desc';
 }
 
-/** The sort an address names (`-events`, `first_access`); the default where it names none of these metrics. */
+/** The sort an address names (`-events`, `first_access`); by default that of the first metric, descending. */
 export function readSort<M extends Metric>(
   parameters: URLSearchParams,
-  metrics: readonly M[],
-  fallback: Sort<M>,
+  metrics: readonly [M, ...M[]],
 ): Sort<M> {
   const text = parameters.get('sort') ?? '';
   const by = metrics.find((metric) => metric === text.replace(/^-/, ''));
-  return by ? { by, direction: text.startsWith('-') ? 'desc' : 'asc' } : fallback;
+  return by
+    ? { by, direction: text.startsWith('-') ? 'desc' : 'asc' }
+    : { by: metrics[0], direction: 'desc' };
 }
 
 /** The sort as an address names it. */

@@ -7,7 +7,7 @@ export type ViewPeriod =
 export const lastPeriods = ['7d', '28d', '30d', '90d', '12m'] as const;
 export type LastPeriod = (typeof lastPeriods)[number];
 
-/** The ones to choose from. Between 28 and 30 days there is no choice to make; cards look at 30 and link to them. */
+/** The periods of the menu. It has no 30 days beside 28; only the usage card links to those. */
 export const offeredPeriods = ['7d', '28d', '90d', '12m'] as const satisfies readonly LastPeriod[];
 
 /** One condition; several values mean any of them. `null` is "none": no entity, an unknown person. */
@@ -44,6 +44,11 @@ function isSame(a: ViewFilter, b: Pick<ViewFilter, 'operator' | 'dimension'>): b
 /** The filters with one more; it takes the place of one about the same with the same operator. */
 export function withFilter(filters: ViewFilter[], filter: ViewFilter): ViewFilter[] {
   return [...withoutFilter(filters, filter), filter];
+}
+
+/** The view of one value alone, its other filters kept. */
+export function narrowed(view: View, dimension: ViewDimension, value: string | null): View {
+  return { ...view, filters: withFilter(view.filters, { dimension, operator: 'is', values: [value] }) };
 }
 
 /** The filters without the one about this with this operator. */

@@ -21,6 +21,9 @@ export const configuration: Configuration = {
 export const catalog: Item = { id: 1, action: 'navigate', subject: '/catalog', path: '/catalog' };
 export const button: Item = { id: 2, action: 'click', subject: 'Create', path: null };
 
+/** How many questions the metrics page asks, one of them for names. */
+export const METRICS_QUESTIONS = 5;
+
 const docs = '/docs/default/component/payments';
 const first_access = { value: '2026-07-16T15:44:14.000Z' };
 const last_access = { value: '2026-11-25T01:04:05.000Z' };
@@ -102,7 +105,7 @@ function Address() {
   return <output data-testid="address">{pathname + search}</output>;
 }
 
-/** Show a page at an address, with the address beside it to be read. */
+/** Show a page at an address, and the address beside it for the test to read. */
 export function renderPage(
   page: ReactElement,
   client: AnalyticsClient,

@@ -28,10 +28,10 @@ export interface CurveProps {
 }
 
 const FEW_POINTS = 14;
-// As an attribute: the library writes the colour into the element's style, which no rule overrides.
+// Set here and not in the style sheet: the library writes the colour into the element, where no rule overrides it.
 const tick = { fill: 'var(--bui-fg-primary)' };
 
-/** Activity over time: from zero up, the unfinished bucket dotted, the previous period thin and dashed. */
+/** The chart of a count over time. The unfinished bucket is dotted, the previous period thin and dashed. */
 export default function Curve({ points, granularity, name, height, onChoose }: CurveProps) {
   const { t } = usePages();
   const format = useFormat();

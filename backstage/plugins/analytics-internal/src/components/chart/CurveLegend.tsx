@@ -2,7 +2,7 @@ import type { Point } from '../../view/series';
 import { usePages } from '../context/PagesContext';
 import styles from './CurveLegend.module.css';
 
-/** Which line is which; the tooltip and the table say it too. */
+/** Names the lines. Screen readers skip it: the tooltip and the table say the same. */
 export function CurveLegend({ points }: { points: Point[] }) {
   const { t } = usePages();
   const isCompared = points.some(({ previous }) => previous !== null);

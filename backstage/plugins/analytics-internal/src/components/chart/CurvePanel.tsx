@@ -1,6 +1,6 @@
 import { ButtonIcon } from '@backstage/ui';
 import { RiDownload2Line, RiLineChartLine, RiTable2 } from '@remixicon/react';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import type { CountMetric } from '../../api/query';
 import { bucketWithin, granularityOf, timeDimensionOf } from '../../view/period';
 import { curve, type Scope } from '../../view/questions';
@@ -14,21 +14,18 @@ import { Nothing } from '../panel/Nothing';
 import { Panel } from '../panel/Panel';
 import { CurveLegend } from './CurveLegend';
 import { CurveTable } from './CurveTable';
+import { LazyCurve } from './LazyCurve';
 
 export interface CurvePanelProps {
   metric: CountMetric;
-  /** What the page is about, beside its filters. */
+  /** What the page is about, in addition to its filters. */
   scope?: Scope;
 }
-
-// The chart library is half of the page's code: it is loaded beside the figures, not before them.
-const chart = import('./Curve');
-const Curve = lazy(() => chart);
 
 const HEIGHT = 280;
 const noScope: Scope = {};
 
-/** One metric over the period, as a chart or as a table. A bucket leads to its days. */
+/** One metric over the period, as a chart or as a table. Choosing a bucket shows its days. */
 export function CurvePanel({ metric, scope = noScope }: CurvePanelProps) {
   const { t } = usePages();
   const { view, show, hrefOf } = useView();
@@ -39,7 +36,7 @@ export function CurvePanel({ metric, scope = noScope }: CurvePanelProps) {
   const query = granularity ? curve(view, metric, timeDimensionOf(granularity), scope) : null;
   const asked = useAnswer(query);
   const { answer } = asked;
-  // While the next answer is under way the one before is shown, by its own metric and granularity.
+  // Until the next answer arrives, the one before is shown, with the metric and granularity it was asked with.
   const shown = useMemo(() => {
     const dimension =
       answer &&
@@ -48,8 +45,7 @@ export function CurvePanel({ metric, scope = noScope }: CurvePanelProps) {
       );
     const counted = answer?.query.metrics[0] as CountMetric | undefined;
     if (!answer || !configuration || !dimension || !counted) return null;
-    const { first_day: firstDay, today } = configuration;
-    const points = seriesOf(answer, counted, dimension, { firstDay, today });
+    const points = seriesOf(answer, counted, dimension, configuration);
     return { points, granularity: dimension, metric: counted };
   }, [answer, configuration]);
 
@@ -89,26 +85,17 @@ export function CurvePanel({ metric, scope = noScope }: CurvePanelProps) {
           ...view,
           period: { kind: 'custom', ...daysOf(label) } as const,
         });
-        const mayZoom = shown.points.length > 1;
+        const { points, granularity: drawnBy } = shown;
+        const drawn = { points, granularity: drawnBy, name: t(`metric.${shown.metric}`), height: HEIGHT };
+        const mayZoom = points.length > 1;
         return isTable ? (
           <CurveTable
-            points={shown.points}
-            granularity={shown.granularity}
-            name={t(`metric.${shown.metric}`)}
-            height={HEIGHT}
+            {...drawn}
             isCompared={meta.previous_period !== null}
             hrefOf={mayZoom ? (label) => hrefOf(zoomed(label)) : undefined}
           />
         ) : (
-          <Suspense>
-            <Curve
-              points={shown.points}
-              granularity={shown.granularity}
-              name={t(`metric.${shown.metric}`)}
-              height={HEIGHT}
-              onChoose={mayZoom ? (label) => show(zoomed(label)) : undefined}
-            />
-          </Suspense>
+          <LazyCurve {...drawn} onChoose={mayZoom ? (label) => show(zoomed(label)) : undefined} />
         );
       }}
     </Panel>

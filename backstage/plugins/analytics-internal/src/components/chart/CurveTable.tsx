@@ -1,19 +1,13 @@
 import { Link } from '@backstage/ui';
-import type { Granularity } from '../../format/dates';
-import type { Point } from '../../view/series';
 import { usePages } from '../context/PagesContext';
 import { useFormat } from '../shared/useFormat';
+import type { CurveProps } from './Curve';
 import styles from './CurveTable.module.css';
 
-export interface CurveTableProps {
-  points: Point[];
-  granularity: Granularity;
-  /** What is counted, in words. */
-  name: string;
-  height: number;
-  /** Whether there is a previous period beside. */
+export interface CurveTableProps extends Omit<CurveProps, 'onChoose'> {
+  /** Whether it has a column for the previous period. */
   isCompared: boolean;
-  /** Where one bucket alone is shown. */
+  /** The address of the page with one bucket alone; undefined: the buckets are no links. */
   hrefOf?: (label: string) => string;
 }
 

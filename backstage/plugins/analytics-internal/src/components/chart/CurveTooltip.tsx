@@ -1,3 +1,4 @@
+import { VisuallyHidden } from '@backstage/ui';
 import type { Granularity } from '../../format/dates';
 import type { Point } from '../../view/series';
 import { usePages } from '../context/PagesContext';
@@ -10,7 +11,7 @@ export interface CurveTooltipProps {
   name: string;
 }
 
-/** One bucket: its date, its value, the days of the previous period it is compared with and theirs. */
+/** One bucket: its date and its value, and the days it is compared with and their value. */
 export function CurveTooltip({ point, granularity, name }: CurveTooltipProps) {
   const { t } = usePages();
   const format = useFormat();
@@ -28,7 +29,7 @@ export function CurveTooltip({ point, granularity, name }: CurveTooltipProps) {
           <span>{format.count(point.previous)}</span>
         </p>
       )}
-      <p className={styles.name}>{name}</p>
+      <VisuallyHidden>{name}</VisuallyHidden>
     </div>
   );
 }

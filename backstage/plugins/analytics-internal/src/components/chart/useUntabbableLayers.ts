@@ -1,10 +1,10 @@
 import { useCallback, useRef } from 'react';
 
 /**
- * A ref for what holds a chart: its drawing layers are no stops of the tab key.
+ * A ref for the element around a chart. It takes the chart's drawing layers out of the tab order.
  *
- * React listens for focus on everything it portals into, and Chromium takes an SVG element that is listened to for
- * one that can be focused: seven stops without a name in every chart.
+ * React listens for focus on every element it renders a portal into, and Chromium makes an SVG element with such a
+ * listener focusable: every chart would have seven tab stops without a name.
  */
 export function useUntabbableLayers(): (element: HTMLElement | null) => void {
   const observer = useRef<MutationObserver>(undefined);

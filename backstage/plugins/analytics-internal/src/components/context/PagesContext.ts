@@ -3,7 +3,7 @@ import type { AnalyticsClient } from '../../api/client';
 import type { Item } from '../../api/query';
 import type { Translate } from '../../translations/translate';
 
-/** A link to a page of ours. */
+/** A link to another of our pages. */
 export interface PageLink {
   label: string;
   href: string;
@@ -22,21 +22,21 @@ export interface NamedProps {
   children: (name: string) => ReactNode;
 }
 
-/** Nothing is around the pages: links into the portal lead out of them. */
+/** The pages stand alone: links into the portal lead out of them. */
 export interface Alone {
   kind: 'alone';
   /** The service's address, as a person would paste it into a command. */
   serviceUrl: string;
 }
 
-/** A portal is around the pages, and they are of it. */
+/** The pages are part of a portal. */
 export interface InPortal {
   kind: 'portal';
-  /** By which frontend system, and so how the capture module is added to it. */
+  /** Its frontend system, which decides how the capture module is added to it. */
   system: 'new' | 'legacy';
   /** An entity's page; null where the catalog shows none. */
   entityPath: (ref: string) => string | null;
-  /** Shows something by the name that the catalog has for an entity. */
+  /** Renders its children with the catalog's name for an entity. */
   Named: ComponentType<NamedProps>;
   /** What the portal puts around a page, its title included; undefined: the page shows its title itself. */
   Frame?: ComponentType<FrameProps>;
@@ -48,10 +48,10 @@ export interface Pages {
   t: Translate;
   /** A BCP 47 tag: how numbers and dates are written. */
   locale: string;
-  /** Where the pages are, as the router in charge names them. */
+  /** The paths of the pages in the router. */
   paths: { metrics: string; item: (id: Item['id']) => string };
   around: Alone | InPortal;
-  /** Whether accesses are shown with their time; undefined: as each panel does. */
+  /** Whether accesses are shown with their time; undefined: each panel decides. */
   isTimeShown?: boolean;
 }
 

@@ -5,7 +5,7 @@ import { PagesContext, type Pages } from './PagesContext';
 
 export interface PagesProviderProps {
   pages: Pages;
-  /** Remembers the answers; undefined: one of this provider's own, forgotten with it. */
+  /** Caches the answers; undefined: a cache that lives as long as this provider. */
   queryClient?: QueryClient;
   children: ReactNode;
 }

@@ -3,7 +3,7 @@ import { ProblemError } from '../../api/problem';
 
 const RETRIES = 2;
 
-/** What remembers the pages' answers. */
+/** A cache of the pages' answers. */
 export function createQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {

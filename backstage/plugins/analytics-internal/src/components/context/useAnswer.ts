@@ -7,14 +7,14 @@ import { usePages } from './PagesContext';
 import { PEOPLE_READ, type Permission } from './permission';
 import { useConfiguration } from './useConfiguration';
 
-/** How far a question has come. */
+/** The state of a question. */
 export interface Asked<C extends Column> {
-  /** The answer; while a changed question is under way the one to the question before. */
+  /** The answer; until a changed question is answered, the answer to the question before. */
   answer: Answer<C> | undefined;
   /** Whether `answer` is still the one to the question before. */
   isStale: boolean;
   error: Error | null;
-  /** The permission without which this is not asked; null: there is no such obstacle. */
+  /** The permission that is missing, without which the question is not asked; null: none is missing. */
   lacks: Permission | null;
   again: () => void;
 }
@@ -25,9 +25,8 @@ interface Answered<C extends Column> {
 }
 
 /**
- * Ask a question as of the page view's position, and again whenever that is renewed; null: there is nothing to ask
- * yet. A question about a place in an answer keeps the position it has. One that names people is not asked for whoever
- * may not read names.
+ * Ask a question at the position of the view, and again whenever that is renewed; null: there is nothing to ask yet.
+ * A question that has a position keeps it. One that names people is not asked without the permission to read names.
  */
 export function useAnswer<C extends Column>(query: Query<C> | null): Asked<C> {
   const { client } = usePages();
@@ -39,7 +38,7 @@ export function useAnswer<C extends Column>(query: Query<C> | null): Asked<C> {
   const mayAsk = isReady && lacks === null;
   const asked = query && mayAsk && configuration ? { position: configuration.position, ...query } : null;
 
-  /** The newest answer to this question, of whichever position. */
+  /** The newest answer to this question, at any position. */
   function latest(): Answered<C> | undefined {
     const cached = queryClient.getQueryCache().findAll({ queryKey: ['query', question] });
     return cached
@@ -54,18 +53,17 @@ export function useAnswer<C extends Column>(query: Query<C> | null): Asked<C> {
       ? async ({ signal }) => ({ question, answer: await client.query(asked, signal) })
       : skipToken,
     placeholderData: (previous) => latest() ?? previous,
-    // It is as of its position. A newer answer is that of a newer configuration.
+    // An answer at one position does not change. A newer configuration has a newer position.
     staleTime: Infinity,
   });
 
-  // Once for each configuration that was asked for otherwise: were the fresh one's position unknown too, asking on
-  // would not end.
+  // Renew once only: if the service does not know the position it has just named, renewing would never end.
   const isBeyondLog = error instanceof ProblemError && error.isBeyondLog;
   const isRenewing = isBeyondLog && !isRenewed;
   useEffect(() => {
-    // That it failed is said by the page, which asks for the configuration itself.
+    // The page asks for the configuration too, and shows this error.
     if (isRenewing) renewed().catch(() => undefined);
-    // All panels join one request, whoever's function starts it.
+    // All panels share one request, whichever of them starts it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [isRenewing]);
 

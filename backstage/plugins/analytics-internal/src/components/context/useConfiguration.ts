@@ -4,9 +4,9 @@ import { viewParameters } from '../../view/address';
 import { usePages } from './PagesContext';
 import { useView } from './useView';
 
-/** What the service says about itself, and the moment that all figures of one page view are of. */
+/** What the service says about itself, and the position that all figures of one view are of. */
 export interface AskedConfiguration {
-  /** While that of a changed view is under way: the one of the view before. */
+  /** Until that of a changed view arrives: that of the view before. */
   configuration: Configuration | undefined;
   /** When it was answered, in ms; null while `configuration` is still the one before. */
   answeredAt: number | null;
@@ -21,11 +21,10 @@ export interface AskedConfiguration {
 }
 
 /**
- * Ask for the configuration. Each page view, a period with its filters, has its own: its position is the one that
- * all questions of the view are asked with, so that their answers agree while events stream in. When it is asked
- * for again, they are.
+ * Ask for the configuration. Each view, a period with its filters, has its own: all questions of the view are asked
+ * at its position, so that their answers agree while events stream in. When it is renewed, they are asked again.
  *
- * `isPage`: a page just opened renews what is no longer current. A row or a dialog that appears on it does not.
+ * `isPage`: a page that opens renews an outdated configuration. A row or a dialog that appears on it does not.
  */
 export function useConfiguration({ isPage = false } = {}): AskedConfiguration {
   const { client } = usePages();
@@ -42,7 +41,7 @@ export function useConfiguration({ isPage = false } = {}): AskedConfiguration {
     ...asking(false),
     placeholderData: keepPreviousData,
     refetchOnMount: isPage,
-    // Before the first event the page waits for it, so that sending one is seen to work.
+    // Before the first event the page polls, so that the first one shows without a reload.
     refetchInterval: ({ state }) => (state.data?.configuration.first_day === null ? 5_000 : false),
   });
   const fetched = async (isRenewed: boolean) => {

@@ -19,11 +19,11 @@ function save(blob: Blob, name: string): void {
   link.href = url;
   link.download = name;
   link.click();
-  // Some browsers begin to read only after this task.
+  // Some browsers start to read the file later.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Download answers as CSV, as of the page view's position. The file comes through the client, which knows how to ask. */
+/** Download answers as CSV files, at the position of the view. The client fetches them, with the caller's token. */
 export function useCsvDownload(): {
   download: (file: CsvFile) => void;
   isBusy: boolean;

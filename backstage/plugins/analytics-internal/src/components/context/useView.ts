@@ -3,7 +3,7 @@ import { useSearchParams } from 'react-router-dom';
 import { readView, withParameter, writeView } from '../../view/address';
 import type { View } from '../../view/view';
 
-/** The page's view, as the address bar has it. */
+/** The view that the address states, and ways to change it. */
 export interface ViewInAddress {
   view: View;
   parameters: URLSearchParams;
@@ -17,7 +17,7 @@ export interface ViewInAddress {
   ) => void;
 }
 
-/** A view that stands by itself on somebody else's page, whose address says nothing about it. */
+/** The view of a card on another plugin's page, whose address does not state it. */
 export const FixedView = createContext<View | null>(null);
 
 export function useView(): ViewInAddress {
@@ -29,7 +29,7 @@ export function useView(): ViewInAddress {
       parameters,
       show: (view) => setParameters((current) => writeView(current, view), { preventScrollReset: true }),
       hrefOf: (view) => `?${writeView(parameters, view).toString()}`,
-      // A step is one that the browser's back button takes back; typing is none.
+      // The browser's back button undoes a step. Typing is not a step.
       set: (name, value, { isStep = true } = {}) =>
         setParameters((current) => withParameter(current, name, value), {
           replace: !isStep,

@@ -1,9 +1,9 @@
-import type { Answer, Item } from '../../api/query';
-import { uncollectedUntil } from '../../view/period';
-import { totals } from '../../view/questions';
+import type { ReactNode } from 'react';
+import type { CountMetric, Item, Query } from '../../api/query';
+import { ask, totals } from '../../view/questions';
+import { defaultView } from '../../view/view';
 import { usePages } from '../context/PagesContext';
 import { useAnswer, type Asked } from '../context/useAnswer';
-import { useConfiguration } from '../context/useConfiguration';
 import { useView } from '../context/useView';
 import { Panel } from '../panel/Panel';
 import { PanelError } from '../panel/PanelError';
@@ -13,10 +13,22 @@ import { Moment } from '../shared/Moment';
 import { Subject } from '../shared/Subject';
 import styles from './About.module.css';
 
+type EverColumns = 'item' | 'first_access' | 'last_access';
+
+/** What an item is, and when it was first and last accessed, whatever the period and the filters. */
+export function itemEver(id: Item['id']): Query<EverColumns> {
+  const everything = { ...defaultView, period: { kind: 'all' } } as const;
+  return ask<EverColumns>(
+    everything,
+    { item: id },
+    { metrics: ['first_access', 'last_access'], dimensions: ['item'], limit: 1 },
+  );
+}
+
 export interface AboutProps {
   id: Item['id'];
-  /** What the item is, whatever the period. */
-  ever: Asked<'item' | 'first_access' | 'last_access'>;
+  /** The answer to `itemEver`. */
+  ever: Asked<EverColumns>;
 }
 
 const HEIGHT = 120;
@@ -26,62 +38,47 @@ export function About({ id, ever }: AboutProps) {
   const { t } = usePages();
   const { view } = useView();
   const counts = useAnswer(totals(view, { item: id }));
-  const { configuration } = useConfiguration();
-  const row = counts.answer?.results[0];
-  const until = counts.answer && configuration ? uncollectedUntil(counts.answer, configuration) : null;
+  const { answer } = counts;
+  const row = answer?.results[0];
+  const count = (metric: CountMetric) =>
+    row && (
+      <div className={styles.count}>
+        <Figure value={row[metric].value} />
+        <Change totals={answer} metric={metric} />
+      </div>
+    );
   return (
     <Panel title={t('about.title')} asked={ever} height={HEIGHT}>
-      {({ results: [known] }: Answer<'item' | 'first_access' | 'last_access'>) =>
+      {({ results: [known] }) =>
         known && (
           <>
             <dl className={styles.facts}>
-              <div>
-                <dt>{t('about.performed')}</dt>
-                <dd>{known.item.action}</dd>
-              </div>
-              <div className={styles.wide}>
-                <dt>{t('about.path')}</dt>
-                <dd>
-                  <Subject item={known.item} />
-                </dd>
-              </div>
-              <div>
-                <dt>{t('about.events')}</dt>
-                <dd className={styles.count}>
-                  {row && <Figure value={row.events.value} />}
-                  {row && <Change count={row.events} uncollectedUntil={until} />}
-                </dd>
-              </div>
-              <div>
-                <dt>{t('about.people')}</dt>
-                <dd className={styles.count}>
-                  {row && <Figure value={row.people.value} />}
-                  {row && <Change count={row.people} uncollectedUntil={until} />}
-                </dd>
-              </div>
-              <div>
-                <dt>{t('about.first')}</dt>
-                <dd>
-                  <Moment value={known.first_access.value} withTime />
-                </dd>
-              </div>
-              <div>
-                <dt>{t('about.last')}</dt>
-                <dd>
-                  <Moment value={known.last_access.value} withTime />
-                </dd>
-              </div>
+              <Fact name={t('about.performed')}>{known.item.action}</Fact>
+              <Fact name={t('about.path')} isWide>
+                <Subject item={known.item} />
+              </Fact>
+              <Fact name={t('about.events')}>{count('events')}</Fact>
+              <Fact name={t('about.people')}>{count('people')}</Fact>
+              <Fact name={t('about.first')}>
+                <Moment value={known.first_access.value} withTime />
+              </Fact>
+              <Fact name={t('about.last')}>
+                <Moment value={known.last_access.value} withTime />
+              </Fact>
             </dl>
-            {counts.error && (
-              <PanelError
-                title={t('error.title', { what: t('tiles.title') })}
-                error={counts.error}
-                again={counts.again}
-              />
-            )}
+            <PanelError what={t('tiles.title')} asked={counts} />
           </>
         )
       }
     </Panel>
+  );
+}
+
+function Fact({ name, isWide, children }: { name: string; isWide?: boolean; children: ReactNode }) {
+  return (
+    <div className={isWide ? styles.wide : undefined}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }

@@ -1,8 +1,8 @@
 import { ButtonLink } from '@backstage/ui';
 import { useMemo } from 'react';
 import { useParams } from 'react-router-dom';
-import { viewParameters } from '../../view/address';
-import { accessHistory, historyMetrics, itemEver, totals } from '../../view/questions';
+import { addressOf } from '../../view/address';
+import { totals } from '../../view/questions';
 import { readSort } from '../../view/sort';
 import { CurvePanel } from '../chart/CurvePanel';
 import { usePages } from '../context/PagesContext';
@@ -11,9 +11,9 @@ import type { CsvFile } from '../context/useCsvDownload';
 import { useView } from '../context/useView';
 import { Freshness } from '../page/Freshness';
 import { ViewPage } from '../page/ViewPage';
-import { About } from './About';
+import { About, itemEver } from './About';
 import styles from './ActivityDetailsPage.module.css';
-import { UserAccessHistory } from './UserAccessHistory';
+import { accessHistory, historyMetrics, UserAccessHistory } from './UserAccessHistory';
 
 /** One item (the route's `:id`): what it is, its curve, and who accessed it. */
 export function ActivityDetailsPage() {
@@ -21,15 +21,15 @@ export function ActivityDetailsPage() {
   const { id: parameter } = useParams();
   const { view, parameters } = useView();
   const id = /^\d+$/.test(parameter ?? '') ? Number(parameter) : null;
-  const ever = useAnswer(id === null ? null : itemEver(view, id));
+  const ever = useAnswer(id === null ? null : itemEver(id));
   const { answer } = ever;
   const scope = useMemo(() => ({ item: id ?? 0 }), [id]);
-  const back = `${paths.metrics}?${viewParameters(view).toString()}`;
+  const back = addressOf(paths.metrics, view);
   const isMissing = id === null || answer?.results.length === 0;
 
   const files = useMemo((): CsvFile[] => {
     if (id === null) return [];
-    const sort = readSort(parameters, historyMetrics, { by: 'events', direction: 'desc' });
+    const sort = readSort(parameters, historyMetrics);
     const history = accessHistory(view, id, { sort, place: null });
     return [
       { name: 'user-access-history', label: t('export.history'), query: history },

@@ -4,7 +4,7 @@ import { usePages } from '../context/PagesContext';
 
 export interface ComparisonMenuProps {
   isCompared: boolean;
-  /** Whether the period has one before it. */
+  /** Whether there is a period before it. */
   isPossible: boolean;
   onChange: (isCompared: boolean) => void;
 }

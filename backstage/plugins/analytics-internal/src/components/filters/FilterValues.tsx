@@ -1,6 +1,7 @@
 import { Checkbox } from '@backstage/ui';
-import { suggestions } from '../../view/questions';
-import type { ViewDimension } from '../../view/view';
+import type { Query } from '../../api/query';
+import { most } from '../../view/questions';
+import type { View, ViewDimension } from '../../view/view';
 import { usePages } from '../context/PagesContext';
 import { useAnswer } from '../context/useAnswer';
 import { useView } from '../context/useView';
@@ -18,24 +19,32 @@ export interface FilterValuesProps {
   onChange: (chosen: (string | null)[]) => void;
 }
 
-/** The values of a dimension, most used first, to be chosen from. */
+/** The values of a dimension that contain `text`, most used first, whatever the filters of the view. */
+export function suggestions<D extends Exclude<ViewDimension, 'path'>>(
+  view: View,
+  dimension: D,
+  text: string,
+): Query<D | 'events'> {
+  const filters: View['filters'] = text ? [{ operator: 'contains', dimension, values: [text] }] : [];
+  return most({ ...view, filters }, dimension, ['events'], 50);
+}
+
+/** The values of a dimension to choose from, most used first. */
 export function FilterValues({ dimension, search, chosen, onChange }: FilterValuesProps) {
   const { t } = usePages();
   const { view } = useView();
   const valueName = useValueName();
-  const { answer, error, isStale, again } = useAnswer(suggestions(view, dimension, search));
+  const asked = useAnswer(suggestions(view, dimension, search));
+  const { answer, isStale } = asked;
   const found = answer?.results ?? [];
-  // What was chosen stays in sight when it is not among what was found.
+  // A chosen value stays visible when the search does not find it.
   const others = chosen.filter((value) => !found.some((row) => row[dimension] === value));
 
   function toggle(value: string | null, isChosen: boolean) {
     onChange(isChosen ? [...chosen, value] : chosen.filter((other) => other !== value));
   }
 
-  if (error) {
-    const what = t('filter.values');
-    return <PanelError title={t('error.title', { what })} error={error} again={again} />;
-  }
+  if (asked.error) return <PanelError what={t('filter.values')} asked={asked} />;
   return (
     <div
       role="group"

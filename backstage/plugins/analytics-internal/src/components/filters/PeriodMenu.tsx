@@ -5,7 +5,7 @@ import { offeredPeriods, type ViewPeriod } from '../../view/view';
 import { usePages } from '../context/PagesContext';
 import { usePeriodName } from '../shared/usePeriodName';
 
-// The calendar is half of the page's widgets and rarely opened.
+// The calendar is large and rarely opened.
 const CustomPeriodDialog = lazy(() => import('./CustomPeriodDialog'));
 
 export interface PeriodMenuProps {

@@ -6,16 +6,16 @@ import styles from './LogSearch.module.css';
 export interface LogSearchProps {
   /** What is searched now. */
   search: string;
-  /** The text stayed the same for a moment. */
+  /** Called when typing pauses. */
   onSearch: (search: string) => void;
 }
 
 const SETTLED_MS = 300;
 
-/** Searches the whole log. What is typed waits until the typing pauses. */
+/** The search field of the log. It searches when typing pauses. */
 export function LogSearch({ search, onSearch }: LogSearchProps) {
   const { t } = usePages();
-  // null: nothing is being typed, and the address says what is searched.
+  // null: nobody is typing, and the field shows what the address says.
   const [typed, setTyped] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);

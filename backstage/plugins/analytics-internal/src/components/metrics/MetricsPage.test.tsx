@@ -2,7 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { ProblemError } from '../../api/problem';
 import { MetricsPage } from './MetricsPage';
-import { answerTo, renderPage, testClient } from '../__testUtils__/testPages';
+import { answerTo, METRICS_QUESTIONS, renderPage, testClient } from '../__testUtils__/testPages';
 
 const address = () => screen.getByTestId('address').textContent;
 const panel = (name: string) => screen.findByRole('region', { name });
@@ -12,7 +12,7 @@ describe('the metrics page', () => {
     const client = testClient({});
     renderPage(<MetricsPage />, client, '/?period=90d&plugin=techdocs');
     await screen.findByText('1–2 of 1,934');
-    expect(client.asked).toHaveLength(5);
+    expect(client.asked).toHaveLength(METRICS_QUESTIONS);
     for (const query of client.asked) {
       expect(query.date_range).toEqual({ last: '90d' });
       expect(JSON.stringify(query.filters)).toContain('["is","plugin",["techdocs"]]');

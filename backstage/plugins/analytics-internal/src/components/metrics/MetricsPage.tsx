@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { CountMetric } from '../../api/query';
 import { granularityOf, timeDimensionOf } from '../../view/period';
-import { activityLog, busiestPeople, curve, logMetrics, totals } from '../../view/questions';
+import { curve, totals } from '../../view/questions';
 import { readSort } from '../../view/sort';
 import { CurvePanel } from '../chart/CurvePanel';
 import { usePages } from '../context/PagesContext';
@@ -11,8 +11,8 @@ import type { CsvFile } from '../context/useCsvDownload';
 import { useView } from '../context/useView';
 import { Freshness } from '../page/Freshness';
 import { ViewPage } from '../page/ViewPage';
-import { ActivityLog } from './ActivityLog';
-import { BusiestPeople } from './BusiestPeople';
+import { ActivityLog, activityLog, logMetrics } from './ActivityLog';
+import { BusiestPeople, busiestPeople } from './BusiestPeople';
 import styles from './MetricsPage.module.css';
 import { MostVisitedScreens } from './MostVisitedScreens';
 import { SilentNotice } from './SilentNotice';
@@ -20,7 +20,7 @@ import { Tiles } from './Tiles';
 
 const metrics = ['events', 'people', 'items'] as const satisfies readonly CountMetric[];
 
-/** Whether the portal is used: totals, their curve, who, where, and everything in a table. */
+/** The metrics page: totals, a curve, the busiest people, the most visited screens, and the activity log. */
 export function MetricsPage() {
   const { t } = usePages();
   const { view, parameters, set } = useView();
@@ -32,9 +32,9 @@ export function MetricsPage() {
 
   const files = useMemo((): CsvFile[] => {
     const search = parameters.get('search') ?? '';
-    const sort = readSort(parameters, logMetrics, { by: 'events', direction: 'desc' });
+    const sort = readSort(parameters, logMetrics);
     const dimension = configuration && timeDimensionOf(granularityOf(view.period, configuration));
-    const log = activityLog(view, { search, sort, place: null });
+    const log = activityLog(view, search, { sort, place: null });
     return [
       { name: 'activity-log', label: t('export.log'), query: log },
       { name: 'people', label: t('export.people'), query: busiestPeople(view) },

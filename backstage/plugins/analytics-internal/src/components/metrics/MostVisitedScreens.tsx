@@ -1,47 +1,38 @@
 import { Link } from '@backstage/ui';
-import { viewParameters } from '../../view/address';
-import { mostVisitedScreens } from '../../view/questions';
+import type { Item, Query } from '../../api/query';
+import { addressOf } from '../../view/address';
+import { most } from '../../view/questions';
+import type { View } from '../../view/view';
 import { usePages } from '../context/PagesContext';
-import { useAnswer } from '../context/useAnswer';
 import { useView } from '../context/useView';
-import { Nothing } from '../panel/Nothing';
-import { Panel } from '../panel/Panel';
-import { Figure } from '../shared/Figure';
 import { MiddleCut } from '../shared/MiddleCut';
-import { RankTable } from '../table/RankTable';
+import { RankPanel } from '../table/RankPanel';
 
-const HEIGHT = 384;
+/** The pages people went to most. */
+export function mostVisitedScreens(view: View): Query<'item' | 'events' | 'people'> {
+  return most(view, 'item', ['events', 'people'], 10, { action: 'navigate' });
+}
 
 /** "Most Visited Screens": where people navigated to most. Each leads to its details. */
 export function MostVisitedScreens() {
   const { t, paths } = usePages();
   const { view } = useView();
-  const asked = useAnswer(mostVisitedScreens(view));
+  const nameOf = ({ item }: { item: Item }) => (
+    <Link href={addressOf(paths.item(item.id), view)} standalone>
+      <MiddleCut text={item.path ?? item.subject} />
+    </Link>
+  );
   return (
-    <Panel title={t('screens.title')} asked={asked} height={HEIGHT}>
-      {({ results, meta }) =>
-        results.length === 0 ? (
-          <Nothing period={meta.period} isBrief />
-        ) : (
-          <RankTable
-            caption={t('screens.caption')}
-            columns={[t('screens.screen'), t('screens.events'), t('screens.people')]}
-            rows={results.map(({ item, events, people }) => ({
-              key: String(item.id),
-              name: (
-                <Link href={`${paths.item(item.id)}?${viewParameters(view).toString()}`} standalone>
-                  <MiddleCut text={item.path ?? item.subject} />
-                </Link>
-              ),
-              share: events.value / (results[0]?.events.value ?? 1),
-              figures: [
-                <Figure key="events" value={events.value} />,
-                <Figure key="people" value={people.value} />,
-              ],
-            }))}
-          />
-        )
-      }
-    </Panel>
+    <RankPanel
+      title={t('screens.title')}
+      query={mostVisitedScreens(view)}
+      caption={t('screens.caption')}
+      rowId={({ item }) => String(item.id)}
+      name={[t('screens.screen'), nameOf]}
+      counts={[
+        ['events', t('screens.events')],
+        ['people', t('screens.people')],
+      ]}
+    />
   );
 }

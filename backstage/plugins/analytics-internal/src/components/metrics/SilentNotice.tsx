@@ -10,7 +10,7 @@ export interface SilentNoticeProps {
 
 const SILENT_MS = 3 * 86_400_000;
 
-/** Says so when nothing at all has come for days: no use looks like this too, a broken collector always does. */
+/** A warning when no event has arrived for three days: nobody uses the portal, or it no longer sends events. */
 export function SilentNotice({ lastAccess, completeUntil }: SilentNoticeProps) {
   const { t } = usePages();
   const format = useFormat();

@@ -1,4 +1,5 @@
-import type { Count, CountMetric } from '../../api/query';
+import type { Answer, CountMetric } from '../../api/query';
+import type { TotalColumns } from '../../view/questions';
 import { usePages } from '../context/PagesContext';
 import { Change } from '../shared/Change';
 import { useFormat } from '../shared/useFormat';
@@ -6,18 +7,17 @@ import styles from './Tile.module.css';
 
 export interface TileProps {
   metric: CountMetric;
-  /** Undefined until it is known. */
-  count: Count | undefined;
-  /** The day collection began, where that makes a comparison meaningless. */
-  uncollectedUntil: string | null;
+  /** undefined: not yet answered. */
+  totals: Answer<TotalColumns> | undefined;
   isChosen: boolean;
   onChoose: () => void;
 }
 
-/** One total; pressed, it is the curve below. */
-export function Tile({ metric, count, uncollectedUntil, isChosen, onChoose }: TileProps) {
+/** One total. Pressing it shows its curve. */
+export function Tile({ metric, totals, isChosen, onChoose }: TileProps) {
   const { t } = usePages();
   const format = useFormat();
+  const count = totals?.results[0]?.[metric];
   return (
     <button
       type="button"
@@ -30,9 +30,7 @@ export function Tile({ metric, count, uncollectedUntil, isChosen, onChoose }: Ti
       <span className={styles.value} title={count && format.count(count.value)}>
         {count ? format.rounded(count.value) : '\u00a0'}
       </span>
-      <span className={styles.change}>
-        {count && <Change count={count} uncollectedUntil={uncollectedUntil} />}
-      </span>
+      <span className={styles.change}>{totals && <Change totals={totals} metric={metric} />}</span>
     </button>
   );
 }

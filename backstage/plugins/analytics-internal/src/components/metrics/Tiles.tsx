@@ -1,11 +1,9 @@
 import { VisuallyHidden } from '@backstage/ui';
 import { useId } from 'react';
 import type { Count, CountMetric } from '../../api/query';
-import { uncollectedUntil } from '../../view/period';
 import type { TotalColumns } from '../../view/questions';
 import { usePages } from '../context/PagesContext';
 import type { Asked } from '../context/useAnswer';
-import { useConfiguration } from '../context/useConfiguration';
 import { PanelError } from '../panel/PanelError';
 import { useFormat } from '../shared/useFormat';
 import { Tile } from './Tile';
@@ -18,15 +16,13 @@ export interface TilesProps {
   onChoose: (metric: CountMetric) => void;
 }
 
-/** The totals of the page; one of them is the curve below. */
+/** The totals of the page. Pressing one shows its curve. */
 export function Tiles({ metrics, asked, chosen, onChoose }: TilesProps) {
   const { t } = usePages();
   const format = useFormat();
   const titleId = useId();
-  const { answer, error, isStale, again } = asked;
-  const { configuration } = useConfiguration();
+  const { answer, error, isStale } = asked;
   const row = answer?.results[0];
-  const until = answer && configuration ? uncollectedUntil(answer, configuration) : null;
 
   const counted = (metric: CountMetric, { value }: Count) =>
     t(`tiles.${metric}`, { count: value, figure: format.count(value) });
@@ -46,15 +42,14 @@ export function Tiles({ metrics, asked, chosen, onChoose }: TilesProps) {
         </div>
       </VisuallyHidden>
       {error ? (
-        <PanelError title={t('error.title', { what: t('tiles.title') })} error={error} again={again} />
+        <PanelError what={t('tiles.title')} asked={asked} />
       ) : (
         <div className={styles.tiles} data-stale={isStale || undefined}>
           {metrics.map((metric) => (
             <Tile
               key={metric}
               metric={metric}
-              count={row?.[metric]}
-              uncollectedUntil={until}
+              totals={answer}
               isChosen={metric === chosen}
               onChoose={() => onChoose(metric)}
             />

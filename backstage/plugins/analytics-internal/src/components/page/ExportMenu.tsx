@@ -6,7 +6,7 @@ import { useConfiguration } from '../context/useConfiguration';
 import { useCsvDownload, type CsvFile } from '../context/useCsvDownload';
 import styles from './ExportMenu.module.css';
 
-/** Offers the page's answers as CSV files, every row of them. */
+/** A menu of the page's answers as CSV files, with all rows. */
 export function ExportMenu({ files }: { files: CsvFile[] }) {
   const { t } = usePages();
   const mayNames = useConfiguration().configuration?.may.people ?? false;

@@ -7,7 +7,7 @@ import { useView } from '../context/useView';
 import { useFormat } from '../shared/useFormat';
 import styles from './Freshness.module.css';
 
-/** The foot of a page: the time zone of everything on it, how current it is, and a way to renew it. */
+/** The foot of a page: its time zone, how current it is, and a button to refresh it. */
 export function Freshness({ completeUntil }: { completeUntil: string | undefined }) {
   const { t } = usePages();
   const format = useFormat();
@@ -17,7 +17,7 @@ export function Freshness({ completeUntil }: { completeUntil: string | undefined
   if (!configuration) return null;
 
   function renew() {
-    // A later page of a table is as of the moment its first page was.
+    // A later page of a table has the position of the first page. A refresh leads back to that one.
     if (parameters.has('cursor')) set('cursor', null, { isStep: false });
     again();
   }

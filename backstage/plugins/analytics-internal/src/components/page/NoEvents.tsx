@@ -3,7 +3,7 @@ import { usePages, type Alone, type InPortal } from '../context/PagesContext';
 import { CommandLine } from './CommandLine';
 import styles from './NoEvents.module.css';
 
-/** Nothing was ever stored: what to do first. */
+/** Shown before the first event: what to do. */
 export function NoEvents({ again }: { again: () => void }) {
   const { t, around } = usePages();
   return (

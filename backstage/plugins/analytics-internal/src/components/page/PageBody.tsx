@@ -11,14 +11,15 @@ import { PanelError } from '../panel/PanelError';
 import { NoEvents } from './NoEvents';
 import styles from './PageBody.module.css';
 
-/** Whether a view is about somebody, and the same view about everybody. */
+/** Whether a view has a filter by person, and the view without it. */
 function withoutPeople(view: View): { isAboutPeople: boolean; everybody: View } {
   const filters = view.filters.filter(({ dimension }) => dimension !== 'person');
   return { isAboutPeople: filters.length < view.filters.length, everybody: { ...view, filters } };
 }
 
-/** What is shown instead of the whole page, as far as the service allows to show anything; null: the page itself. */
-function useInstead({ configuration, error, again }: AskedConfiguration): ReactNode {
+/** What is shown instead of the page: an error, a missing permission, or what to do first; null: the page itself. */
+function useInstead(asked: AskedConfiguration): ReactNode {
+  const { configuration, error, again } = asked;
   const { t } = usePages();
   const { view, show } = useView();
   const { isAboutPeople, everybody } = withoutPeople(view);
@@ -33,7 +34,7 @@ function useInstead({ configuration, error, again }: AskedConfiguration): ReactN
       </Card>
     );
   }
-  if (error && !configuration) return <PanelError title={t('error.page')} error={error} again={again} />;
+  if (error && !configuration) return <PanelError asked={asked} />;
   if (configuration?.first_day === null) return <NoEvents again={again} />;
   if (isAboutPeople && configuration?.may.people === false) {
     return (
@@ -49,16 +50,14 @@ function useInstead({ configuration, error, again }: AskedConfiguration): ReactN
   return null;
 }
 
-/** What a page shows below its head, unless nothing can be shown at all. */
+/** The part of a page below its head. */
 export function PageBody({ children }: { children: ReactNode }) {
-  const { t } = usePages();
   const asked = useConfiguration({ isPage: true });
   const instead = useInstead(asked);
   if (instead) return <Container>{instead}</Container>;
-  const { error, again } = asked;
   return (
     <Container className={styles.body}>
-      {error && <PanelError title={t('error.page')} error={error} again={again} />}
+      <PanelError asked={asked} />
       {children}
     </Container>
   );

@@ -4,7 +4,7 @@ import { useFilterName } from '../shared/useFilterName';
 import { usePeriodName } from '../shared/usePeriodName';
 import styles from './PrintHead.module.css';
 
-/** On paper, what the controls say on the screen: the period and the filters. */
+/** The period and the filters, on paper only, where the controls are not printed. */
 export function PrintHead() {
   const { t } = usePages();
   const { view } = useView();

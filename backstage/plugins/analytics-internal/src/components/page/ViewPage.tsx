@@ -23,12 +23,12 @@ export interface ViewPageProps {
   children: ReactNode;
 }
 
-/** A page: its head, with what all of its figures have in common, and its body. */
+/** A page: its head, with the controls of the view, and its body. */
 export function ViewPage({ title, parent, files, children }: ViewPageProps) {
   const { around } = usePages();
   const { view, show } = useView();
   const { configuration, error } = useConfiguration();
-  // Before the first event, or where nothing may be seen, there is nothing to choose from.
+  // Before the first event, and without the permission to read, there is nothing to choose from.
   const isForbidden = error instanceof ProblemError && error.isNotAllowed;
   const isChoosable = configuration?.first_day !== null && !isForbidden;
   const controls = isChoosable && (

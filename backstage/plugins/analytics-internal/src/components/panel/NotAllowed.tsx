@@ -5,13 +5,13 @@ import { READ, type Permission } from '../context/permission';
 import styles from './NotAllowed.module.css';
 
 export interface NotAllowedProps {
-  /** The one that is needed. */
+  /** The permission that is missing. */
   permission: Permission;
-  /** What one can do about it here. */
+  /** What can be done about it, such as a button. */
   children?: ReactNode;
 }
 
-/** What is not shown to this person, and what it would need. No error: nothing went wrong. */
+/** Says that something is not shown, and which permission it needs. It is a note and not an error. */
 export function NotAllowed({ permission, children }: NotAllowedProps) {
   const { t } = usePages();
   return (

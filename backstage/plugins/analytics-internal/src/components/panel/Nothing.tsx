@@ -9,11 +9,11 @@ import styles from './Nothing.module.css';
 export interface NothingProps {
   /** The period that was asked about. */
   period: Period;
-  /** Without the next steps, where another panel already offers them. */
+  /** Leaves out the next steps, because another panel offers them. */
   isBrief?: boolean;
 }
 
-/** Nothing in this period or under these filters, why, and what to do about it. */
+/** Says why there is nothing to show, and offers to widen the period or remove the filters. */
 export function Nothing({ period, isBrief = false }: NothingProps) {
   const { t } = usePages();
   const format = useFormat();

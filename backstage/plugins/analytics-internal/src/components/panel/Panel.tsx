@@ -1,7 +1,6 @@
 import { Card } from '@backstage/ui';
 import { useId, type CSSProperties, type ReactNode } from 'react';
 import type { Answer, Column } from '../../api/query';
-import { usePages } from '../context/PagesContext';
 import type { Asked } from '../context/useAnswer';
 import { NotAllowed } from './NotAllowed';
 import styles from './Panel.module.css';
@@ -10,22 +9,22 @@ import { Waiting } from './Waiting';
 
 export interface PanelProps<C extends Column> {
   title: string;
-  /** What is asked for; its error takes down this panel only. */
+  /** Its question. An error of it is shown in this panel only. */
   asked: Asked<C>;
-  /** Kept free for the content from the start, so that nothing moves when it comes. */
+  /** The space reserved until the answer arrives, in px, so that nothing moves when it does. */
   height: number;
-  /** Kept free also when the content turns out to be less; as `height` where it is not given. */
+  /** The space reserved once the answer is there, in px; by default `height`. */
   keptHeight?: number;
   /** Beside the title. */
   actions?: ReactNode;
-  /** Shows the answer; `titleId` names the panel's heading, for a table to be labelled by. */
+  /** Shows the answer. `titleId` is the id of the panel's heading, for a table's `aria-labelledby`. */
   children: (answer: Answer<C>, titleId: string) => ReactNode;
 }
 
-/** What a note takes at most: it fills a ranking beside another one, and not a long table. */
+/** The height of a note in px, at most: it fills a ranking, but not a long table. */
 const NOTE_HEIGHT = 384;
 
-/** One question's place on the page: its title, its answer, or what became of it. */
+/** The frame of one question: its title, and its answer, its error, or the permission it needs. */
 export function Panel<C extends Column>({
   title,
   asked,
@@ -34,9 +33,8 @@ export function Panel<C extends Column>({
   actions,
   children,
 }: PanelProps<C>) {
-  const { t } = usePages();
   const titleId = useId();
-  const { answer, error, isStale, lacks, again } = asked;
+  const { answer, error, isStale, lacks } = asked;
   const isWaiting = !answer && !error && !lacks;
   const reservedFor = answer ? keptHeight : height;
   const reserved = lacks ? Math.min(height, NOTE_HEIGHT) : reservedFor;
@@ -50,7 +48,7 @@ export function Panel<C extends Column>({
           <div className={styles.actions}>{actions}</div>
         </div>
         <div className={styles.body} style={{ '--reserved': `${reserved}px` } as CSSProperties}>
-          {error && <PanelError title={t('error.title', { what: title })} error={error} again={again} />}
+          <PanelError what={title} asked={asked} />
           {!error && lacks && <NotAllowed permission={lacks} />}
           {!error && !lacks && answer && (
             <div className={styles.answer} data-stale={isStale || undefined}>

@@ -3,15 +3,15 @@ import { ProblemError } from '../../api/problem';
 import { usePages } from '../context/PagesContext';
 
 export interface PanelErrorProps {
-  /** What could not be done, in words. */
-  title: string;
-  error: Error;
-  again: () => void;
+  /** What could not be loaded, in words; undefined: nothing, since the service could not be asked. */
+  what?: string;
+  asked: { error: Error | null; again: () => void };
 }
 
-/** What failed, why, and a way to try again. */
-export function PanelError({ title, error, again }: PanelErrorProps) {
+/** What failed, why, and a button to try again; nothing where nothing failed. */
+export function PanelError({ what, asked: { error, again } }: PanelErrorProps) {
   const { t } = usePages();
+  if (!error) return null;
   const detailOf = (): string => {
     if (!(error instanceof ProblemError)) return t('error.unreachable');
     if (error.isSignedOut) return t('error.signedOut');
@@ -22,7 +22,7 @@ export function PanelError({ title, error, again }: PanelErrorProps) {
       role="alert"
       status="danger"
       icon
-      title={title}
+      title={what === undefined ? t('error.page') : t('error.title', { what })}
       description={detailOf()}
       customActions={
         <Button variant="secondary" onPress={again}>

@@ -6,7 +6,7 @@ export interface WaitingProps {
   what: string;
 }
 
-/** In the place of an answer that has not come yet; it fills `--reserved`. */
+/** Shown until an answer arrives. Its height is `--reserved`. */
 export function Waiting({ what }: WaitingProps) {
   const { t } = usePages();
   return <div className={styles.waiting} role="status" aria-label={t('loading.label', { what })} />;

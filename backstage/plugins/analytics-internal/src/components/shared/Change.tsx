@@ -1,29 +1,38 @@
 import { VisuallyHidden } from '@backstage/ui';
-import type { Count } from '../../api/query';
+import type { Answer, CountMetric } from '../../api/query';
 import { changeOf } from '../../format/numbers';
+import { uncollectedUntil } from '../../view/period';
+import type { TotalColumns } from '../../view/questions';
 import { usePages } from '../context/PagesContext';
+import { useConfiguration } from '../context/useConfiguration';
 import styles from './Change.module.css';
 import { useFormat } from './useFormat';
 
 const arrows = { up: '▲', down: '▼', level: '=' } as const;
 
 export interface ChangeProps {
-  count: Count;
-  /** The day collection began, where it began within what is compared with. */
-  uncollectedUntil: string | null;
+  totals: Answer<TotalColumns>;
+  metric: CountMetric;
 }
 
-/** How a count moved against the previous period, in as much as the base allows to say. */
-export function Change({ count, uncollectedUntil }: ChangeProps) {
+/**
+ * How a count changed from the previous period: in percent, or by the previous count where that is too small for a
+ * percentage, or the day that collection began where that was later than the previous period's first.
+ */
+export function Change({ totals, metric }: ChangeProps) {
   const { t } = usePages();
   const format = useFormat();
-  const change = changeOf(count);
+  const { configuration } = useConfiguration();
+  const count = totals.results[0]?.[metric];
+  const change = count && changeOf(count);
   if (!change) return null;
-  if (uncollectedUntil !== null) {
-    const text = t('change.uncollected', { day: format.day(uncollectedUntil) });
+  const firstDay = configuration ? uncollectedUntil(totals, configuration) : null;
+  if (firstDay !== null) {
+    const day = format.day(firstDay);
+    const text = t('change.uncollected', { day });
     return (
       <span title={text}>
-        <span aria-hidden>{t('change.since', { day: format.day(uncollectedUntil) })}</span>
+        <span aria-hidden>{t('change.since', { day })}</span>
         <VisuallyHidden>{text}</VisuallyHidden>
       </span>
     );

@@ -1,7 +1,7 @@
 import { useFormat } from './useFormat';
 import styles from './Figure.module.css';
 
-/** A count in a table: exact, in figures of one width. */
+/** An exact count, in digits of equal width. */
 export function Figure({ value }: { value: number }) {
   const format = useFormat();
   return <span className={styles.figure}>{format.count(value)}</span>;

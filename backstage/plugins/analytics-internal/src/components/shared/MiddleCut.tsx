@@ -7,7 +7,7 @@ export interface MiddleCutProps {
   title?: string;
 }
 
-/** A text on one line; where it does not fit, its middle gives way. */
+/** A text on one line. When it does not fit, its middle is cut. */
 export function MiddleCut({ text, title = text }: MiddleCutProps) {
   const { head, tail } = splitForMiddleCut(text);
   return (

@@ -4,11 +4,11 @@ import { useFormat } from './useFormat';
 export interface MomentProps {
   /** UTC, ISO 8601; null where there is none. */
   value: string | null;
-  /** Whether its time is shown, where the pages were not told for all. */
+  /** Whether the time is shown, unless the pages have a setting for all panels. */
   withTime?: boolean;
 }
 
-/** A point in time, short; with its time on hover. */
+/** A date, with its time on hover. */
 export function Moment({ value, withTime = false }: MomentProps) {
   const format = useFormat();
   const isTimeShown = usePages().isTimeShown ?? withTime;

@@ -1,5 +1,5 @@
 import { Link } from '@backstage/ui';
-import { withFilter, type View } from '../../view/view';
+import { narrowed, type View } from '../../view/view';
 import { useView } from '../context/useView';
 import { MiddleCut } from './MiddleCut';
 import { PersonName } from './PersonName';
@@ -11,15 +11,14 @@ export interface PersonLinkProps {
   hrefOf: (view: View) => string;
 }
 
-/** A person, leading to the metrics of what they alone did. */
+/** A person, as a link to the metrics of this person alone. */
 export function PersonLink({ person, hrefOf }: PersonLinkProps) {
   const { view } = useView();
-  const filters = withFilter(view.filters, { dimension: 'person', operator: 'is', values: [person] });
   return (
     <PersonName person={person}>
       {(name) => (
-        // A click's subject is in the log for whoever may read that. Names are not: no tracking.
-        <Link href={hrefOf({ ...view, filters })} standalone noTrack>
+        // Not tracked: more people may read the subjects of clicks than may read names.
+        <Link href={hrefOf(narrowed(view, 'person', person))} standalone noTrack>
           <MiddleCut text={name} title={person ?? undefined} />
         </Link>
       )}

@@ -9,11 +9,11 @@ export interface PersonNameProps {
   children: (name: string) => ReactNode;
 }
 
-/** Shows something by a person's name: as the catalog has it where there is one, else the ref in short. */
+/** Renders its children with a person's name: the catalog's, or else the short ref. */
 export function PersonName({ person, children }: PersonNameProps) {
   const { around } = usePages();
   const short = useValueName()('person', person);
-  // A pseudonym is nobody in the catalog.
+  // The catalog has no pseudonyms.
   if (around.kind === 'alone' || person === null || !parseEntityRef(person)) return <>{children(short)}</>;
   return <around.Named entityRef={person}>{children}</around.Named>;
 }

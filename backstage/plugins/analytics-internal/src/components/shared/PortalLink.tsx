@@ -11,11 +11,11 @@ export interface PortalLinkProps {
   elsewhere: string;
   /** What shows on hover; the text where it is not given. */
   title?: string;
-  /** Whether the text names a person: it must not become the subject of a click. */
+  /** Whether the text names a person: clicks on it are not tracked. */
   isPerson?: boolean;
 }
 
-/** A link to something in the portal. From outside of it, it opens a tab of its own and says so. */
+/** A link into the portal. From outside of the portal it opens a new tab and says so. */
 export function PortalLink({ place, text, elsewhere, title, isPerson = false }: PortalLinkProps) {
   if (!place.isElsewhere) {
     return (

@@ -4,7 +4,7 @@ import { MiddleCut } from './MiddleCut';
 import { PortalLink } from './PortalLink';
 import { usePortalLink } from './usePortalLink';
 
-/** What an action was done to; a link into the portal where it leads somewhere. */
+/** The subject of an item, as a link into the portal if it has a path there. */
 export function Subject({ item }: { item: Item }) {
   const { t } = usePages();
   const place = usePortalLink()(item.path);

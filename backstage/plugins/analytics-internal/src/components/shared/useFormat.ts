@@ -12,36 +12,24 @@ import { formatCount, formatRatio, formatRounded } from '../../format/numbers';
 import { usePages } from '../context/PagesContext';
 import { useConfiguration } from '../context/useConfiguration';
 
-/** The formats, by the pages' locale and in the reporting time zone. */
-export interface Format {
-  count: (value: number) => string;
-  rounded: (value: number) => string;
-  ratio: (ratio: number) => string;
-  day: (day: string) => string;
-  days: (days: DayRange) => string;
-  date: (moment: string) => string;
-  dateAndTime: (moment: string) => string;
-  bucket: (label: string, granularity: Granularity) => string;
-  tick: (label: string, granularity: Granularity) => string;
-}
-
-export function useFormat(): Format {
+/** Formatters for the pages' locale and the reporting time zone. */
+export function useFormat() {
   const { locale, t } = usePages();
   const timeZone = useConfiguration().configuration?.time_zone ?? 'UTC';
   return useMemo(
     () => ({
-      count: (value) => formatCount(value, locale),
-      rounded: (value) => formatRounded(value, locale),
-      ratio: (ratio) => formatRatio(ratio, locale),
-      day: (day) => formatDay(day, locale),
-      days: (days) => formatDays(days, locale),
-      date: (moment) => formatDateToShort(moment, false, { locale, timeZone }),
-      dateAndTime: (moment) => formatDateToShort(moment, true, { locale, timeZone }),
-      bucket: (label, granularity) => {
+      count: (value: number) => formatCount(value, locale),
+      rounded: (value: number) => formatRounded(value, locale),
+      ratio: (ratio: number) => formatRatio(ratio, locale),
+      day: (day: string) => formatDay(day, locale),
+      days: (days: DayRange) => formatDays(days, locale),
+      date: (moment: string) => formatDateToShort(moment, false, { locale, timeZone }),
+      dateAndTime: (moment: string) => formatDateToShort(moment, true, { locale, timeZone }),
+      bucket: (label: string, granularity: Granularity) => {
         const text = formatBucket(label, granularity, locale);
         return granularity === 'week' ? t('curve.week.of', { day: text }) : text;
       },
-      tick: (label, granularity) => formatTick(label, granularity, locale),
+      tick: (label: string, granularity: Granularity) => formatTick(label, granularity, locale),
     }),
     [locale, timeZone, t],
   );

@@ -3,7 +3,7 @@ import { usePages } from '../context/PagesContext';
 import { useConfiguration } from '../context/useConfiguration';
 import { portalAddressOf } from './portalAddress';
 
-/** Where something is shown. */
+/** The target of a link. */
 export interface PortalPlace {
   href: string;
   /** Whether going there leaves the pages. */
@@ -11,8 +11,8 @@ export interface PortalPlace {
 }
 
 /**
- * Where a path of the portal, or an address elsewhere, is; null for what must not be a link, or where nobody told where
- * the portal is.
+ * Give the link to a path of the portal or to a web address; null: it must not be a link, or the portal's address is
+ * not known.
  */
 export function usePortalLink(): (path: string | null) => PortalPlace | null {
   const { around } = usePages();

@@ -1,24 +1,24 @@
 import { ButtonIcon, VisuallyHidden } from '@backstage/ui';
 import { RiArrowLeftSLine, RiArrowRightSLine } from '@remixicon/react';
+import type { Answer } from '../../api/query';
 import { PAGE_SIZE } from '../../view/questions';
 import { usePages } from '../context/PagesContext';
 import { useFormat } from '../shared/useFormat';
 import styles from './Pager.module.css';
 
 export interface PagerProps {
-  /** What is paged, in words. */
+  /** The title of the table. */
   table: string;
-  offset: number;
+  /** How many rows the page has. */
   shown: number;
-  total: number;
-  previousCursor: string | null;
-  nextCursor: string | null;
-  /** null: the first page, as the question without a cursor has it. */
+  meta: Answer['meta'];
+  /** Show the page at a cursor; null: the first page. */
   onTurn: (cursor: string | null) => void;
 }
 
-/** Where in a long table one is: "1–25 of 1,934", and the ways on. */
-export function Pager({ table, offset, shown, total, previousCursor, nextCursor, onTurn }: PagerProps) {
+/** Which rows of a long table are shown ("1–25 of 1,934"), and buttons for the page before and after. */
+export function Pager({ table, shown, meta, onTurn }: PagerProps) {
+  const { offset, total_rows: total, previous_cursor: previousCursor, next_cursor: nextCursor } = meta;
   const { t } = usePages();
   const format = useFormat();
   const place = {

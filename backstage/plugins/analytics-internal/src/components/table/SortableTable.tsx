@@ -8,18 +8,18 @@ export interface SortableColumn<R, M extends Metric> {
   /** The metric it can be sorted by, or a name of its own. */
   id: M | 'name' | 'action' | 'details';
   label: string;
-  /** The label is for who cannot see what the column is. */
+  /** Only screen readers get the label. */
   isLabelHidden?: boolean;
   isSortable?: boolean;
   isRowHeader?: boolean;
-  /** Takes what the others leave. */
+  /** Takes the width that the others leave. */
   isWide?: boolean;
   isNumber?: boolean;
-  /** Has room for a date with its time. */
+  /** Is wide enough for a date with its time. */
   isDate?: boolean;
-  /** One of the two columns that stay on a small screen. */
+  /** Is shown on a small screen too. */
   isEssential?: boolean;
-  /** Of no use on paper. */
+  /** Is not printed. */
   isScreenOnly?: boolean;
   cell: (row: R) => ReactNode;
 }
@@ -39,7 +39,7 @@ function widthOf({ isWide, isDate }: { isWide?: boolean; isDate?: boolean }): st
   return isDate ? styles.date : styles.narrow;
 }
 
-/** A table that the server sorts. */
+/** A table that the service sorts. */
 export function SortableTable<R extends object, M extends Metric>({
   labelledBy,
   columns,
@@ -67,7 +67,7 @@ export function SortableTable<R extends object, M extends Metric>({
         }}
         onSortChange={({ column }) => {
           const by = columns.find(({ id }) => id === column)?.id as M;
-          // Figures and dates are first wanted from the top.
+          // The first press sorts in descending order.
           const isTurned = by === sort.by && sort.direction === 'desc';
           onSort({ by, direction: isTurned ? 'asc' : 'desc' });
         }}

@@ -1,8 +1,8 @@
 import { Card, Link } from '@backstage/ui';
 import { useId, useMemo } from 'react';
 import { ProblemError } from '../../api/problem';
-import { viewParameters } from '../../view/address';
-import { entityView, views } from '../../view/usage';
+import { addressOf } from '../../view/address';
+import { entityView, views } from './usage';
 import { usePages } from '../context/PagesContext';
 import { READ } from '../context/permission';
 import { useAnswer } from '../context/useAnswer';
@@ -42,7 +42,7 @@ export function UsageCard({ entityRef, hasDocs, hasPage }: UsageCardProps) {
             {hasPage && (
               <Link
                 className={styles.more}
-                href={`${paths.metrics}?${viewParameters(view).toString()}`}
+                href={addressOf(paths.metrics, view)}
                 standalone
                 aria-label={t('usage.moreOf', { entity: entityRef })}
               >
@@ -59,25 +59,25 @@ export function UsageCard({ entityRef, hasDocs, hasPage }: UsageCardProps) {
   );
 }
 
-/** What the card says below its head, or why it says nothing. */
+/** The part of the card below its head. */
 function Usage({ hasDocs }: Pick<UsageCardProps, 'hasDocs'>) {
   const { t } = usePages();
   const { view } = useView();
-  // All questions of the card have the position that this one names.
+  // All questions of the card are asked at the position of this configuration.
   const asked = useConfiguration({ isPage: true });
   const counted = useAnswer(views(view));
-  const error = asked.error ?? counted.error;
-  const again = asked.error ? asked.again : counted.again;
+  const failed = asked.error ? asked : counted;
   const title = t('usage.title');
-  if (error instanceof ProblemError && error.isNotAllowed) return <NotAllowed permission={READ} />;
-  if (error) return <PanelError title={t('error.title', { what: title })} error={error} again={again} />;
+  if (failed.error instanceof ProblemError && failed.error.isNotAllowed)
+    return <NotAllowed permission={READ} />;
+  if (failed.error) return <PanelError what={title} asked={failed} />;
   const row = counted.answer?.results[0];
   const isNobody = asked.configuration?.first_day === null || row?.events.value === 0;
   if (isNobody) return <p className={styles.nobody}>{t('usage.nobody')}</p>;
   if (!counted.answer || !row) return <Waiting what={title} />;
   return (
     <>
-      <UsageFigures answer={counted.answer} />
+      <UsageFigures totals={counted.answer} />
       <UsageCurve />
       <UsageLists hasDocs={hasDocs} />
     </>

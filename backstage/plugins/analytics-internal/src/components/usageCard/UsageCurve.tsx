@@ -1,15 +1,13 @@
-import { lazy, Suspense, useMemo } from 'react';
+import { useMemo } from 'react';
 import { seriesOf } from '../../view/series';
-import { viewsByDay } from '../../view/usage';
+import { LazyCurve } from '../chart/LazyCurve';
 import { usePages } from '../context/PagesContext';
 import { useAnswer } from '../context/useAnswer';
 import { useConfiguration } from '../context/useConfiguration';
 import { useView } from '../context/useView';
 import { PanelError } from '../panel/PanelError';
+import { viewsByDay } from './usage';
 import styles from './UsageCurve.module.css';
-
-const chart = import('../chart/Curve');
-const Curve = lazy(() => chart);
 
 const HEIGHT = 128;
 
@@ -18,21 +16,17 @@ export function UsageCurve() {
   const { t } = usePages();
   const { view } = useView();
   const { configuration } = useConfiguration();
-  const { answer, error, again } = useAnswer(viewsByDay(view));
-  const points = useMemo(() => {
-    if (!answer || !configuration) return null;
-    const { first_day: firstDay, today } = configuration;
-    return seriesOf(answer, 'events', 'day', { firstDay, today });
-  }, [answer, configuration]);
+  const asked = useAnswer(viewsByDay(view));
+  const { answer } = asked;
+  const points = useMemo(
+    () => (answer && configuration ? seriesOf(answer, 'events', 'day', configuration) : null),
+    [answer, configuration],
+  );
   const name = t('usage.views');
   return (
     <div className={styles.curve} style={{ minHeight: HEIGHT }}>
-      {error && <PanelError title={t('error.title', { what: name })} error={error} again={again} />}
-      {!error && points && (
-        <Suspense>
-          <Curve points={points} granularity="day" name={name} height={HEIGHT} />
-        </Suspense>
-      )}
+      <PanelError what={name} asked={asked} />
+      {!asked.error && points && <LazyCurve points={points} granularity="day" name={name} height={HEIGHT} />}
     </div>
   );
 }

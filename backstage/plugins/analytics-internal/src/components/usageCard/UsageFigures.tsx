@@ -1,19 +1,15 @@
 import type { Answer } from '../../api/query';
-import { uncollectedUntil } from '../../view/period';
 import type { TotalColumns } from '../../view/questions';
 import { usePages } from '../context/PagesContext';
-import { useConfiguration } from '../context/useConfiguration';
 import { Change } from '../shared/Change';
 import { useFormat } from '../shared/useFormat';
 import styles from './UsageFigures.module.css';
 
-/** Views and people, each with what it was in the 30 days before. */
-export function UsageFigures({ answer }: { answer: Answer<TotalColumns> }) {
+/** How many views and people, and how both changed. */
+export function UsageFigures({ totals }: { totals: Answer<TotalColumns> }) {
   const { t } = usePages();
   const format = useFormat();
-  const { configuration } = useConfiguration();
-  const row = answer.results[0];
-  const until = configuration ? uncollectedUntil(answer, configuration) : null;
+  const row = totals.results[0];
   if (!row) return null;
   return (
     <dl className={styles.figures}>
@@ -25,7 +21,7 @@ export function UsageFigures({ answer }: { answer: Answer<TotalColumns> }) {
               {format.rounded(row[metric].value)}
             </span>
             <span className={styles.change}>
-              <Change count={row[metric]} uncollectedUntil={until} />
+              <Change totals={totals} metric={metric} />
             </span>
           </dd>
         </div>

@@ -1,6 +1,6 @@
 import { Tab, TabList, TabPanel, Tabs } from '@backstage/ui';
 import type { ReactNode } from 'react';
-import { docPageName, readers, readPages, searchesLeadingHere } from '../../view/usage';
+import { docPageName, readers, readPages, searchesLeadingHere } from './usage';
 import { usePages } from '../context/PagesContext';
 import { useConfiguration } from '../context/useConfiguration';
 import { useView } from '../context/useView';
@@ -16,7 +16,7 @@ export interface UsageListsProps {
   hasDocs: boolean;
 }
 
-/** What of it was read, what led to it, and who came: one at a time, in the same place. */
+/** Tabs: the doc pages read most, the searches that led here, and the readers. */
 export function UsageLists({ hasDocs }: UsageListsProps) {
   const { t } = usePages();
   const mayNames = useConfiguration().configuration?.may.people ?? false;
@@ -59,11 +59,11 @@ function ReadPages() {
   return (
     <UsageList
       query={readPages(view)}
-      dimension="doc_page"
       caption={t('usage.docs.caption')}
-      columns={[t('usage.docs.page'), t('usage.views')]}
+      rowId={({ doc_page }) => doc_page ?? ''}
+      name={[t('usage.docs.page'), ({ doc_page }) => nameOf(doc_page)]}
+      counts={[['events', t('usage.views')]]}
       none={t('usage.docs.none')}
-      name={nameOf}
     />
   );
 }
@@ -71,14 +71,15 @@ function ReadPages() {
 function SearchesLeadingHere() {
   const { t } = usePages();
   const { view } = useView();
+  const unknown = t('usage.searches.unknown');
   return (
     <UsageList
       query={searchesLeadingHere(view)}
-      dimension="search_term"
       caption={t('usage.searches.caption')}
-      columns={[t('usage.searches.term'), t('usage.searches.led')]}
+      rowId={({ search_term }) => search_term ?? ''}
+      name={[t('usage.searches.term'), (row) => <MiddleCut text={row.search_term ?? unknown} />]}
+      counts={[['events', t('usage.searches.led')]]}
       none={t('usage.searches.none')}
-      name={(term) => <MiddleCut text={term ?? t('usage.searches.unknown')} />}
     />
   );
 }
@@ -89,11 +90,11 @@ function Readers() {
   return (
     <UsageList
       query={readers(view)}
-      dimension="person"
       caption={t('usage.readers.caption')}
-      columns={[t('people.person'), t('usage.views')]}
+      rowId={({ person }) => person ?? ''}
+      name={[t('people.person'), ({ person }) => <Person person={person} />]}
+      counts={[['events', t('usage.views')]]}
       none={t('usage.nobody')}
-      name={(person) => <Person person={person} />}
     />
   );
 }

@@ -1,22 +1,18 @@
 import type { Filter } from '../api/query';
-import {
-  accessHistory,
-  activityLog,
-  busiestPeople,
-  curve,
-  itemEver,
-  mostVisitedScreens,
-  namesPeople,
-  suggestions,
-  totals,
-} from './questions';
-import { defaultView, type View } from './view';
+import { curve, namesPeople, totals } from '../view/questions';
+import { defaultView, type View } from '../view/view';
+import { itemEver } from './details/About';
+import { accessHistory } from './details/UserAccessHistory';
+import { suggestions } from './filters/FilterValues';
+import { activityLog } from './metrics/ActivityLog';
+import { busiestPeople } from './metrics/BusiestPeople';
+import { mostVisitedScreens } from './metrics/MostVisitedScreens';
 
 const filtered: View = {
   ...defaultView,
   filters: [{ dimension: 'plugin', operator: 'is', values: ['techdocs'] }],
 };
-const sort = { by: 'events', direction: 'desc' } as const;
+const firstPage = { sort: { by: 'events', direction: 'desc' }, place: null } as const;
 
 describe('the questions of one page view', () => {
   it('have its period and its filters in common', () => {
@@ -24,7 +20,7 @@ describe('the questions of one page view', () => {
       totals(filtered),
       curve(filtered, 'events', 'time:day'),
       mostVisitedScreens(filtered),
-      activityLog(filtered, { search: '', sort, place: null }),
+      activityLog(filtered, '', firstPage),
     ];
     for (const question of questions) {
       expect(question.date_range).toEqual({ last: '28d' });
@@ -35,7 +31,7 @@ describe('the questions of one page view', () => {
   it('are compared where a comparison is shown', () => {
     expect(totals(defaultView).compare).toBe('previous_period');
     expect(curve(defaultView, 'people', 'time:day').compare).toBe('previous_period');
-    expect(activityLog(defaultView, { search: '', sort, place: null })).not.toHaveProperty('compare');
+    expect(activityLog(defaultView, '', firstPage)).not.toHaveProperty('compare');
   });
 
   it('are not compared over all time, which has nothing before it', () => {
@@ -43,7 +39,7 @@ describe('the questions of one page view', () => {
   });
 
   it('narrow the log by its search, and nothing else by it', () => {
-    expect(activityLog(filtered, { search: 'pay', sort, place: null }).filters).toEqual([
+    expect(activityLog(filtered, 'pay', firstPage).filters).toEqual([
       'and',
       ['is', 'plugin', ['techdocs']],
       ['contains', 'subject', ['pay']],
@@ -51,7 +47,7 @@ describe('the questions of one page view', () => {
   });
 
   it('ask what an item is whatever the page’s period and filters', () => {
-    expect(itemEver(filtered, 7)).toMatchObject({ date_range: 'all', filters: ['is', 'item', [7]] });
+    expect(itemEver(7)).toMatchObject({ date_range: 'all', filters: ['is', 'item', [7]] });
   });
 
   it('suggest all values of a dimension, not only those under the filters', () => {
@@ -61,7 +57,7 @@ describe('the questions of one page view', () => {
 });
 
 describe('namesPeople', () => {
-  const question = activityLog(defaultView, { search: '', sort, place: null });
+  const question = activityLog(defaultView, '', firstPage);
 
   it('is false for a question that only counts them', () => {
     expect(namesPeople(question)).toBe(false);
@@ -69,7 +65,7 @@ describe('namesPeople', () => {
   });
   it('is true for one that asks for them', () => {
     expect(namesPeople(busiestPeople(defaultView))).toBe(true);
-    expect(namesPeople(accessHistory(defaultView, 7, { sort, place: null }))).toBe(true);
+    expect(namesPeople(accessHistory(defaultView, 7, firstPage))).toBe(true);
   });
   it.each<Filter>([
     ['is', 'person', ['user:default/ana']],
