@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlencode
 
 import msgspec
@@ -17,37 +18,14 @@ from starlette.responses import Response, StreamingResponse
 from analytics_internal.http.problems import UnknownItem
 from analytics_internal.http.requests import caller_with, service_of, whole_number
 from analytics_internal.http.state import Service
+from analytics_internal.log import load
 
 DEFAULT_ITEMS = 1_000
 MAX_ITEMS = 10_000
 ITEMS_AT_ONCE = 100
 MAX_USERS = 1_000
 
-# Times come from the reader as text: a long list has some hundred thousand of them.
-TIMES = ", ".join(f"strftime({at}, '%Y-%m-%dT%H:%M:%S.%gZ')" for at in ("min(e.occurred_at)", "max(e.occurred_at)"))
-ITEMS = """
-SELECT e.item_id, a.name, i.subject, i.path, count(*), {times}
-FROM event e JOIN item i USING (item_id) JOIN action a ON a.action_id = i.action_id
-WHERE e.position <= {position} {only}
-GROUP BY ALL
-ORDER BY max(e.occurred_at) DESC, e.item_id
-LIMIT {limit} OFFSET {offset}
-"""
-PEOPLE_OF_ITEMS = """
-SELECT e.item_id, e.person_id, p.ref, count(*), {times}
-FROM event e JOIN person p USING (person_id)
-WHERE e.position <= {position} AND e.item_id IN ({items})
-GROUP BY e.item_id, e.person_id, p.ref
-ORDER BY count(*) DESC, sort_key(p.ref), p.ref
-"""
-TOP_USERS = """
-SELECT p.ref, count(*)
-FROM event e JOIN person p USING (person_id)
-WHERE e.position <= {position}
-GROUP BY p.ref
-ORDER BY count(*) DESC, sort_key(p.ref), p.ref
-LIMIT {limit}
-"""
+SQL = load(Path(__file__).with_name("compat.sql"))
 
 
 class PersonOfItem(msgspec.Struct, frozen=True):
@@ -120,7 +98,7 @@ async def top_users(request: Request) -> Response:
         return Response(b"[]", media_type="application/json")
     position = (await service.replica.catch_up()).position
     rows = await service.replica.query(
-        TOP_USERS.format(position=position, limit=MAX_USERS), lambda cursor: cursor.fetchall()
+        SQL["top_users"], lambda cursor: cursor.fetchall(), {"position": position, "limit": MAX_USERS}
     )
     return Response(
         msgspec.json.encode(
@@ -132,14 +110,18 @@ async def top_users(request: Request) -> Response:
 
 async def _items(service: Service, is_named: bool, item_id: int | None, limit: int, offset: int) -> list[OriginalItem]:
     position = (await service.replica.catch_up()).position
-    only = f"AND e.item_id = {service.replica.item_counted_as(item_id)}" if item_id is not None else ""
-    sql = ITEMS.format(position=position, times=TIMES, only=only, limit=limit, offset=offset)
-    rows = await service.replica.query(sql, lambda cursor: cursor.fetchall())
+    if item_id is not None:
+        item_id = service.replica.item_counted_as(item_id)
+    parameters = {"position": position, "item_id": item_id, "limit": limit, "offset": offset}
+    rows = await service.replica.query(SQL["items"], lambda cursor: cursor.fetchall(), parameters)
     people: dict[int, list[PersonOfItem]] = {row[0]: [] for row in rows}
     if people and is_named:
-        sql = PEOPLE_OF_ITEMS.format(position=position, times=TIMES, items=", ".join(map(str, people)))
         # In the reader's thread: in the event loop every other request would wait for the people of a thousand items.
-        for person in await service.replica.query(sql, lambda cursor: [_person(row) for row in cursor.fetchall()]):
+        for person in await service.replica.query(
+            SQL["people_of_items"],
+            lambda cursor: [_person(row) for row in cursor.fetchall()],
+            {"position": position, "items": list(people)},
+        ):
             people[person.analytics_id].append(person)
     return [
         OriginalItem(id_, action, subject, path, count, first, last, people[id_])
