@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from analytics_internal.errors import CommandError, WrongUse
+
 if TYPE_CHECKING:
     from analytics_internal.settings import Settings
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 # Everything else is imported where it is used: help must not wait for a database driver.
 
 TOKEN_VARIABLE = "ANALYTICS_INTERNAL_TOKEN"
-FAILED, MISUSED = 1, 2
 # What only looks at the database takes no calls: how callers are verified need not be configured for it.
 NOT_LISTENING: dict[str, object] = {"host": "127.0.0.1", "auth": "none"}
 
@@ -62,14 +63,20 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """One command. Returns its exit code; what a user can do something about is one line on stderr."""
+    """Run one command and return its exit code. An error that a user can correct is one line on stderr."""
+    from analytics_internal.masking import masked_text
     from analytics_internal.private import umask
 
     try:
         with umask():
             code = app(arguments)
     except CycloptsError as error:
-        return _complain(" ".join(str(error).split()), MISUSED)
+        _say(masked_text(" ".join(str(error).split())))
+        return WrongUse.exit_code
+    except CommandError as error:
+        for line in error.lines:
+            _say(masked_text(line))
+        return error.exit_code
     except KeyboardInterrupt:
         return 130
     return code if isinstance(code, int) else 0
@@ -142,7 +149,7 @@ def import_(
     *files: Annotated[str, Parameter(allow_leading_hyphen=True, help="JSON lines, plain or .gz; - reads stdin.")],
     url: Url = None,
     data_dir: ServiceDataDir = None,
-    user: Annotated[str | None, Parameter(help="Entity ref of who did what a line names nobody for.")] = None,
+    user: Annotated[str | None, Parameter(help="Person for events that name no user (entity ref).")] = None,
     token: Token = None,
 ) -> int:
     """Import recorded events into a running service.
@@ -154,9 +161,9 @@ def import_(
 
     unknown = next((name for name in files if name.startswith("-") and name != "-"), None)
     if unknown is not None:
-        return _complain(f"Unknown option: {unknown} (a file of this name is ./{unknown})", MISUSED)
+        raise WrongUse(f"Unknown option: {unknown} (a file of this name is ./{unknown})")
     if not files:
-        return _complain("import needs a FILE, or - for stdin", MISUSED)
+        raise WrongUse("import needs a FILE, or - for stdin")
     return _as_client(lambda: import_files(files, _address(url, data_dir), token, user))
 
 
@@ -174,7 +181,7 @@ def export(
     from analytics_internal.client.exporting import export as export_events
 
     if after < 0 or (limit is not None and limit < 1):
-        return _complain("--after must be 0 or more, --limit 1 or more", MISUSED)
+        raise WrongUse("--after must be 0 or more, --limit 1 or more")
     return _as_client(lambda: export_events(_address(url, data_dir), token, after, limit, output))
 
 
@@ -196,7 +203,7 @@ def demo(
     from analytics_internal.client import invented
 
     if output is not None and (url is not None or data_dir is not None):
-        return _complain(f"--{'url' if url is not None else 'data-dir'} and --output exclude each other", MISUSED)
+        raise WrongUse(f"--{'url' if url is not None else 'data-dir'} and --output exclude each other")
     end = until.replace(tzinfo=UTC) if until is not None and until.tzinfo is None else until
     if output is not None:
         return _as_client(lambda: invented.write(events, seed, end, output))
@@ -205,15 +212,24 @@ def demo(
 
 def _with_settings(flags: Mapping[str, object], config: Path | None, command: Command) -> int:
     """Load the settings and run the command with them."""
-    from analytics_internal.settings import InvalidSettings, load
+    import asyncpg
 
+    from analytics_internal.settings import load
+
+    settings, origins = load(flags, config, warn=_say)
     try:
-        settings, origins = load(flags, config, warn=_say)
-    except InvalidSettings as error:
-        for problem in error.problems:
-            _say(problem)
-        return MISUSED
-    return _as_service(lambda: command(settings, origins))
+        return command(settings, origins)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise CommandError(
+            f"the database's role may not do this: {error}; run `analytics-internal migrate` with a role that owns the "
+            "schema (docs/reference/postgresql.md lists the rights)"
+        ) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
+        raise CommandError(f"the database or the data folder cannot be used: {error}") from error
+    except KeyError as error:
+        if "getpwuid" not in str(error):
+            raise
+        raise CommandError("database_url names no user, and this process's user has no name: add one to it") from error
 
 
 def _print(settings: Settings, origins: Mapping[str, str]) -> int:
@@ -241,56 +257,12 @@ def _examine(settings: Settings, url: str | None, token: str | None) -> int:
     return examination.run(settings, url, token)
 
 
-def _as_service(work: Callable[[], int]) -> int:
-    import asyncpg
-
-    from analytics_internal.data_dir import DataDirInUse
-    from analytics_internal.embedded import EmbeddedPostgresError
-    from analytics_internal.listening import CannotListen
-    from analytics_internal.log import MonthMissing, UnsupportedServer, UnusableSchema
-    from analytics_internal.private import NoFolder
-
-    try:
-        return work()
-    except (
-        CannotListen,
-        DataDirInUse,
-        EmbeddedPostgresError,
-        UnsupportedServer,
-        UnusableSchema,
-        MonthMissing,
-        NoFolder,
-    ) as error:
-        return _complain(str(error), FAILED)
-    except asyncpg.InsufficientPrivilegeError as error:
-        return _complain(
-            f"the database's role may not do this: {error}; run `analytics-internal migrate` with a role that owns the "
-            "schema (docs/reference/postgresql.md lists the rights)",
-            FAILED,
-        )
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
-        return _complain(f"the database or the data folder cannot be used: {error}", FAILED)
-    except KeyError as error:
-        if "getpwuid" not in str(error):
-            raise
-        return _complain("database_url names no user, and this process's user has no name: add one to it", FAILED)
-
-
 def _as_client(work: Callable[[], int]) -> int:
-    from analytics_internal.client.exporting import NotAnExport
-    from analytics_internal.client.invented import NotPossible
-    from analytics_internal.client.remote import RemoteError
-    from analytics_internal.whereabouts import NotRunning
-
     try:
         return work()
-    except NotRunning as error:
-        return _complain(f"{error}; start it, or say --url", MISUSED)
-    except (RemoteError, NotAnExport, NotPossible) as error:
-        return _complain(str(error), MISUSED)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{place}{error.strerror or error}", MISUSED)
+        raise WrongUse(f"{place}{error.strerror or error}") from error
 
 
 def _address(url: str | None, data_dir: Path | None) -> str:
@@ -301,13 +273,6 @@ def _address(url: str | None, data_dir: Path | None) -> str:
     if url is not None or data_dir is None:
         return url or DEFAULT_URL
     return service_of(Path(os.path.expanduser(data_dir)).absolute())
-
-
-def _complain(text: str, code: int) -> int:
-    from analytics_internal.masking import masked_text
-
-    _say(masked_text(text))
-    return code
 
 
 def _say(text: str) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from analytics_internal.errors import TryLater
+
 # The program is younger than this day: an earlier clock is wrong, whatever else is known.
 WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
 TOLERANCE = timedelta(minutes=5)
 
 
-class ClockInDoubt(Exception):
-    """The service's clock may be wrong, so nothing was stored and nothing is refused for good; the message says why."""
+class ClockInDoubt(TryLater):
+    """Nothing was stored, and nothing is refused for good."""
+
+    kind, title = "clock-in-doubt", "The service's clock may be wrong"
+    retry_after_s = 60
+    logged_as = "clock in doubt"
 
 
 def require_possible(now: datetime) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from analytics_internal.errors import CommandError
 from analytics_internal.private import make_folder, narrow, opener
 
 LOCK_FILE = "lock"
@@ -17,7 +18,7 @@ LOCK_ATTEMPTS = 5
 LOCK_PAUSE_S = 0.05
 
 
-class DataDirInUse(RuntimeError):
+class DataDirInUse(CommandError):
     """Another service runs on the data folder; the message names its process."""
 
 

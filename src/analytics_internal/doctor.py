@@ -21,11 +21,11 @@ import msgspec
 
 from analytics_internal.client.remote import RemoteError, address_in, problem_of
 from analytics_internal.data_dir import DataDirInUse, DataDirLock
-from analytics_internal.embedded import EmbeddedPostgres, EmbeddedPostgresError, running_dsn
+from analytics_internal.embedded import EmbeddedPostgres, running_dsn
+from analytics_internal.errors import AnalyticsError, CommandError
 from analytics_internal.log import (
     NEWEST,
     Connection,
-    UnsupportedServer,
     connect,
     connect_pool,
     contents,
@@ -45,14 +45,14 @@ HOW_TO_ASK = (
     "--token takes one of the service's import_tokens, which a portal's app-config has in "
     "analyticsInternal.importTokens; --url takes another address of the service, like the portal's backend"
 )
-PLAIN_ENOUGH = (UnsupportedServer, EmbeddedPostgresError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+PLAIN_ENOUGH = (CommandError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """What the command says in one line of its own: there is no database to examine."""
 Counts = dict[tuple[str, str, str], int]
 ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
 """The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
 
 
-class NotTold(Exception):
+class NotTold(AnalyticsError):
     """The running service does not answer; the message says why."""
 
 

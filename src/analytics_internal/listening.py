@@ -9,6 +9,8 @@ import socket
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from analytics_internal.errors import CommandError
+
 BACKLOG = 2048
 # With port 0 the system chooses a port for the first address; somebody else may have it at another one.
 FREE_PORT_ATTEMPTS = 20
@@ -19,7 +21,7 @@ _NOT_HERE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 _Place = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
 
-class CannotListen(RuntimeError):
+class CannotListen(CommandError):
     """An address to listen on is taken or not ours; the message says which."""
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import structlog
 
+from analytics_internal.errors import CommandError
+
 UMASK = 0o077
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 log = structlog.get_logger(__name__)
 
 
-class NoFolder(RuntimeError):
+class NoFolder(CommandError):
     """The data folder cannot be made or used; the message says what to set."""
 
 

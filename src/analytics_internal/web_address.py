@@ -6,10 +6,12 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from analytics_internal.errors import AnalyticsError
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class NoWebAddress(ValueError):
+class NoWebAddress(AnalyticsError):
     """A text is no address that starts with http:// or https://."""
 
 

@@ -10,12 +10,17 @@ from pathlib import Path
 import msgspec
 
 from analytics_internal.data_dir import owner_of
+from analytics_internal.errors import WrongUse
 
 FILE = "service.json"
 
 
-class NotRunning(LookupError):
-    """No service of this folder is known to answer; the message says why."""
+class NotRunning(WrongUse):
+    """No service of this folder is known to answer."""
+
+    @property
+    def lines(self) -> Sequence[str]:
+        return [f"{self}; start it, or say --url"]
 
 
 class Whereabouts(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics_internal.errors import Problem
 from analytics_internal.query import language
 from analytics_internal.query.language import All, Between, Contains, InvalidQuery, Is, Last, Not, Query
 from analytics_internal.query.parse import parse
@@ -16,10 +17,10 @@ def parsed(**question: object) -> Query:
     return query
 
 
-def problems(**question: object) -> list[language.Problem]:
+def problems(**question: object) -> list[Problem]:
     with pytest.raises(InvalidQuery) as caught:
         parse(json.dumps({"metrics": ["events"], **question}).encode())
-    return caught.value.problems
+    return caught.value.errors
 
 
 def test_a_short_question_gets_its_defaults() -> None:
@@ -184,11 +185,11 @@ odd_questions = st.dictionaries(
 @given(odd_questions | json_values, st.booleans())
 def test_every_odd_question_is_read_or_told_what_is_wrong(question: object, allow_no_limit: bool) -> None:
     body = json.dumps(question).encode()
-    found: list[language.Problem] = []
+    found: list[Problem] = []
     try:
         query, _ = parse(body, allow_no_limit)
     except InvalidQuery as error:
-        found = error.problems
+        found = error.errors
     else:
         assert query.metrics
         return

@@ -1,10 +1,10 @@
 """Who is calling, and what they may read: tokens of the portal, its permissions, groups."""
 
-from analytics_internal.auth.callers import Caller, Callers, NotAllowed, Unauthenticated
+from analytics_internal.auth.callers import Caller, Callers, NotAllowed
 from analytics_internal.auth.framework import Framework
 from analytics_internal.auth.memberships import Memberships
 from analytics_internal.auth.permissions import PERMISSIONS, AccessLists, Permissions, Right
-from analytics_internal.auth.portal_backend import PortalBackend, PortalUnavailable
+from analytics_internal.auth.portal_backend import PortalBackend
 from analytics_internal.auth.tokens import Tokens
 
 __all__ = [
@@ -17,8 +17,6 @@ __all__ = [
     "NotAllowed",
     "Permissions",
     "PortalBackend",
-    "PortalUnavailable",
     "Right",
     "Tokens",
-    "Unauthenticated",
 ]

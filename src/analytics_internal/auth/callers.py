@@ -11,22 +11,24 @@ from typing import Protocol
 import msgspec
 
 from analytics_internal.cache import Cache, size_of
+from analytics_internal.errors import HttpProblem, Problem
 
 # A token says all the groups that a person is in; verifying it costs far more than remembering it.
 LARGEST_BYTES = 131_072
 
 
-class Unauthenticated(Exception):
-    """No token, or one that is not valid; the message says which and why."""
+class Unauthenticated(HttpProblem):
+    kind, status, title = "unauthenticated", 401, "A valid token is needed"
+    headers = (("WWW-Authenticate", "Bearer"),)
 
 
-class NotAllowed(Exception):
-    """The caller is known and may not do this."""
+class NotAllowed(HttpProblem):
+    kind, status, title = "not-allowed", 403, "Not allowed"
 
     def __init__(self, detail: str, parts: Sequence[tuple[str, str]] = ()) -> None:
         """``parts``: which fields of the request are not allowed where the rest is, and what to do about each."""
         super().__init__("; ".join([detail, *(f"{field}: {what}" for field, what in parts)]))
-        self.parts = list(parts)
+        self.errors = [Problem(field, what) for field, what in parts] or None
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from cachetools import LRUCache, TTLCache
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 
 from analytics_internal.auth.portal_backend import PortalBackend, PortalUnavailable
+from analytics_internal.errors import AnalyticsError
 
 ALGORITHM = "ES256"
 USER_KEYS_PATH = "/api/auth/.well-known/jwks.json"
@@ -34,11 +35,11 @@ _plugin_id = re.compile(r"(?=.{1,100}\Z)[a-z][a-z0-9]*([-_][a-z0-9]+)*", re.IGNO
 log = structlog.get_logger(__name__)
 
 
-class UnknownKey(LookupError):
+class UnknownKey(AnalyticsError):
     """The issuer has no key with this id."""
 
 
-class NoKeySet(LookupError):
+class NoKeySet(AnalyticsError):
     """There is no key set where the issuer's should be."""
 
 

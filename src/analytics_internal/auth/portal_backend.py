@@ -6,6 +6,7 @@ import httpx
 import stamina
 import structlog
 
+from analytics_internal.errors import TryLater
 from analytics_internal.masking import masked_text, masked_url
 
 TIMEOUT_S = 5.0
@@ -15,8 +16,11 @@ PATIENCE_S = 6.0
 log = structlog.get_logger(__name__)
 
 
-class PortalUnavailable(Exception):
-    """The portal did not answer, so that what depends on it can be neither accepted nor refused."""
+class PortalUnavailable(TryLater):
+    """What depends on the portal can be neither accepted nor refused."""
+
+    kind, title = "portal-unavailable", "The portal did not answer"
+    retry_after_s = 1
 
 
 class PortalBackend:

@@ -12,12 +12,13 @@ from typing import BinaryIO
 from analytics_internal.client.files import MAX_LINE_BYTES
 from analytics_internal.client.progress import Meter, meter
 from analytics_internal.client.remote import OtherLog, Remote, RemoteError, place_of
+from analytics_internal.errors import WrongUse
 
 SHOWN_EVERY = 500
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
-class NotAnExport(ValueError):
+class NotAnExport(WrongUse):
     """The output file cannot be continued; the message says why."""
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from analytics_internal.errors import AnalyticsError
+
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
@@ -19,7 +21,7 @@ BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 4 << 20
 
 
-class BrokenFile(OSError):
+class BrokenFile(AnalyticsError, OSError):
     """A file cannot be read to its end; the message says why."""
 
 

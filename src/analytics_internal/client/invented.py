@@ -10,11 +10,12 @@ from pathlib import Path
 from analytics_internal.client.importing import send_events
 from analytics_internal.client.progress import meter
 from analytics_internal.demo import events
+from analytics_internal.errors import WrongUse
 
 SHOWN_EVERY = 1_000
 
 
-class NotPossible(ValueError):
+class NotPossible(WrongUse):
     """No such events can be made; the message says why."""
 
 

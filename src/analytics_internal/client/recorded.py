@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from analytics_internal.errors import AnalyticsError
 from analytics_internal.event import version_7
 
 # The time in ids of lines without a time: the earliest that the service accepts.
@@ -20,7 +21,7 @@ MAX_EVENT_BYTES = 900_000
 OF_EXPORT = frozenset({"position", "batch", "receivedAt", "imported"})
 
 
-class Unreadable(ValueError):
+class Unreadable(AnalyticsError):
     """A line is not an event; the message says why."""
 
 

@@ -13,6 +13,7 @@ import msgspec
 import stamina
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
+from analytics_internal.errors import WrongUse
 from analytics_internal.masking import masked_text, masked_url
 from analytics_internal.web_address import NoWebAddress, in_one_spelling
 
@@ -28,7 +29,7 @@ TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class RemoteError(RuntimeError):
+class RemoteError(WrongUse):
     """The service cannot be used; the message says why in one line."""
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import psutil
 
+from analytics_internal.errors import AnalyticsError
+
 # The last checkpoint writes at most `shared_buffers`.
 STOP_LIMIT_S = 60.0
 KILL_LIMIT_S = 10.0
 POLL_S = 0.01
 
 
-class DoesNotEnd(RuntimeError):
+class DoesNotEnd(AnalyticsError):
     """A killed process does not end: it waits for a disk that does not answer."""
 
 

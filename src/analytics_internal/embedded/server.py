@@ -22,6 +22,7 @@ import structlog
 from analytics_internal.embedded import processes as server_processes
 from analytics_internal.embedded import user as server_user
 from analytics_internal.embedded import user_namespace
+from analytics_internal.errors import CommandError
 from analytics_internal.private import FOLDER_MODE, opener
 
 DATABASE = "analytics_internal"
@@ -80,7 +81,7 @@ INITDB = (
 log = structlog.get_logger(__name__)
 
 
-class EmbeddedPostgresError(RuntimeError):
+class EmbeddedPostgresError(CommandError):
     """The embedded PostgreSQL cannot run; the message says why and what to do."""
 
 

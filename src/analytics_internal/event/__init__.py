@@ -7,7 +7,7 @@ from analytics_internal.event.addresses import (
     stored_path,
     stored_subject,
 )
-from analytics_internal.event.batch import Batch, NotABatch, decode_body
+from analytics_internal.event.batch import Batch, decode_body
 from analytics_internal.event.content import stored_fields, stored_hash, stored_text
 from analytics_internal.event.entity_refs import normalise_entity_ref, spelled_entity_ref
 from analytics_internal.event.event import Event, Rejection, weight_of, wire_text
@@ -23,7 +23,6 @@ __all__ = [
     "Acceptance",
     "Batch",
     "Event",
-    "NotABatch",
     "Portal",
     "Receipt",
     "Rejection",

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from analytics_internal.errors import HttpProblem
 from analytics_internal.event.spans import elements, members
 
 
@@ -21,8 +22,8 @@ class Batch(msgspec.Struct, frozen=True):
     is_imported: bool = False
 
 
-class NotABatch(ValueError):
-    """The body is neither an event nor a batch; the message says why and what is allowed."""
+class NotABatch(HttpProblem):
+    kind, status, title = "not-a-batch", 400, "The body is neither an event nor a batch of events"
 
 
 class _Envelope(msgspec.Struct, rename="camel"):
@@ -69,8 +70,6 @@ def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
             raise NotABatch(f"a batch has at most {max_events:,} events; this one has more")
         for text in events if events is not None else [body]:
             _check(text)
-    except NotABatch:
-        raise
     except ValueError as fault:
         raise NotABatch(f"the body is not JSON, or neither an event nor a batch: {fault}") from fault
     if events is None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from analytics_internal.cache import Cache, size_of
+from analytics_internal.errors import AnalyticsError
 from analytics_internal.event.addresses import Portal, path_of, scrub, scrub_tree
 from analytics_internal.event.entity_refs import entity_ref_of
 from analytics_internal.event.spelling import composed
@@ -21,7 +22,7 @@ MAX_REMEMBERED_BYTES = 1_024
 _sorted_json = msgspec.json.Encoder(order="sorted")
 
 
-class Refused(Exception):
+class Refused(AnalyticsError):
     def __init__(
         self, reason: Reason, detail: str, event_id: str | None = None, clocks: Literal["", "ours", "differ"] = ""
     ) -> None:

@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from analytics_internal.errors import AnalyticsError
+
 # The last alternative's quote begins a text that does not end: without it every later quote would be tried as a start.
 _token = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
 _key = re.compile(rb'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*+:', re.DOTALL)
 _closing = {b"{": b"}", b"[": b"]"}
 
 
-class NotDivisible(ValueError):
+class NotDivisible(AnalyticsError, ValueError):
     """The text is not a JSON object or list; the message says why."""
 
 

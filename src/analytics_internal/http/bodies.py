@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from analytics_internal.errors import HttpProblem
+
 ENCODINGS = ("gzip", "deflate", "identity")
 MAX_ENCODINGS = 2
 """How often a body may be encoded: each costs the time to decode up to the limit."""
@@ -21,16 +23,19 @@ DISCARDING = "analytics_internal.discarding"
 DRAIN_S = 15.0
 
 
-class BodyTooLarge(Exception):
+class BodyTooLarge(HttpProblem):
     """The request's body, as it came or decoded, is larger than the limit."""
 
-
-class UnsupportedEncoding(Exception):
-    """The body is encoded in a way that is not taken; the message names those that are."""
+    kind, status, title = "body-too-large", 413, "The body is too large"
 
 
-class InvalidEncoding(ValueError):
-    """The body is not encoded as its ``Content-Encoding`` says."""
+class UnsupportedEncoding(HttpProblem):
+    kind, status, title = "unsupported-encoding", 415, "The body is encoded in a way that is not taken"
+    headers = (("Accept-Encoding", ", ".join(ENCODINGS)),)
+
+
+class InvalidEncoding(HttpProblem):
+    kind, status, title = "invalid-encoding", 400, "The body is not encoded as it says"
 
 
 class Reading:

@@ -15,7 +15,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from analytics_internal.http.problems import UnknownItem
+from analytics_internal.errors import NotFound
 from analytics_internal.http.requests import caller_with, service_of, whole_number
 from analytics_internal.http.state import Service
 from analytics_internal.log import load
@@ -82,11 +82,11 @@ async def item(request: Request) -> Response:
     service = service_of(request)
     text = request.path_params["id"]
     if not text.isascii() or not text.isdecimal() or len(text) > 10:
-        raise UnknownItem(f"items have whole numbers as ids; {text[:40]!r} is none")
+        raise NotFound(f"items have whole numbers as ids; {text[:40]!r} is none")
     is_named = await service.permissions.allow(caller, "people")
     found = await _items(service, is_named, int(text), 1, 0)
     if not found:
-        raise UnknownItem(f"no item has the id {int(text)}")
+        raise NotFound(f"no item has the id {int(text)}")
     return Response(msgspec.json.encode(found[0]), media_type="application/json")
 
 

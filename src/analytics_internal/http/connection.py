@@ -19,9 +19,11 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from analytics_internal.http.bodies import DISCARDING, has_body
+from analytics_internal.errors import HttpProblem
+from analytics_internal.http.bodies import DISCARDING, BodyTooLarge, has_body
 from analytics_internal.http.connections import Connections, Phase, dropped_total
-from analytics_internal.http.problems import problem
+from analytics_internal.http.problems import answer_to
+from analytics_internal.reader import Busy
 
 # So much is parsed at a time: nothing that is refused costs more than one piece of it.
 PIECE_BYTES = 16_384
@@ -42,8 +44,22 @@ MAX_LEAVING_BYTES = 1 << 20
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 
 
-class _Refused(Exception):
-    """What the client sends is not read any further."""
+class MalformedRequest(HttpProblem):
+    kind, status, title = "malformed-request", 400, "This is not a request that can be read"
+
+
+class TooSlowRequest(HttpProblem):
+    kind, status, title = "too-slow", 408, "The request came too slowly"
+
+
+class HeadTooLarge(HttpProblem):
+    kind, status, title = "head-too-large", 431, "The head of the request is too large"
+
+
+class NoRoom(Busy):
+    """Connections, or the bodies of requests, take all the room there is."""
+
+    retry_after_s = 1
 
 
 class Progress:
@@ -84,7 +100,7 @@ class Connection(HttpToolsProtocol):
         self._is_spare = False
         self._running: RequestResponseCycle | None = None
         self._ahead = bytearray()
-        self._refusal: tuple[str, int, str] | None = None
+        self._refusal: HttpProblem | None = None
         self._left_bytes = 0
         self._is_in_head = False
         self._is_in_body = False
@@ -171,7 +187,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes += len(name) + len(value)
         headers = self.headers
         if self._head_bytes > self._limits.head_bytes or len(headers) >= MAX_HEADERS:
-            self._refuse_head()
+            raise self._head_too_large()
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -179,15 +195,13 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if self._head_bytes > self._limits.head_bytes:
-            self._refuse_head()
+            raise self._head_too_large()
         self._is_in_head = False
         if len(self.pipeline) >= MAX_PIPELINED:
-            self._refusal = ("malformed-request", 400, f"more than {MAX_PIPELINED} requests came before their answers")
-            raise _Refused
+            raise MalformedRequest(f"more than {MAX_PIPELINED} requests came before their answers")
         if self.parser.should_upgrade() and has_body({"headers": self.headers}):
             # The parser takes all that follows for the other protocol: the body could not be read.
-            self._refusal = ("malformed-request", 400, "this service speaks HTTP/1.1 only: send a body without Upgrade")
-            raise _Refused
+            raise MalformedRequest("this service speaks HTTP/1.1 only: send a body without Upgrade")
         HttpToolsProtocol.on_headers_complete(self)
         self._is_discarding = False
         self._is_in_body = True
@@ -200,16 +214,14 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.response_complete:  # nobody waits for the rest; it is read so that the next request can be found
             if self._body_bytes > self._limits.body_bytes + MAX_LEAVING_BYTES:
-                self._refusal = ("body-too-large", 413, "the body goes on after its answer")
-                raise _Refused
+                raise BodyTooLarge("the body goes on after its answer")
             return
         if not self._is_discarding:
             self._counted_bytes += len(body)
             connections = self._connections
             connections.bodies_bytes += len(body)
             if connections.bodies_bytes > self._limits.bodies_bytes and self._counted_bytes < connections.bodies_bytes:
-                self._refusal = ("busy", 503, "the bodies of too many requests are being received")
-                raise _Refused
+                raise NoRoom("the bodies of too many requests are being received")
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
@@ -311,7 +323,7 @@ class Connection(HttpToolsProtocol):
         self._ahead += data
         if len(self._ahead) > MAX_AHEAD_BYTES:
             self._ahead.clear()
-            self._refuse("malformed-request", 400, f"more than {MAX_AHEAD_BYTES:,} bytes were sent before the answer")
+            self._refuse(MalformedRequest(f"more than {MAX_AHEAD_BYTES:,} bytes were sent before the answer"))
 
     def _feed(self, data: bytes) -> None:
         was_in_head, was_in_body = self._is_in_head, self._is_in_body
@@ -323,8 +335,10 @@ class Connection(HttpToolsProtocol):
             if rest := data[upgrade.args[0] :]:
                 self._receive_pieces(rest)
             return
-        except httptools.HttpParserError:
-            self._refuse(*self._refusal or ("malformed-request", 400, "this is not a request of HTTP/1.1"))
+        except httptools.HttpParserError as error:
+            raised = error.__context__  # by a callback
+            foreign = MalformedRequest("this is not a request of HTTP/1.1")
+            self._refuse(raised if isinstance(raised, HttpProblem) else foreign)
             return
         if self._is_in_head or (was_in_body and self._is_in_body):
             self._bound(len(data), was_in_head)
@@ -335,24 +349,20 @@ class Connection(HttpToolsProtocol):
             if was_in_head:  # the parser itself keeps what it has not called out yet
                 self._head_bytes += bytes_
             if self._head_bytes > self._limits.head_bytes + PIECE_BYTES:
-                self._refuse("head-too-large", 431, self._head_limits)
+                self._refuse(self._head_too_large())
         else:
             self._wire_bytes += bytes_
             if self._wire_bytes > MAX_FRAMING_BYTES + 2 * self._body_bytes:
-                self._refuse("malformed-request", 400, "the body is sent in chunks with too little in them")
+                self._refuse(MalformedRequest("the body is sent in chunks with too little in them"))
 
-    @property
-    def _head_limits(self) -> str:
-        return f"a request's head has at most {self._limits.head_bytes:,} bytes and {MAX_HEADERS} headers"
+    def _head_too_large(self) -> HeadTooLarge:
+        limit = f"{self._limits.head_bytes:,} bytes and {MAX_HEADERS} headers"
+        return HeadTooLarge(f"a request's head has at most {limit}")
 
-    def _refuse_head(self) -> None:
-        self._refusal = ("head-too-large", 431, self._head_limits)
-        raise _Refused
-
-    def _refuse(self, kind: str, status: int, detail: str) -> None:
+    def _refuse(self, refusal: HttpProblem) -> None:
         """Answer what is under way, then say this, and read no further."""
-        dropped_total.labels(kind).inc()
-        self._refusal = (kind, status, detail)
+        dropped_total.labels(refusal.kind).inc()
+        self._refusal = refusal
         running = self._running
         if running is None and self._is_in_body:
             self.cut()  # the request has its answer already; this is the rest of its body
@@ -370,10 +380,8 @@ class Connection(HttpToolsProtocol):
 
     def _leave(self) -> None:
         assert self._refusal is not None, "a client is sent away without a reason"
-        kind, status, detail = self._refusal
-        headers = {"connection": "close", **({"retry-after": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
-        response = problem(kind, status, detail, headers=headers)
-        head = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
+        response = answer_to(self._refusal, connection="close")
+        head = [b"HTTP/1.1 %d %b" % (response.status_code, HTTPStatus(response.status_code).phrase.encode())]
         head += [b"%b: %b" % header for header in response.raw_headers]
         self.transport.write(b"\r\n".join([*head, b"", bytes(response.body)]))
         self.transport.write_eof()
@@ -386,13 +394,13 @@ class Connection(HttpToolsProtocol):
         limits = self._limits
         if self._is_in_head:
             if waited_s > limits.head_timeout_s:
-                self._refuse("too-slow", 408, f"a request's head has to come within {limits.head_timeout_s:g} s")
+                self._refuse(TooSlowRequest(f"a request's head has to come within {limits.head_timeout_s:g} s"))
         elif self.flow.read_paused or self._received is not self.cycle:
             self._received = self.cycle
             self._receiving.begin_again()  # the application has not read what is here: that is not its fault
         elif self._receiving.is_stuck(self._body_bytes, now, limits.transfer_timeout_s):
             least = f"{LEAST_PROGRESS_BYTES:,} bytes within {limits.transfer_timeout_s:g} s"
-            self._refuse("too-slow", 408, f"a request's body has to come to its end, or at least {least}")
+            self._refuse(TooSlowRequest(f"a request's body has to come to its end, or at least {least}"))
 
     def _drop(self, reason: str) -> None:
         dropped_total.labels(reason).inc()
@@ -418,6 +426,5 @@ def connecting_to(connections: Connections) -> type[asyncio.Protocol]:
 
 
 async def _no_room(scope: Any, receive: Any, send: Any) -> None:
-    detail = "there are too many connections; try again in a moment"
-    headers = {"connection": "close", "retry-after": "1"}
-    await problem("busy", 503, detail, headers=headers)(scope, receive, send)
+    refusal = NoRoom("there are too many connections; try again in a moment")
+    await answer_to(refusal, connection="close")(scope, receive, send)

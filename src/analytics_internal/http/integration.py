@@ -7,13 +7,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from analytics_internal.auth import PERMISSIONS, NotAllowed
+from analytics_internal.errors import HttpProblem
 from analytics_internal.http.bodies import limited_body
-from analytics_internal.http.problems import InvalidConditions
 from analytics_internal.http.requests import caller_of
 
 WELL_KNOWN = "/.well-known/backstage/permissions"
 MAX_CONDITIONS_BYTES = 100 * 1024
 _metadata = msgspec.json.encode({"permissions": list(PERMISSIONS.values()), "rules": []})
+
+
+class InvalidConditions(HttpProblem):
+    """The framework asks for a decision that no permission of this plugin can need."""
+
+    kind, status, title = "invalid-conditions", 400, "These conditions cannot be applied"
 
 
 class ConditionalItem(msgspec.Struct, frozen=True, rename="camel"):

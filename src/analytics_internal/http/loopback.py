@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from analytics_internal.auth import NotAllowed
 from analytics_internal.http.bodies import Reading, answering
-from analytics_internal.http.problems import problem
+from analytics_internal.http.problems import answer_to
 from analytics_internal.listening import is_loopback
 
 API = "/api/"
@@ -31,7 +32,7 @@ class LoopbackOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (why := self._why_not(scope, Headers(scope=scope))):
             reading = Reading(receive)
-            await problem("not-allowed", 403, why)(scope, reading, answering(scope, reading, send))
+            await answer_to(NotAllowed(why))(scope, reading, answering(scope, reading, send))
         else:
             await self._app(scope, receive, send)
 

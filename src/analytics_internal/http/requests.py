@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from analytics_internal.auth import Caller, Right
+from analytics_internal.errors import Problem
 from analytics_internal.http.state import Service
-from analytics_internal.query import InvalidQuery, Problem
+from analytics_internal.query import InvalidQuery
 from analytics_internal.reader import asked_by
 
 

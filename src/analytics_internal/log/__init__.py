@@ -1,15 +1,15 @@
 """The source of truth: an append-only, totally ordered log of events in PostgreSQL."""
 
 from analytics_internal.log import contents, database_url, id_key, migrations, missing_names, tail
-from analytics_internal.log.connection import Connection, Pool, UnsupportedServer, connect, connect_pool
+from analytics_internal.log.connection import Connection, Pool, connect, connect_pool
 from analytics_internal.log.id_key import IdKey
-from analytics_internal.log.migrations import NEWEST, UnusableSchema, version_on
+from analytics_internal.log.migrations import NEWEST, version_on
 from analytics_internal.log.missing_names import NO_ACTION, unknown
-from analytics_internal.log.partitions import MonthMissing, Partitions
+from analytics_internal.log.partitions import Partitions
 from analytics_internal.log.readiness import Readiness
 from analytics_internal.log.statements import load
 from analytics_internal.log.tail import LogReplaced, Place, StoredEvent
-from analytics_internal.log.writer import TRANSIENT_ERRORS, LogUnavailable, LogWriter, Overloaded, WriterLimits
+from analytics_internal.log.writer import TRANSIENT_ERRORS, LogUnavailable, LogWriter, WriterLimits
 
 __all__ = [
     "NEWEST",
@@ -20,15 +20,11 @@ __all__ = [
     "LogReplaced",
     "LogUnavailable",
     "LogWriter",
-    "MonthMissing",
-    "Overloaded",
     "Partitions",
     "Place",
     "Pool",
     "Readiness",
     "StoredEvent",
-    "UnsupportedServer",
-    "UnusableSchema",
     "WriterLimits",
     "connect",
     "connect_pool",

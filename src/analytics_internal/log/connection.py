@@ -10,6 +10,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from asyncpg.transaction import Transaction
 
+from analytics_internal.errors import AnalyticsError, CommandError
 from analytics_internal.log import database_url
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ SESSION = {
 NEWER_SESSION = {"transaction_timeout": "0"}
 
 
-class UnsupportedServer(RuntimeError):
+class UnsupportedServer(CommandError):
     """This server cannot hold the log; the message says why and what to do."""
 
 
-class Unreachable(ConnectionError):
+class Unreachable(AnalyticsError, ConnectionError):
     """The server cannot be reached; the message names the server or file and the reason."""
 
 

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 
 import msgspec
 
+from analytics_internal.errors import AnalyticsError
+
 APPLICATION_NAME = "analytics-internal"
 CONNECT_TIMEOUT_S = 60.0
 # Options that asyncpg reads from the URL itself.
@@ -75,7 +77,7 @@ FILES = {
 SYSTEM_CERTIFICATES = "system"
 
 
-class UnusableUrl(ValueError):
+class UnusableUrl(AnalyticsError):
     """An option of the URL cannot be honoured; the message names the option, never a secret value."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
+from analytics_internal.errors import CommandError
 from analytics_internal.log import locks
 from analytics_internal.log.connection import Connection, connect
 
@@ -21,7 +22,7 @@ NEWEST = "0002"
 _HAS_VERSION = "SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'alembic_version'"
 
 
-class UnusableSchema(RuntimeError):
+class UnusableSchema(CommandError):
     """The log cannot be kept in this schema; the message says why and what to do."""
 
 

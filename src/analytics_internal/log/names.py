@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from analytics_internal.cache import Cache, size_of
+from analytics_internal.errors import AnalyticsError
 from analytics_internal.log import sequences
 from analytics_internal.log.connection import Connection
 
 Key = tuple[object, ...]
 
 
-class LogChanged(Exception):
+class LogChanged(AnalyticsError):
     """The database holds another log than before. Nothing of the batch was stored."""
 
 

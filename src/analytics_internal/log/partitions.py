@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from analytics_internal.errors import AnalyticsError, CommandError
 from analytics_internal.event import MAX_CLOCK_ERROR, version_7
 from analytics_internal.log import locks
 from analytics_internal.log.connection import Connection, Pool
@@ -33,7 +34,7 @@ _bound = re.compile(r"FROM \(('[^']+'|MINVALUE)\) TO \(('[^']+'|MAXVALUE)\)")
 log = structlog.get_logger(__name__)
 
 
-class MonthMissing(Exception):
+class MonthMissing(CommandError):
     """A month has no partition and none could be made; the message says which month and why."""
 
     def __init__(self, months: Iterable[Month], why: str) -> None:
@@ -150,7 +151,7 @@ class Partitions:
         return datetime.fromtimestamp(min((end.int >> 80) / 1000, FAR_FUTURE_S), UTC) if end > now else None
 
 
-class Unattached(Exception):
+class Unattached(AnalyticsError):
     """A table with a month's name exists but is not attached to the log."""
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from analytics_internal.errors import HttpProblem
 from analytics_internal.log import missing_names
 from analytics_internal.log.connection import Connection
 from analytics_internal.log.statements import SQL
@@ -32,8 +33,10 @@ class Place(msgspec.Struct, frozen=True):
     batch_id: int | None
 
 
-class LogReplaced(Exception):
-    """The database holds another log than the one read before: it was restored, swapped or failed over."""
+class LogReplaced(HttpProblem):
+    """The database was restored, swapped or failed over."""
+
+    kind, status, title = "log-replaced", 409, "The log is not the one that was read before"
 
 
 class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):

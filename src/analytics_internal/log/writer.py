@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
+from analytics_internal.errors import TryLater
 from analytics_internal.event import Event, Rejection, Verdict, milliseconds_of
 from analytics_internal.log import rejected
 from analytics_internal.log.batch import Batch, Submission
@@ -71,12 +72,18 @@ commit_seconds = Histogram(
 )
 
 
-class Overloaded(Exception):
+class Overloaded(TryLater):
     """The buffer is full, or the service is stopping; nothing was stored."""
 
+    kind, title = "overloaded", "Too many events are waiting to be stored"
+    retry_after_s = 1
 
-class LogUnavailable(Exception):
+
+class LogUnavailable(TryLater):
     """PostgreSQL did not confirm: the events may or may not be stored. Sending the same ids again is safe."""
+
+    kind, title = "log-unavailable", "The database did not answer"
+    retry_after_s = 1
 
 
 class WriterLimits(msgspec.Struct, frozen=True):

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import structlog
 
+from analytics_internal.errors import AnalyticsError
+
 Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
@@ -59,7 +61,7 @@ class Stop:
         self._asked.set()
 
 
-class Stopped(Exception):
+class Stopped(AnalyticsError):
     """The service was asked to stop before it was ready."""
 
 

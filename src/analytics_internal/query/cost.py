@@ -11,9 +11,10 @@ from datetime import datetime
 
 import msgspec
 
+from analytics_internal.errors import Problem
 from analytics_internal.query import language
 from analytics_internal.query.conditions import NAMED, TEXTS, conditions_on_events, searched_texts
-from analytics_internal.query.language import ACCESS_METRICS, InvalidQuery, Problem, Query
+from analytics_internal.query.language import ACCESS_METRICS, InvalidQuery, Query
 from analytics_internal.query.period import Period
 
 MAX_COST_S = 120.0

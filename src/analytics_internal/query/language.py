@@ -10,6 +10,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from analytics_internal.errors import HttpProblem, Problem
+
 Metric = Literal["events", "people", "items", "first_access", "last_access"]
 TimeDimension = Literal["time:day", "time:week", "time:month"]
 Dimension = Literal[
@@ -50,23 +52,17 @@ MAX_POSITION = 2**62
 MAX_PROBLEMS = 10
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that is wrong with a question."""
+class InvalidQuery(HttpProblem):
+    """Of many problems the first ones are named."""
 
-    field: str
-    detail: str
-    allowed: list[str] | None = None
-
-
-class InvalidQuery(ValueError):
-    """The question cannot be answered as it is asked. Of many problems the first ones are named."""
+    kind, status, title = "invalid-query", 400, "The question cannot be answered as it is asked"
 
     def __init__(self, *problems: Problem) -> None:
         named = list(problems[:MAX_PROBLEMS])
         if len(problems) > MAX_PROBLEMS:
             named.append(Problem("", f"and {len(problems) - MAX_PROBLEMS:,} more problems"))
         super().__init__("; ".join(f"{p.field}: {p.detail}" if p.field else p.detail for p in named))
-        self.problems = named
+        self.errors: list[Problem] = named
 
 
 class Last(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from analytics_internal.query.language import MAX_POSITION, InvalidQuery, Problem
+from analytics_internal.errors import Problem
+from analytics_internal.query.language import MAX_POSITION, InvalidQuery
 from analytics_internal.query.parse import WireQuery
 
 

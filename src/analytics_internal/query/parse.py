@@ -7,6 +7,7 @@ from datetime import date
 
 import msgspec
 
+from analytics_internal.errors import Problem
 from analytics_internal.query.language import (
     CONNECTIVES,
     DEFAULT_LIMIT,
@@ -34,7 +35,6 @@ from analytics_internal.query.language import (
     Is,
     Last,
     Not,
-    Problem,
     Query,
 )
 

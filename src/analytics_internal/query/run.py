@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 import msgspec
 
+from analytics_internal.errors import Problem
 from analytics_internal.log import Place
 from analytics_internal.query.conditions import as_counted
 from analytics_internal.query.cost import Sizes, cost_of
-from analytics_internal.query.language import InvalidQuery, Problem, Query
+from analytics_internal.query.language import InvalidQuery, Query
 from analytics_internal.query.page import NotACursor, Page, fingerprint_of, page_of
 from analytics_internal.query.parse import WireQuery
 from analytics_internal.query.period import Period, Previous, day_shifts, resolve

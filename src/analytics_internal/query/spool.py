@@ -11,13 +11,14 @@ import threading
 from pathlib import Path
 from typing import IO
 
+from analytics_internal.errors import HttpProblem
 from analytics_internal.reader import Busy, OutOfMemory
 
 PIECE_BYTES = 64 * 1024
 
 
-class DownloadTooLarge(Exception):
-    """The file would be larger than one may be."""
+class DownloadTooLarge(HttpProblem):
+    kind, status, title = "download-too-large", 413, "The file would be too large"
 
     def __init__(self, limit: int) -> None:
         super().__init__(

@@ -1,6 +1,6 @@
 """The columnar cursor on the log: a DuckDB file that follows it and answers questions."""
 
-from analytics_internal.reader.lanes import LIGHT_S, Busy, Lane, OutOfMemory, TooSlow, asked_by
+from analytics_internal.reader.lanes import LIGHT_S, Busy, Lane, OutOfMemory, asked_by
 from analytics_internal.reader.reader_file import Damaged
 from analytics_internal.reader.replica import READER_FILE, Behind, Limits, Replica
 from analytics_internal.reader.respelled import one_for_all
@@ -17,7 +17,6 @@ __all__ = [
     "Limits",
     "OutOfMemory",
     "Replica",
-    "TooSlow",
     "asked_by",
     "one_for_all",
 ]

@@ -25,6 +25,8 @@ import msgspec
 from prometheus_client import Counter as CounterMetric
 from prometheus_client import Gauge
 
+from analytics_internal.errors import TryLater
+
 T = TypeVar("T")
 MakeCursor = Callable[[], duckdb.DuckDBPyConnection]
 Ask = Callable[[duckdb.DuckDBPyConnection], T]
@@ -50,12 +52,12 @@ questions_ended = CounterMetric(
 )
 
 
-class Busy(Exception):
-    """Too many questions wait, or this one has waited too long; ask again later."""
+class Busy(TryLater):
+    kind, title = "busy", "Too much is asked at the same time"
 
 
-class TooSlow(Exception):
-    """The question took longer than a question may."""
+class TooSlow(TryLater):
+    kind, title = "question-too-slow", "The question takes too long"
 
     def __init__(self, limit_s: float) -> None:
         super().__init__(
@@ -64,8 +66,8 @@ class TooSlow(Exception):
         )
 
 
-class OutOfMemory(Exception):
-    """The memory or the disk space that questions may use is used up."""
+class OutOfMemory(TryLater):
+    kind, title = "out-of-memory", "The question needs more memory than there is"
 
 
 class _MakesWay(Exception):

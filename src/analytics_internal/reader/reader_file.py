@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from analytics_internal.errors import ReaderBehind
 from analytics_internal.event import doc_page_of, folded, spelling_of
 from analytics_internal.log import Place
 from analytics_internal.reader.holes import Holes
@@ -80,7 +81,7 @@ DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, d
 _OUT_OF_SPACE = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
-class Damaged(Exception):
+class Damaged(ReaderBehind):
     """The reader's file cannot be used; everything in it can be rebuilt from the log."""
 
 

@@ -22,6 +22,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from analytics_internal.errors import ReaderBehind
 from analytics_internal.log import (
     NO_ACTION,
     TRANSIENT_ERRORS,
@@ -61,8 +62,8 @@ rebuilds_total = Counter(
 )
 
 
-class Behind(Exception):
-    """The reader is still reading the log; ask again later."""
+class Behind(ReaderBehind):
+    """A question has waited long enough for the reader."""
 
     def __init__(self, position: int, head: int) -> None:
         super().__init__(f"the reader has read {position:,} of {head:,} events of the log")

@@ -1,8 +1,8 @@
 """Settings: their types, defaults and sources, and how they are shown."""
 
-from analytics_internal.settings.model import InvalidSettings, Settings
+from analytics_internal.settings.model import Settings
 from analytics_internal.settings.printing import printable
 from analytics_internal.settings.sources import load
 from analytics_internal.settings.values import bytes_of
 
-__all__ = ["InvalidSettings", "Settings", "bytes_of", "load", "printable"]
+__all__ = ["Settings", "bytes_of", "load", "printable"]

@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from analytics_internal.cache import DEFAULT_BYTES
+from analytics_internal.errors import WrongUse
 from analytics_internal.event import DEFAULT_KEPT_QUERY_PARAMETERS
 from analytics_internal.listening import hosts_of, is_loopback
 from analytics_internal.settings.values import (
@@ -37,12 +38,16 @@ PREFIX = "ANALYTICS_INTERNAL_"
 LEVELS = ("debug", "info", "warning", "error")
 
 
-class InvalidSettings(ValueError):
-    """The configuration cannot be used; ``problems`` has one line for each error."""
+class InvalidSettings(WrongUse):
+    """The configuration cannot be used; ``lines`` has one for each error."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+    @property
+    def lines(self) -> list[str]:
+        return self.problems
 
 
 def _own_time_zone() -> str:
