@@ -1,12 +1,11 @@
-"""What the service is compared with, behind the same server: uvicorn, uvloop, httptools, Starlette.
+"""The baselines of the service, on the same server: uvicorn, uvloop, httptools, Starlette.
 
-`python -m bench.baseline naive --database-url URL` takes events as the original does: find the item by its subject,
-insert it when it is new, update its count, find the user's row, insert it when it is new, otherwise update it; every
-statement a round trip and a transaction of its own, over a pool of ten connections as knex has. (What the original does
-about a known user's row we do not know; four statements for what is known and five for what is new are the least that
-its rows and its answers can come from.)
+`python -m bench.baseline naive --database-url URL` stores events as the original does: find the item by its subject,
+insert it if new, update its count, find the user's row, insert it if new, else update it. Each statement is a round
+trip and a transaction, over a pool of ten connections as in knex. (We do not know what the original does with a known
+user's row. Four statements for a known item and five for a new one are the fewest that explain its rows and answers.)
 
-`python -m bench.baseline no-store` is the service itself, its log writer replaced by one that answers at once.
+`python -m bench.baseline no-store` is the service with a log writer that answers at once.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def naive_app(pool: Pool) -> ASGIApp:
-    """The original's way."""
+    """The original's method."""
 
     async def take(request: Request) -> Response:
         body = await request.body()
@@ -94,7 +93,7 @@ async def store_as_original(pool: Pool, action: str, subject: str, user: str) ->
 
 
 class _NoLog:
-    """Answers as a log would, and keeps nothing."""
+    """Answers like the log writer but stores nothing."""
 
     async def append(self, entries: Sequence[Event | Rejection], size: int = 0) -> list[Verdict]:
         return [Verdict(str(entry.id), "stored" if isinstance(entry, Event) else "rejected") for entry in entries]

@@ -1,4 +1,4 @@
-"""PostgreSQL's own binary COPY of the rows that the writer makes, into the same partitioned and indexed table."""
+"""Measures PostgreSQL's own binary COPY of the writer's rows into the same partitioned and indexed table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Copy(msgspec.Struct, frozen=True):
     rows: int
 
     async def rows_per_s(self) -> float:
-        """The median of a few copies into the emptied table, commit included."""
+        """The median of a few copies into the empty table, including the commit."""
         connection = await asyncpg.connect(self.dsn)
         found = []
         try:
@@ -44,7 +44,7 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 async def prepare(databases: Databases, folder: Path) -> Copy:
-    """Store events through the writer and keep their rows as a binary COPY file; names and partition stay."""
+    """Store events through the writer and save their rows as a binary COPY file; names and partitions stay."""
     dsn = await databases.create_log("copy")
     now = datetime.now(UTC)
     events = ({**event, "id": str(uuid7(now)), "occurredAt": now.isoformat()} for event in recent(ROWS))

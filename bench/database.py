@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for a measurement: fsync on, in a scratch folder, gone when it is over."""
+"""A temporary PostgreSQL for a measurement, with fsync on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events that measurements are made with: the demo portal's, alone or several portals in one."""
+"""The events of the measurements: those of one or several demo portals."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from analytics_internal import demo
 
 Event = dict[str, object]
 UNTIL = datetime(2026, 11, 25, 15, tzinfo=UTC)
-"""When the history that `history` tells ends: fixed, so that two runs ask about the same events."""
+"""The end of `history`: fixed, so that two runs use the same events."""
 
 
 def history(count: int, portals: int) -> Iterator[Event]:
-    """A year of several demo portals in one: some 270 people and 6,000 items for each portal, in time order."""
+    """A year of several merged demo portals, in time order: some 270 people and 6,000 items per portal."""
     each, rest = divmod(count, portals)
     streams = [_as_portal(number, each + (number < rest)) for number in range(portals)]
     return heapq.merge(*streams, key=itemgetter("occurredAt"))
 
 
 def _as_portal(number: int, count: int) -> Iterator[Event]:
-    """One portal's events; those of portal 1 and on with people and entities of their own."""
+    """One portal's events; portals after the first have people and entities of their own."""
     for event in demo.events(count, seed=number + 1, until=UNTIL):
         if number:
             event["user"] = f"{event['user']}-{number}"
@@ -39,7 +39,7 @@ def recent(count: int) -> list[Event]:
 
 
 def over_items(count: int, items: int) -> list[Event]:
-    """Events of a portal with so many items, visited as portals are: the n-th item 1/n as often as the first."""
+    """Events of a portal with this many items, with realistic visits: the n-th item 1/n as often as the first."""
     random = Random(f"items {items}")
     drawn = random.choices(range(items), cum_weights=list(accumulate(1 / (n + 1) for n in range(items))), k=count)
     return [

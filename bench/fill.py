@@ -25,23 +25,23 @@ CHUNKS_AHEAD = 8
 
 
 async def fill(dsn: str, payloads: Iterable[bytes], received_at: datetime = UNTIL) -> int:
-    """Judge and store events as imported ones. Returns how many were stored."""
-    judged = _judged(payloads, received_at)
+    """Validate and store events as imported ones. Returns how many were stored."""
+    validated = _validated(payloads, received_at)
     stored = 0
     async with open_pool(dsn) as pool, open_writer(pool) as writer:
 
         async def store() -> None:
             nonlocal stored
-            while events := list(islice(judged, CHUNK_EVENTS)):
+            while events := list(islice(validated, CHUNK_EVENTS)):
                 verdicts = await writer.append(events)
                 stored += sum(verdict.status == "stored" for verdict in verdicts)
 
-        # While one chunk is on its way to PostgreSQL, the others are judged.
+        # While one chunk is being stored, the next ones are validated.
         await asyncio.gather(*(store() for _ in range(4)))
     return stored
 
 
-def _judged(payloads: Iterable[bytes], received_at: datetime) -> Iterator[Event]:
+def _validated(payloads: Iterable[bytes], received_at: datetime) -> Iterator[Event]:
     batch, receipt = Batch([], is_imported=True), Receipt(received_at, None, may_name_person=True)
     for payload in payloads:
         event = validate(payload, batch, receipt)
@@ -50,7 +50,7 @@ def _judged(payloads: Iterable[bytes], received_at: datetime) -> Iterator[Event]
 
 
 def history_payloads(events: int, portals: int) -> Iterator[bytes]:
-    """The JSON texts of `history`, made by a process of their own."""
+    """The JSON texts of `history`, made by another process."""
     context = multiprocessing.get_context("spawn")
     queue: Queue[list[bytes]] = context.Queue(CHUNKS_AHEAD)
     maker = context.Process(target=_make, args=(queue, events, portals), daemon=True)

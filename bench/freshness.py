@@ -1,4 +1,4 @@
-"""What fresh events cost the next question: the reader's catching up."""
+"""Measures what new events cost the next query: the reader's catching up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_APPEND = 2_500
 
 
 async def measure(pool: Pool, replica: Replica, rounds: int) -> None:
-    """Append fresh events, then ask the reader to catch up; some rounds of each number."""
+    """Append new events, then let the reader catch up; several rounds of each number."""
     templates = [msgspec.json.encode({**event, "id": None, "occurredAt": None}) for event in recent(FRESH[-1])]
     rows = []
     async with open_writer(pool) as writer:
@@ -41,5 +41,5 @@ async def measure(pool: Pool, replica: Replica, rounds: int) -> None:
 
 def _events(templates: list[bytes], number: int) -> list[Event]:
     receipt = Receipt(datetime.now(UTC), None, may_name_person=True)
-    judged = [validate(template, Batch([]), receipt) for template in templates[:number]]
-    return [event for event in judged if isinstance(event, Event)]
+    validated = [validate(template, Batch([]), receipt) for template in templates[:number]]
+    return [event for event in validated if isinstance(event, Event)]

@@ -1,7 +1,7 @@
-"""What others wait for while somebody asks too much: `python -m bench.greedy`.
+"""Measures how long others wait beside a greedy client: `python -m bench.greedy`.
 
-A service on a filled log is asked a light question, given single events and asked for its health, one after the other,
-first alone and then beside each kind of greed. The ratio is others' waiting beside greed against the same without.
+A client sends a light question, a single event and a health check in turn to a service with a filled log, first alone
+and then beside each kind of greedy client. The ratio compares its latency beside a greedy client and alone.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ HEAD = (
 
 
 class Waited(msgspec.Struct):
-    """What one who is not greedy waited for, in milliseconds."""
+    """The latencies of the normal client, in milliseconds."""
 
     question: list[float] = []
     event: list[float] = []
@@ -79,7 +79,7 @@ class Waited(msgspec.Struct):
 
 
 async def others(url: str, seconds: float) -> Waited:
-    """Ask as everybody does, one after the other, for some seconds."""
+    """Act as a normal client for some seconds."""
     waited = Waited()
     until = time.perf_counter() + seconds
     async with httpx.AsyncClient(base_url=url, timeout=120) as client:
@@ -100,7 +100,7 @@ async def _timed(waited: Waited, times: list[float], ask: Callable[[], Awaitable
 
 @contextlib.asynccontextmanager
 async def asking(url: str, question: dict[str, object], connections: int) -> AsyncIterator[None]:
-    """Some connections that ask the same again as soon as it is answered."""
+    """Greedy: several connections repeat a question without pause."""
 
     async def ask() -> None:
         async with httpx.AsyncClient(base_url=url, timeout=300) as client:
@@ -118,7 +118,7 @@ async def asking(url: str, question: dict[str, object], connections: int) -> Asy
 
 @contextlib.asynccontextmanager
 async def hanging_up(url: str, question: dict[str, object], times: int) -> AsyncIterator[None]:
-    """Many who ask and leave at once."""
+    """Greedy: many clients ask and disconnect at once."""
     for _ in range(times):
         _send(url, question).close()
     yield
@@ -126,7 +126,7 @@ async def hanging_up(url: str, question: dict[str, object], times: int) -> Async
 
 @contextlib.asynccontextmanager
 async def not_reading(url: str, question: dict[str, object], clients: int) -> AsyncIterator[None]:
-    """Some who ask for a large file and do not read it."""
+    """Greedy: clients ask for a large file and do not read it."""
     connections = [_send(url, question) for _ in range(clients)]
     try:
         yield
@@ -154,7 +154,7 @@ async def _caught_up(url: str) -> None:
 
 
 async def measure(server: Server, seconds: float) -> None:
-    """Print what others wait for alone, and beside each kind of greed."""
+    """Print the normal client's latencies alone and beside each kind of greedy client."""
     url = server.url
     await _caught_up(url)
     await others(url, min(seconds, 2))
@@ -178,9 +178,9 @@ async def measure(server: Server, seconds: float) -> None:
 async def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--portals", type=int, default=16, help="each some 270 people and 6,000 items")
+    parser.add_argument("--portals", type=int, default=16, help="portals of some 270 people and 6,000 items each")
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--database-url", help="a log that is filled already")
+    parser.add_argument("--database-url", help="a log that is already filled")
     options = parser.parse_args()
     with scratch_folder() as folder, contextlib.ExitStack() as parts:
         dsn = options.database_url

@@ -1,8 +1,8 @@
-"""Acked events a second, against the original's way, no storing and PostgreSQL's own COPY: `python -m bench.ingest`.
+"""Measures acknowledged events per second: `python -m bench.ingest`.
 
-Everything runs on this machine and on one PostgreSQL (embedded, fsync on). The measurements alternate in short
-rounds, so that what else the machine does falls on all of them, and what is printed are medians with their spread; a
-ratio is the median of the rounds' ratios.
+The baselines are the original's method, the service without storing, and PostgreSQL's COPY. Everything runs on this
+machine and one PostgreSQL (embedded, fsync on). Measurements alternate in short rounds, so that other load affects all
+alike. Printed are medians with their spread; a ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EMPTY = "empty"
 
 
 class Fill(msgspec.Struct, frozen=True):
-    """What a log holds before it is measured, and what is sent to it."""
+    """What a log holds before the measurement, and what is sent."""
 
     name: str
     items: int = 0
@@ -47,7 +47,7 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One server to be measured, what it is sent, and in which form."""
+    """One server to measure, the events it gets, and their batch size."""
 
     name: str
     server: Server
@@ -70,7 +70,7 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class Bench:
-    """The servers of one run, and what they were measured at."""
+    """The servers of one run, and their measurements."""
 
     def __init__(self, databases: Databases, folder: Path, seconds: float, connections: int) -> None:
         self._databases = databases
@@ -85,14 +85,14 @@ class Bench:
         self.targets[target.name] = target
 
     async def measure(self, target: Target, rate: float | None = None) -> Round:
-        """One round of one target; its reader's work is waited for, so that it does not fall on the next one."""
+        """One round of one target. Waits for its reader, so that the reader's work does not disturb the next round."""
         if target.is_naive_and_empty:
             await run_sql(self._databases.dsn(target.database or ""), NAIVE_SQL["empty"])
         server_s, postgres_s = target.server.cpu_s(), self._postgres_s(target)
         result = servers.load(target.server, target.events, self._connections, target.batch, self._seconds, rate)
         if target.name.startswith("service"):
             servers.let_catch_up(target.server)
-        # The generator's warm-up counts neither here nor there, but the server works in it too.
+        # The generator does not count its warm-up, but the server works then, too.
         events = max(result.events * (1 + WARM_UP_S / self._seconds), 1)
         return Round(
             result,
@@ -112,7 +112,7 @@ class Bench:
             self.copied.append(await copy.rows_per_s())
 
     async def run_at_half(self, rounds: int, names: Sequence[str]) -> dict[str, list[Round]]:
-        """The same at half of each target's median rate, as requests that come whether or not it keeps up."""
+        """The same at half of each target's median rate, sent whether or not the server keeps up."""
         found: dict[str, list[Round]] = defaultdict(list)
         for number in range(1, rounds + 1):
             for name in names:

@@ -1,7 +1,7 @@
--- The statements of the original's way of taking an event, each its own round trip and its own transaction.
+-- The original's statements for one event, each its own round trip and transaction.
 
 -- name: schema
--- As the original has it: no index on the subject, `access_count` of the item kept in the row.
+-- As in the original: no index on the subject, `access_count` of the item kept in the row.
 CREATE TABLE analytics (
     id serial PRIMARY KEY,
     action varchar(255) NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE metrics (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
--- Better than the original deserves where we do not know it: only the subject is known to be looked up without one.
+-- The original may lack this index: we know only that it looks up subjects without one.
 CREATE INDEX ON metrics (analytics_id)
 
 -- name: find_item
@@ -57,7 +57,7 @@ WHERE id = $1
 TRUNCATE analytics, metrics
 
 -- name: fill
--- So many items, each with one user. The names are those of bench.events.subject_of.
+-- This many items, each with one user. The names are those of bench.events.subject_of.
 WITH item AS (
     INSERT INTO analytics (action, subject)
     SELECT 'navigate', '/docs/default/component/service-' || (n / 10) || '/page-' || (n % 10)

@@ -1,8 +1,8 @@
-"""What the pages' questions cost, against PostgreSQL and hand-written DuckDB SQL: `python -m bench.query`.
+"""Measures the pages' questions against PostgreSQL and hand-written DuckDB SQL: `python -m bench.query`.
 
-A log is filled through the writer, the reader is built from it, and every question is put to the reader as the service
-does it (parse, catch up, answer, encode), to PostgreSQL over the event table, and to the reader's DuckDB as
-hand-written SQL. The three answers have to be the same.
+The writer fills a log, and the reader is built from it. Each question is then answered by the reader as in the service
+(parse, catch up, answer, encode), by PostgreSQL over the event table, and by hand-written SQL in the reader's DuckDB.
+The three answers must be equal.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 async def timed(rounds: int, ask: Callable[[], Awaitable[tuple[Rows, int]]]) -> Timed:
-    """The median of some rounds, and the first one by itself: it plans, and reads what no cache has yet."""
+    """The median of some rounds, and separately the first one, which plans and reads without caches."""
     times = []
     for _ in range(rounds):
         started = time.perf_counter()
@@ -93,7 +93,7 @@ async def timed(rounds: int, ask: Callable[[], Awaitable[tuple[Rows, int]]]) -> 
 
 
 class Asked:
-    """The three ways to ask the same."""
+    """Asks a question in three ways."""
 
     def __init__(self, replica: Replica, postgres: asyncpg.Connection[Any], of: Bounds) -> None:
         self._replica = replica
@@ -101,7 +101,7 @@ class Asked:
         self._bounds = of
 
     async def here(self, question: dict[str, object]) -> tuple[Rows, int]:
-        """As `POST /query` does it."""
+        """As `POST /query` does."""
         query, wire = parse(msgspec.json.encode(question))
         answered = await answer(self._replica, query, wire, ZONE, UNTIL)
         return rows_of_answer(answered), len(msgspec.json.encode(answered))
@@ -116,7 +116,7 @@ class Asked:
 
 
 async def fill(dsn: str, events: int, portals: int) -> None:
-    """In a process of its own: this one's memory is to be the reader's."""
+    """Fill the log in another process, so that this one's memory is the reader's alone."""
     command = [sys.executable, "-m", "bench.fill", "--database-url", dsn]
     command += ["--events", str(events), "--portals", str(portals)]
     printed = await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, check=True)
@@ -155,7 +155,7 @@ async def _busiest_entity(replica: Replica) -> str:
 
 
 async def compare(asked: Asked, questions: Questions, rounds: int, postgres_rounds: int) -> list[str]:
-    """Print what each question costs, and return those that are answered differently."""
+    """Print the cost of each question. Returns the questions with different answers."""
     costs: list[Cost] = []
     different: list[str] = []
     for name, question in questions.items():
@@ -177,7 +177,7 @@ def _sum(costs: list[Cost]) -> Cost:
 
 
 async def at_once(asked: Asked, rounds: int, questions: Questions) -> float:
-    """All questions of a page at the same time, as a browser asks them: ms."""
+    """Milliseconds for all questions of a page at once, as a browser asks them."""
     times = []
     for _ in range(rounds):
         started = time.perf_counter()
@@ -187,7 +187,7 @@ async def at_once(asked: Asked, rounds: int, questions: Questions) -> float:
 
 
 async def pages(asked: Asked, rounds: int, entity: str) -> None:
-    """What somebody waits for who opens the metrics page, and who opens the page of the most visited entity."""
+    """Print how long the metrics page and the most visited entity's card take."""
     overview_ms = await at_once(asked, rounds, overview())
     card_ms = await at_once(asked, rounds, card(entity))
     print(f"\nthe overview page's questions asked at once: {overview_ms:.1f} ms")
@@ -199,7 +199,7 @@ async def _measure(pool: Pool, dsn: str, folder: Path, options: argparse.Namespa
     replica = Replica(pool, path)
     postgres = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC", "jit": "off"})
     try:
-        # More than the service gives itself: the baseline is PostgreSQL as somebody would tune it for such questions.
+        # PostgreSQL is tuned for such questions, to be a fair baseline.
         await postgres.execute("SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 2; ANALYZE")
         await rebuild(replica, path)
         item = await _busiest_item(replica)
@@ -219,7 +219,7 @@ async def _measure(pool: Pool, dsn: str, folder: Path, options: argparse.Namespa
 async def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--portals", type=int, default=16, help="each some 270 people and 6,000 items")
+    parser.add_argument("--portals", type=int, default=16, help="portals of some 270 people and 6,000 items each")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--postgres-rounds", type=int, default=2)
     options = parser.parse_args()

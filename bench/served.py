@@ -1,4 +1,4 @@
-"""The real service on the filled log: its start, the overview page over HTTP, its memory."""
+"""Measures the real service on the filled log: its start, the overview page over HTTP, its memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RANGE = {"date_range": {"from": "2026-10-29", "to": "2026-11-25"}}
 
 
 async def measure(dsn: str, folder: Path) -> None:
-    """Start the service on a finished reader file and ask it the overview page's questions, one after the other."""
+    """Start the service on a finished reader file and ask the overview page's questions one after the other."""
     data = folder / "service"
     data.mkdir()
     shutil.copy(folder / "reader" / "reader.duckdb", data / "reader.duckdb")

@@ -1,4 +1,4 @@
-"""Bytes an event takes in the log and in the reader."""
+"""Measures the bytes per event in the log and in the reader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = ("action", "item", "person", "plugin", "entity", "path", "context", "log
 
 
 async def measure(postgres: asyncpg.Connection[Any], reader_bytes: int) -> None:
-    """Print the sizes of what is stored now."""
+    """Print the current sizes."""
     events = await postgres.fetchval("SELECT position FROM log_head")
     sizes = await postgres.fetchrow(SIZES, "event\\_%")
     assert sizes is not None

@@ -1,4 +1,4 @@
-"""Figures as a table that reads the same on a terminal and in a document."""
+"""Print figures as a Markdown table that is also readable on a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from statistics import median
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """One Markdown table, columns aligned; everything but the first column to the right."""
+    """Print a Markdown table; all columns but the first are right-aligned."""
     texts = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[n]) for row in texts) for n in range(len(head))]
     lines = [_line(row, widths) for row in texts]
@@ -24,7 +24,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def spread(values: Sequence[float], unit: str = "") -> str:
-    """The median with the least and the most of all rounds."""
+    """The median with the minimum and maximum."""
     middle, least, most = median(values), min(values), max(values)
     digits = 0 if middle >= 100 else 1
     return f"{middle:,.{digits}f}{unit} ({least:,.{digits}f}–{most:,.{digits}f})"

@@ -1,4 +1,4 @@
-"""What one event costs, step by step, in one process without HTTP: `python -m bench.validation [--events 20000]`."""
+"""Measures the CPU time of one event, step by step, without HTTP: `python -m bench.validation [--events 20000]`."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def _in_batches(bodies: list[bytes]) -> list[bytes]:
     return [b'{"events":[' + b",".join(group) + b"]}" for group in groups]
 
 
-def judged(bodies: list[bytes]) -> list[Event]:
-    """Decode and judge bodies as the service does."""
+def validated(bodies: list[bytes]) -> list[Event]:
+    """Decode and validate bodies as the service does."""
     events: list[Event] = []
     for body in bodies:
         batch = decode_body(body, 1_000)
@@ -53,19 +53,19 @@ def judged(bodies: list[bytes]) -> list[Event]:
     return events
 
 
-def judging(bodies: list[bytes]) -> list[tuple[str, str]]:
-    """Microseconds an event to decode and judge."""
+def validating(bodies: list[bytes]) -> list[tuple[str, str]]:
+    """Microseconds per event to decode and validate."""
     groups = _in_batches(bodies)
     cold = []
     for _ in range(ROUNDS):
         content._remembered.clear()
-        cold.append(_timed(lambda: judged(bodies)) / len(bodies))
-    warm = [_timed(lambda: judged(bodies)) / len(bodies) for _ in range(ROUNDS)]
-    batched = [_timed(lambda: judged(groups)) / len(bodies) for _ in range(ROUNDS)]
+        cold.append(_timed(lambda: validated(bodies)) / len(bodies))
+    warm = [_timed(lambda: validated(bodies)) / len(bodies) for _ in range(ROUNDS)]
+    batched = [_timed(lambda: validated(groups)) / len(bodies) for _ in range(ROUNDS)]
     return [
-        ("decode and judge, one a body, contents new", spread(cold)),
-        ("decode and judge, one a body, contents known", spread(warm)),
-        (f"decode and judge, {BATCH} a body, contents known", spread(batched)),
+        ("decode and validate, one a body, contents new", spread(cold)),
+        ("decode and validate, one a body, contents known", spread(warm)),
+        (f"decode and validate, {BATCH} a body, contents known", spread(batched)),
     ]
 
 
@@ -76,7 +76,7 @@ def _timed(run: Callable[[], object]) -> float:
 
 
 async def copying(pool: Pool, events: list[Event]) -> list[tuple[str, str]]:
-    """Microseconds of this process's CPU an event to make rows, and to encode and send them by COPY."""
+    """CPU microseconds of this process per event, to make rows, and to encode and send them by COPY."""
     rows = Rows()
     async with pool.acquire() as connection:
         records, names = await rows.of(connection, events)
@@ -104,7 +104,7 @@ async def _timed_async(run: Callable[[], Awaitable[None]]) -> float:
 
 
 async def committing(writer: LogWriter, events: list[Event]) -> list[tuple[str, str, str, str]]:
-    """Wall and CPU time of the writer's commits by how many events they hold."""
+    """Wall and CPU time of the writer's commits by number of events."""
     rows = []
     for size in COMMITS:
         walls, cpus = [], []
@@ -123,10 +123,10 @@ async def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=20_000)
     bodies = _bodies(parser.parse_args().events)
-    steps = judging(bodies)
-    events = judged(bodies)
+    steps = validating(bodies)
+    events = validated(bodies)
     with scratch_folder() as folder, running_postgres(folder) as databases:
-        async with open_pool(await databases.create_log("judge")) as pool:
+        async with open_pool(await databases.create_log("validation")) as pool:
             steps += await copying(pool, events)
             async with open_writer(pool) as writer:
                 await writer.append(events)

@@ -1,4 +1,4 @@
-"""The questions that the pages ask, in the query language and in hand-written SQL.
+"""The pages' questions, in the query language and in hand-written SQL.
 
 They are those of `backstage/plugins/analytics-internal/src/view/questions.ts`, with the curve's events and people asked
 for at once.
@@ -27,7 +27,7 @@ _parameter = re.compile(r"\$([a-z_]+)")
 
 
 def overview() -> dict[str, dict[str, object]]:
-    """What the metrics page asks."""
+    """The questions of the metrics page."""
     log_metrics = ["events", "people", "first_access", "last_access"]
     return {
         "totals": {"metrics": ["events", "people", "items", "last_access"], **COMPARED},
@@ -49,7 +49,7 @@ def overview() -> dict[str, dict[str, object]]:
 
 
 def details(item: int) -> dict[str, dict[str, object]]:
-    """What the page of one item asks."""
+    """The questions of one item's page."""
     of_item = {"filters": ["is", "item", [item]]}
     ever = ["first_access", "last_access"]
     return {
@@ -109,7 +109,7 @@ def bounds(now: datetime, days: int, item: int) -> Bounds:
 
 
 def for_duckdb(name: str, of: Bounds) -> tuple[str, dict[str, object]]:
-    """A statement and its parameters; DuckDB's times are naive UTC."""
+    """A statement and its parameters, with times as naive UTC."""
     values = {
         parameter: value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
         for parameter, value in of.values().items()
@@ -125,7 +125,7 @@ def for_postgres(name: str, of: Bounds) -> tuple[str, list[object]]:
 
 
 def rows_of_answer(answer: dict[str, object]) -> list[tuple[object, ...]]:
-    """An answer's rows as flat as SQL's, to be compared."""
+    """An answer's rows as flat tuples, to compare with SQL's."""
     results = answer["results"]
     assert isinstance(results, list)
     return [tuple(cell for value in row.values() for cell in _cells(value)) for row in results]
@@ -136,7 +136,7 @@ def _cells(value: object) -> Sequence[object]:
 
 
 def rows_of_sql(rows: Sequence[Sequence[object]]) -> list[tuple[object, ...]]:
-    """Rows of either engine as answers have them: times as text in UTC."""
+    """SQL's rows with times as UTC text, as in answers."""
     return [tuple(_as_answered(cell) for cell in row) for row in rows]
 
 

@@ -1,4 +1,4 @@
--- What somebody would write by hand in DuckDB for the questions of bench/questions/__init__.py.
+-- Hand-written DuckDB SQL for the questions of bench/questions/__init__.py.
 
 -- name: totals
 SELECT count(*) FILTER (WHERE occurred_at >= $start), count(*) FILTER (WHERE occurred_at < $start),
