@@ -26,18 +26,18 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --qui
 
 .PHONY: install run demo portal packages test test-python test-backstage test-newest explore check bench crash lock clean
 
-install: $(RUNTIME) $(PAGE)/index.html ## the command in .venv/bin, the page built
+install: $(RUNTIME) $(PAGE)/index.html ## install the command into .venv/bin and build the page
 
-run: install ## the service on its embedded database, without authentication, on this machine only
+run: install ## run the service on its embedded database, without authentication, on this machine only
 	@exec $(BIN)/analytics-internal serve --auth none --port $(PORT) --data-dir $(DATA)
 
-demo: install ## the same with a year of a realistic portal's events
+demo: install ## the same with a year of a made-up portal's events
 	@sh scripts/demo $(BIN)/analytics-internal $(PORT) $(DATA)-demo $(EVENTS)
 
-portal: $(DEVELOPMENT) $(WORKSPACE) ## a small real Backstage with the three packages, its database and the service
+portal: $(DEVELOPMENT) $(WORKSPACE) ## run a small real Backstage with the three packages, its database and the service
 	@sh scripts/portal
 
-packages: install $(WORKSPACE) ## the Python wheel and the three npm packages, to install elsewhere, in dist/
+packages: install $(WORKSPACE) ## build the Python wheel and the three npm packages into dist/, to install elsewhere
 	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation -w dist .
 	$(YARN) tsc
 	for package in $(PACKAGES); do \
@@ -59,29 +59,29 @@ test-backstage: $(WORKSPACE) $(STANDALONE_MODULES)
 	CI=true $(YARN) test --silent
 	$(YARN) check:api-reports
 
-test-newest: $(NEWEST_MODULES) ## the packages' types against the newest Backstage that they allow
+test-newest: $(NEWEST_MODULES) ## check the packages' types against the newest Backstage that they allow
 	npm --prefix $(NEWEST) run --silent check
 
 test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium pgbouncer
 	$(BIN)/pytest $(PYTEST)
 
-explore: $(DEVELOPMENT) ## the property tests with examples that nobody has tried yet
+explore: $(DEVELOPMENT) ## run the property tests with new examples
 	HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m hypothesis $(PYTEST)
 
 .PHONY: chromium pgbouncer
 chromium pgbouncer:
 	@sh .ci/$@
 
-bench: $(DEVELOPMENT) ## the ratios of docs/benchmarks.md
+bench: $(DEVELOPMENT) ## measure the ratios of docs/benchmarks.md
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.query
 	$(BIN)/python -m bench.greedy
 
-crash: $(DEVELOPMENT) ## kill -9 of the service and of PostgreSQL under load, and failover to a standby that lags
+crash: $(DEVELOPMENT) ## kill the service and PostgreSQL under load, and fail over to a lagging standby
 	$(BIN)/python -m tests.crash.crash --rounds 20
 	$(BIN)/python -m tests.crash.failover --rounds 20
 
-lock: $(DEVELOPMENT) ## new lock files from pyproject.toml and package.json
+lock: $(DEVELOPMENT) ## make the lock files from pyproject.toml and package.json
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate \
