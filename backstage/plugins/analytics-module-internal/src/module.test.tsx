@@ -10,7 +10,7 @@ import {
 import { renderTestApp } from '@backstage/frontend-test-utils';
 import { AnalyticsImplementationBlueprint } from '@backstage/plugin-app-react';
 import { TestApiProvider } from '@backstage/test-utils';
-import { fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { configure, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import module from './index';
 import { AnalyticsInternalApi } from './legacy';
 import { FakeIdentity } from './__testUtils__/tabs';
@@ -20,6 +20,8 @@ const config = {
   app: { baseUrl: 'http://localhost', analytics: { internal: { flushInterval: 0.1 } } },
   backend: { baseUrl: 'http://portal' },
 };
+// A page that is loaded lazily takes seconds on a busy machine.
+configure({ asyncUtilTimeout: 15_000 });
 let service: FakeService;
 
 beforeEach(() => {
