@@ -21,6 +21,7 @@ import msgspec
 
 from analytics_internal.client.remote import RemoteError, address_in, problem_of
 from analytics_internal.data_dir import DataDirInUse, DataDirLock
+from analytics_internal.dimensions import TABLES
 from analytics_internal.embedded import EmbeddedPostgres, running_dsn
 from analytics_internal.errors import AnalyticsError, CommandError
 from analytics_internal.log import (
@@ -221,7 +222,7 @@ async def _names(connection: Connection) -> Finding:
     good = "every name is the one that its number was made for"
     changed: list[str] = []
     try:
-        for table in contents.NAMES:
+        for table in TABLES:
             changed += [f"{table} {number}" async for number in contents.changed_names(connection, table)]
     except asyncpg.PostgresError as error:
         return _not_possible(good, error)

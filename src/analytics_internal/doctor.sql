@@ -46,35 +46,22 @@ FROM event e
 WHERE NOT EXISTS (SELECT FROM log_batch b WHERE b.batch_id = e.batch_id)
 
 -- name: unnamed
-SELECT 'item' AS kind, e.item_id AS number, count(*) AS events
+WITH name (kind, number) AS (
+    SELECT 'item', item_id FROM item JOIN action USING (action_id)
+    UNION ALL SELECT 'person', person_id FROM person
+    UNION ALL SELECT 'plugin', plugin_id FROM plugin
+    UNION ALL SELECT 'entity', entity_id FROM entity
+    UNION ALL SELECT 'path', path_id FROM path
+    UNION ALL SELECT 'context', context_id FROM context
+)
+SELECT used.kind, used.number, count(*) AS events
 FROM event e
-WHERE NOT EXISTS (SELECT FROM item i JOIN action USING (action_id) WHERE i.item_id = e.item_id)
-GROUP BY e.item_id
-UNION ALL
-SELECT 'person', e.person_id, count(*)
-FROM event e
-WHERE e.person_id IS NOT NULL AND NOT EXISTS (SELECT FROM person n WHERE n.person_id = e.person_id)
-GROUP BY e.person_id
-UNION ALL
-SELECT 'plugin', e.plugin_id, count(*)
-FROM event e
-WHERE e.plugin_id IS NOT NULL AND NOT EXISTS (SELECT FROM plugin n WHERE n.plugin_id = e.plugin_id)
-GROUP BY e.plugin_id
-UNION ALL
-SELECT 'entity', e.entity_id, count(*)
-FROM event e
-WHERE e.entity_id IS NOT NULL AND NOT EXISTS (SELECT FROM entity n WHERE n.entity_id = e.entity_id)
-GROUP BY e.entity_id
-UNION ALL
-SELECT 'path', e.path_id, count(*)
-FROM event e
-WHERE e.path_id IS NOT NULL AND NOT EXISTS (SELECT FROM path n WHERE n.path_id = e.path_id)
-GROUP BY e.path_id
-UNION ALL
-SELECT 'context', e.context_id, count(*)
-FROM event e
-WHERE e.context_id IS NOT NULL AND NOT EXISTS (SELECT FROM context n WHERE n.context_id = e.context_id)
-GROUP BY e.context_id
+CROSS JOIN LATERAL (
+    VALUES ('item', e.item_id), ('person', e.person_id), ('plugin', e.plugin_id), ('entity', e.entity_id),
+           ('path', e.path_id), ('context', e.context_id)
+) AS used (kind, number)
+WHERE used.number IS NOT NULL AND NOT EXISTS (SELECT FROM name n WHERE n.kind = used.kind AND n.number = used.number)
+GROUP BY used.kind, used.number
 
 -- name: impossible_times
 SELECT id, occurred_at
@@ -91,41 +78,18 @@ WHERE tableoid::regclass::text !~ ('event_' || to_char(
 
 -- name: sequences_behind
 -- Identity columns whose next number a row has already.
-SELECT name, reached, given
+SELECT name, reached, pg_sequence_last_value(pg_get_serial_sequence(name, id_column)::regclass) AS given
 FROM (
-    SELECT 'action' AS name, max(action_id)::bigint AS reached,
-           pg_sequence_last_value(pg_get_serial_sequence('action', 'action_id')::regclass) AS given
-    FROM action
-    UNION ALL
-    SELECT 'item' AS name, max(item_id)::bigint AS reached,
-           pg_sequence_last_value(pg_get_serial_sequence('item', 'item_id')::regclass) AS given
-    FROM item
-    UNION ALL
-    SELECT 'person' AS name, max(person_id)::bigint AS reached,
-           pg_sequence_last_value(pg_get_serial_sequence('person', 'person_id')::regclass) AS given
-    FROM person
-    UNION ALL
-    SELECT 'plugin' AS name, max(plugin_id)::bigint AS reached,
-           pg_sequence_last_value(pg_get_serial_sequence('plugin', 'plugin_id')::regclass) AS given
-    FROM plugin
-    UNION ALL
-    SELECT 'entity' AS name, max(entity_id)::bigint AS reached,
-           pg_sequence_last_value(pg_get_serial_sequence('entity', 'entity_id')::regclass) AS given
-    FROM entity
-    UNION ALL
-    SELECT 'path' AS name, max(path_id)::bigint AS reached,
-           pg_sequence_last_value(pg_get_serial_sequence('path', 'path_id')::regclass) AS given
-    FROM path
-    UNION ALL
-    SELECT 'context' AS name, max(context_id)::bigint AS reached,
-           pg_sequence_last_value(pg_get_serial_sequence('context', 'context_id')::regclass) AS given
-    FROM context
-    UNION ALL
-    SELECT 'rejected_event', max(rejected_id),
-           pg_sequence_last_value(pg_get_serial_sequence('rejected_event', 'rejected_id')::regclass)
-    FROM rejected_event
+    SELECT 'action' AS name, 'action_id' AS id_column, max(action_id)::bigint AS reached FROM action
+    UNION ALL SELECT 'item', 'item_id', max(item_id) FROM item
+    UNION ALL SELECT 'person', 'person_id', max(person_id) FROM person
+    UNION ALL SELECT 'plugin', 'plugin_id', max(plugin_id) FROM plugin
+    UNION ALL SELECT 'entity', 'entity_id', max(entity_id) FROM entity
+    UNION ALL SELECT 'path', 'path_id', max(path_id) FROM path
+    UNION ALL SELECT 'context', 'context_id', max(context_id) FROM context
+    UNION ALL SELECT 'rejected_event', 'rejected_id', max(rejected_id) FROM rejected_event
 ) AS counted
-WHERE reached > coalesce(given, 0)
+WHERE reached > coalesce(pg_sequence_last_value(pg_get_serial_sequence(name, id_column)::regclass), 0)
 
 -- name: sizes
 SELECT coalesce((SELECT position FROM log_head LIMIT 1), 0) AS events,

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics_internal.dimensions import TABLES
 from analytics_internal.event.event import Rejection
 from analytics_internal.log import contents
 from analytics_internal.log.connection import Pool
@@ -22,7 +23,7 @@ fields = st.dictionaries(texts, st.none() | st.booleans() | numbers | texts, max
 async def changed(pool: Pool) -> list[object]:
     async with pool.acquire() as connection:
         found: list[object] = [id_ async for id_ in contents.changed_events(connection)]
-        for table in contents.NAMES:
+        for table in TABLES:
             found += [(table, number) async for number in contents.changed_names(connection, table)]
     return found
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from starlette.requests import Request
 
 from analytics_internal.auth import PERMISSIONS, Caller, NotAllowed
+from analytics_internal.dimensions import DECLARED
 from analytics_internal.event import normalise_entity_ref
 from analytics_internal.http.requests import service_of
 from analytics_internal.query import CONNECTIVES, WireQuery
 
-PERSON = "person"
+NAMING = {name for name, dimension in DECLARED.items() if dimension.names_people}
 PERMISSION = str(PERMISSIONS["people"]["name"])
 
 
@@ -31,8 +32,9 @@ async def require_for(request: Request, caller: Caller, question: WireQuery) -> 
 
 
 def _naming_parts(question: WireQuery, own_ref: str | None) -> Iterator[tuple[str, str]]:
-    if PERSON in question.dimensions:
-        yield "dimensions", f"leave out `{PERSON}`; the metric `people` counts them"
+    for name in question.dimensions:
+        if name in NAMING:
+            yield "dimensions", f"leave out `{name}`; the metric `people` counts them"
     if question.filters is not None:
         yield from _naming_filters(question.filters, "filters", own_ref)
 
@@ -43,12 +45,12 @@ def _naming_filters(filter_: list[object], field: str, own_ref: str | None) -> I
         for number, inner in enumerate(rest, start=1):
             assert isinstance(inner, list), "a question that was not checked"
             yield from _naming_filters(inner, f"{field}[{number}]", own_ref)
-    elif rest[0] == PERSON and not _is_about_oneself(operator, rest[1], own_ref):
-        yield field, f"leave out the filter on `{PERSON}`, or let it be or not be yourself alone"
+    elif rest[0] in NAMING and not _is_about_oneself(operator, rest[1], own_ref):
+        yield field, f"leave out the filter on `{rest[0]}`, or let it be or not be yourself alone"
 
 
 def _is_about_oneself(operator: object, values: object, own_ref: str | None) -> bool:
-    """Whether a filter on `person` names the caller only: that says nothing about anybody else."""
+    """Whether a filter on people names the caller only: that says nothing about anybody else."""
     assert isinstance(values, list), "a question that was not checked"
     return (
         own_ref is not None

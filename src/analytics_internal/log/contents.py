@@ -7,13 +7,13 @@ from uuid import UUID
 
 import msgspec
 
+from analytics_internal.dimensions import TABLES
 from analytics_internal.event import stored_fields, stored_hash, stored_text
 from analytics_internal.log.connection import Connection
 from analytics_internal.log.names import digest
 from analytics_internal.log.statements import SQL
 
 PREFETCHED = 2_000
-NAMES = ("action", "item", "person", "plugin", "entity", "path", "context")
 
 
 async def changed_events(connection: Connection) -> AsyncIterator[UUID]:
@@ -34,8 +34,9 @@ async def changed_events(connection: Connection) -> AsyncIterator[UUID]:
 
 async def changed_names(connection: Connection, table: str) -> AsyncIterator[int]:
     """The ids of one naming table's rows whose text was changed since they were made."""
+    sql = f"SELECT {table}_id, digest, {', '.join(TABLES[table].key)} FROM {table}"
     async with connection.transaction(readonly=True):
-        async for number, key_digest, *key in connection.cursor(SQL[f"stored_{table}"], prefetch=PREFETCHED):
+        async for number, key_digest, *key in connection.cursor(sql, prefetch=PREFETCHED):
             try:
                 text = [str(stored_text(stored_fields(key[0])))] if table == "context" else map(str, key)
                 is_same = digest(*text) == key_digest

@@ -5,7 +5,6 @@ The number keeps lost names apart. The refs are valid, so that an export can be 
 
 from __future__ import annotations
 
-import msgspec
 import structlog
 from prometheus_client import Counter
 
@@ -20,17 +19,14 @@ _said: set[tuple[str, int]] = set()
 
 
 def unknown(kind: str, number: int) -> str:
-    """The text shown for a missing name."""
+    """The text shown for a missing name; for a context, its JSON."""
+    if kind == "context":
+        return f'{{"unknown":"context {number}"}}'
     if kind == "person":
         return f"user:unknown/{number}"
     if kind == "entity":
         return f"unknown:unknown/{number}"
     return f"unknown {kind} {number}" if number != NO_ACTION else f"unknown {kind}"
-
-
-def unknown_context(number: int) -> msgspec.Raw:
-    """The JSON shown for a missing context."""
-    return msgspec.Raw(msgspec.json.encode({"unknown": unknown("context", number)}))
 
 
 def report(kind: str, number: int) -> None:

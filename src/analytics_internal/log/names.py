@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from analytics_internal.cache import Cache, size_of
+from analytics_internal.dimensions import Table
 from analytics_internal.errors import AnalyticsError
 from analytics_internal.log import sequences
 from analytics_internal.log.connection import Connection
@@ -36,30 +37,26 @@ class Names:
     (``remember``): by then the connection may lead to another database.
     """
 
-    def __init__(self, table: str, columns: tuple[str, ...], types: tuple[str, ...], remembered_as: str) -> None:
-        """``remembered_as`` names the cache of the known names."""
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._id_column = f"{table}_id"
         # The id; negative while the name is not proven.
-        self._known: Cache[Key, int] = Cache(remembered_as, size_of)
-        self._find = f"SELECT digest, {self._id_column} FROM {table} WHERE digest = ANY($1::uuid[])"
-        arrays = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(("uuid", *types), start=1))
+        self._known: Cache[Key, int] = Cache(table.plural, size_of)
+        self._find = f"SELECT digest, {table.id_column} FROM {table.name} WHERE digest = ANY($1::uuid[])"
+        arrays = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(("uuid", *table.columns.values()), start=1))
         self._make = (
-            f"INSERT INTO {table} (digest, {', '.join(columns)}) SELECT * FROM unnest({arrays}) "
+            f"INSERT INTO {table.name} (digest, {', '.join(table.columns)}) SELECT * FROM unnest({arrays}) "
             f"ON CONFLICT (digest) DO NOTHING"
         )
 
-    async def resolve(
-        self, connection: Connection, rows: Iterable[Key], new: dict[Key, int], key_columns: int = 1
-    ) -> dict[Key, int]:
-        """The id of each row's key: the row's first ``key_columns`` columns.
+    async def resolve(self, connection: Connection, rows: Iterable[Key], new: dict[Key, int]) -> dict[Key, int]:
+        """The id of each row's key: the row's first ``Table.key_columns`` columns.
 
         Ids still to be proven are also added to ``new``. Raises LogChanged.
         """
         ids: dict[Key, int] = {}
         missing: dict[Key, Key] = {}
         for row in rows:
-            key = row[:key_columns]
+            key = row[: self._table.key_columns]
             known = self._known.get(key)
             if known is None:
                 missing.setdefault(key, row)
@@ -89,7 +86,7 @@ class Names:
             columns = zip(*(missing[keys[one]] for one in made), strict=True)
             arguments = (made, *map(list, columns))
             await sequences.retried(
-                connection, self._table, self._id_column, lambda: connection.execute(self._make, *arguments)
+                connection, self._table.name, self._table.id_column, lambda: connection.execute(self._make, *arguments)
             )
             found += await connection.fetch(self._find, made)
         if len(found) < len(keys):

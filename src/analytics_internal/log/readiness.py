@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import structlog
 
+from analytics_internal.dimensions import TABLES
 from analytics_internal.log.connection import Connection, Pool, Unreachable, UnsupportedServer
 from analytics_internal.log.migrations import NEWEST, version_on
 from analytics_internal.log.partitions import MonthMissing, Partitions
@@ -28,13 +29,7 @@ RIGHTS = {
     "id_key": ("SELECT",),
     "log_batch": ("SELECT", "INSERT"),
     "log_head": ("SELECT", "UPDATE"),
-    "action": ("SELECT", "INSERT"),
-    "item": ("SELECT", "INSERT"),
-    "person": ("SELECT", "INSERT"),
-    "plugin": ("SELECT", "INSERT"),
-    "entity": ("SELECT", "INSERT"),
-    "path": ("SELECT", "INSERT"),
-    "context": ("SELECT", "INSERT"),
+    **dict.fromkeys(TABLES, ("SELECT", "INSERT")),
     "rejected_event": ("SELECT", "INSERT", "DELETE"),
     "rejected_count": ("SELECT", "INSERT", "UPDATE"),
 }

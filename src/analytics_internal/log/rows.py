@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from analytics_internal.cache import Cache, size_of
+from analytics_internal.dimensions import TABLES
 from analytics_internal.event import Event
 from analytics_internal.log.connection import Connection
 from analytics_internal.log.names import Key, Names, digest_of
-from analytics_internal.log.statements import SQL
 
 EVENT_COLUMNS = (
     "batch_id", "ordinal", "id", "occurred_at", "received_at", "content_hash", "person_id", "is_imported", "value",
@@ -17,25 +18,21 @@ EVENT_COLUMNS = (
 
 Content = tuple[str, str, str | None, str | None, str | None, bytes | None]
 """Action, subject, path, plugin, entity ref and context of an event."""
-NAMED: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
-    "action": (("name",), ("text",), "actions"),
-    "item": (("action_id", "subject", "path"), ("integer", "text", "text"), "items"),
-    "person": (("ref",), ("text",), "people"),
-    "plugin": (("name",), ("text",), "plugins"),
-    "entity": (("ref",), ("text",), "entities"),
-    "path": (("name",), ("text",), "paths"),
-    "context": (("content",), ("jsonb",), "contexts"),
-}
-"""The naming tables in the order of ``count_other_names``: columns besides id and digest, their types, the cache."""
 ContentIds = tuple[int, int | None, int | None, int | None, int | None]
 """The ids of item, plugin, entity, path and context."""
+# In a batch's transaction: how many of its names have another id in this database, or none.
+COUNT_OTHER_NAMES = "SELECT " + " + ".join(
+    f"(SELECT count(*) FROM unnest(${n}::integer[], ${n + 1}::uuid[]) AS used (id, digest) "
+    f"WHERE NOT EXISTS (SELECT FROM {table.name} n WHERE n.{table.id_column} = used.id AND n.digest = used.digest))"
+    for n, table in zip(itertools.count(1, 2), TABLES.values(), strict=False)
+)
 
 
 class NewNames:
     """Names found or made for one batch and not yet proven by its transaction."""
 
     def __init__(self) -> None:
-        self.ids: dict[str, dict[Key, int]] = {table: {} for table in NAMED}
+        self.ids: dict[str, dict[Key, int]] = {table: {} for table in TABLES}
         self.contents: dict[Content, ContentIds] = {}
 
     async def hold(self, connection: Connection) -> bool:
@@ -43,7 +40,7 @@ class NewNames:
         if not any(self.ids.values()):
             return True
         used = [column for ids in self.ids.values() for column in (list(ids.values()), [digest_of(key) for key in ids])]
-        other: int = await connection.fetchval(SQL["count_other_names"], *used)
+        other: int = await connection.fetchval(COUNT_OTHER_NAMES, *used)
         return other == 0
 
 
@@ -51,7 +48,7 @@ class Rows:
     """Turns events into rows and makes the names they need."""
 
     def __init__(self) -> None:
-        self._names = {table: Names(table, *columns) for table, columns in NAMED.items()}
+        self._names = {name: Names(table) for name, table in TABLES.items()}
         # A repeated content costs one look-up instead of six.
         self._known: Cache[Content, ContentIds] = Cache("rows", size_of)
 
@@ -86,10 +83,8 @@ class Rows:
         for content, ids_of_content in proven.contents.items():
             self._known.put(content, ids_of_content)
 
-    async def _resolve(
-        self, connection: Connection, table: str, rows: Iterable[Key], new: NewNames, key_columns: int = 1
-    ) -> dict[Key, int]:
-        return await self._names[table].resolve(connection, rows, new.ids[table], key_columns)
+    async def _resolve(self, connection: Connection, table: str, rows: Iterable[Key], new: NewNames) -> dict[Key, int]:
+        return await self._names[table].resolve(connection, rows, new.ids[table])
 
     async def _ids_of(
         self, connection: Connection, contents: list[Content], new: NewNames
@@ -109,13 +104,8 @@ class Rows:
 
     async def _name(self, connection: Connection, contents: set[Content], new: NewNames) -> dict[Content, ContentIds]:
         actions = await self._resolve(connection, "action", {(action,) for action, *_ in contents}, new)
-        items = await self._resolve(
-            connection,
-            "item",
-            {(actions[(action,)], subject, path) for action, subject, path, *_ in contents},
-            new,
-            key_columns=2,
-        )
+        subjects = {(actions[(action,)], subject, path) for action, subject, path, *_ in contents}
+        items = await self._resolve(connection, "item", subjects, new)
         paths = await self._resolve(connection, "path", _present(content[2] for content in contents), new)
         plugins = await self._resolve(connection, "plugin", _present(content[3] for content in contents), new)
         entities = await self._resolve(connection, "entity", _present(content[4] for content in contents), new)

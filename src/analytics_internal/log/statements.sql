@@ -75,39 +75,6 @@ SELECT pg_is_in_recovery() AS is_in_recovery,
 -- name: next_writer
 SELECT nextval('log_writer')
 
--- name: count_other_names
--- In a batch's transaction: how many of its names have another id in this database, or none.
-SELECT count(*)
-FROM (
-    SELECT
-    FROM unnest($1::integer[], $2::uuid[]) AS used (id, digest)
-    WHERE NOT EXISTS (SELECT FROM action n WHERE n.action_id = used.id AND n.digest = used.digest)
-    UNION ALL
-    SELECT
-    FROM unnest($3::integer[], $4::uuid[]) AS used (id, digest)
-    WHERE NOT EXISTS (SELECT FROM item n WHERE n.item_id = used.id AND n.digest = used.digest)
-    UNION ALL
-    SELECT
-    FROM unnest($5::integer[], $6::uuid[]) AS used (id, digest)
-    WHERE NOT EXISTS (SELECT FROM person n WHERE n.person_id = used.id AND n.digest = used.digest)
-    UNION ALL
-    SELECT
-    FROM unnest($7::integer[], $8::uuid[]) AS used (id, digest)
-    WHERE NOT EXISTS (SELECT FROM plugin n WHERE n.plugin_id = used.id AND n.digest = used.digest)
-    UNION ALL
-    SELECT
-    FROM unnest($9::integer[], $10::uuid[]) AS used (id, digest)
-    WHERE NOT EXISTS (SELECT FROM entity n WHERE n.entity_id = used.id AND n.digest = used.digest)
-    UNION ALL
-    SELECT
-    FROM unnest($11::integer[], $12::uuid[]) AS used (id, digest)
-    WHERE NOT EXISTS (SELECT FROM path n WHERE n.path_id = used.id AND n.digest = used.digest)
-    UNION ALL
-    SELECT
-    FROM unnest($13::integer[], $14::uuid[]) AS used (id, digest)
-    WHERE NOT EXISTS (SELECT FROM context n WHERE n.context_id = used.id AND n.digest = used.digest)
-) AS other
-
 -- name: take_place
 -- The last statement of a batch's transaction: takes the next place in the log's order. Returns no row in another log:
 -- one whose id is not $3, or that has not the batch $5 at the position $4.
@@ -171,9 +138,9 @@ WHERE b.first_position > $1::bigint - $5::bigint
 ORDER BY position
 
 -- name: columns_after
--- The reader's columns by position.
-SELECT b.first_position + e.ordinal AS position, e.occurred_at AT TIME ZONE 'UTC' AS occurred_at, e.item_id,
-       e.person_id, e.plugin_id, e.entity_id, e.path_id, e.value, e.session_id
+-- The reader's columns by position; {ids} are those of the names that it has (dimensions.py).
+SELECT b.first_position + e.ordinal AS position, e.occurred_at AT TIME ZONE 'UTC' AS occurred_at, {ids},
+       e.value, e.session_id
 FROM log_batch b
 JOIN event e ON e.batch_id = b.batch_id
 WHERE b.first_position > $1::bigint - $5::bigint
@@ -200,36 +167,6 @@ DELETE FROM rejected_event
 WHERE rejected_id <= (SELECT max(rejected_id) FROM rejected_event) - $1::bigint
    OR received_at < now() - $2::interval
 
--- name: actions
-SELECT action_id, name
-FROM action
-WHERE action_id = ANY($1::integer[])
-
--- name: items
-SELECT item_id, action_id, subject, path
-FROM item
-WHERE item_id = ANY($1::integer[])
-
--- name: people
-SELECT person_id, ref
-FROM person
-WHERE person_id = ANY($1::integer[])
-
--- name: plugins
-SELECT plugin_id, name
-FROM plugin
-WHERE plugin_id = ANY($1::integer[])
-
--- name: entities
-SELECT entity_id, ref
-FROM entity
-WHERE entity_id = ANY($1::integer[])
-
--- name: paths
-SELECT path_id, name
-FROM path
-WHERE path_id = ANY($1::integer[])
-
 -- name: stored_contents
 -- The content of every event, and the hash computed when it was stored.
 SELECT e.id, e.content_hash, a.name, coalesce(e.original_subject, i.subject), e.attributes, c.content, e.value,
@@ -241,31 +178,3 @@ LEFT JOIN person p ON p.person_id = e.person_id
 LEFT JOIN context c ON c.context_id = e.context_id
 WHERE (e.person_id IS NULL OR p.person_id IS NOT NULL)
   AND (e.context_id IS NULL OR c.context_id IS NOT NULL)
-
--- name: stored_action
-SELECT action_id, digest, name
-FROM action
-
--- name: stored_item
-SELECT item_id, digest, action_id, subject
-FROM item
-
--- name: stored_person
-SELECT person_id, digest, ref
-FROM person
-
--- name: stored_plugin
-SELECT plugin_id, digest, name
-FROM plugin
-
--- name: stored_entity
-SELECT entity_id, digest, ref
-FROM entity
-
--- name: stored_path
-SELECT path_id, digest, name
-FROM path
-
--- name: stored_context
-SELECT context_id, digest, content
-FROM context

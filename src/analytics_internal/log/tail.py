@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from analytics_internal.dimensions import EVENT_IDS, TABLES
 from analytics_internal.errors import HttpProblem
 from analytics_internal.log import missing_names
 from analytics_internal.log.connection import Connection
@@ -112,7 +113,7 @@ def _stored(row: Any) -> StoredEvent:
     context = msgspec.Raw(row["context"]) if row["context"] is not None else None
     if context is None and row["context_id"] is not None:
         missing_names.report("context", row["context_id"])
-        context = missing_names.unknown_context(row["context_id"])
+        context = msgspec.Raw(missing_names.unknown("context", row["context_id"]).encode())
     return StoredEvent(
         position=row["position"],
         batch=str(row["batch_id"]),
@@ -137,20 +138,14 @@ async def copy_columns(connection: Connection, after: int, up_to: int, file: Pat
         numbers = (after, up_to, *batches, MAX_BATCH_EVENTS)
         # COPY takes no parameters, and the driver's substitution prepares a statement, which a pooler loses. Integers
         # need no escaping.
-        sql = re.sub(r"\$(\d)", lambda found: str(int(numbers[int(found[1]) - 1])), SQL["columns_after"])
+        sql = SQL["columns_after"].replace("{ids}", ", ".join(f"e.{name}" for name in EVENT_IDS))
+        sql = re.sub(r"\$(\d)", lambda found: str(int(numbers[int(found[1]) - 1])), sql)
         await connection.copy_from_query(sql, output=file, format="csv")
-
-
-NAMES = {
-    "action": "actions",
-    "item": "items",
-    "person": "people",
-    "plugin": "plugins",
-    "entity": "entities",
-    "path": "paths",
-}
 
 
 async def names(connection: Connection, table: str, ids: list[int]) -> list[tuple[object, ...]]:
     """The rows of one naming table, id first."""
-    return [tuple(row) for row in await connection.fetch(SQL[NAMES[table]], ids)]
+    columns = ", ".join(TABLES[table].columns)
+    id_column = TABLES[table].id_column
+    sql = f"SELECT {id_column}, {columns} FROM {table} WHERE {id_column} = ANY($1::integer[])"
+    return [tuple(row) for row in await connection.fetch(sql, ids)]

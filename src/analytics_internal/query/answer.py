@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import msgspec
 
-from analytics_internal.query import language
+from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH
 from analytics_internal.query.language import Query
 from analytics_internal.query.page import cursor_for
 from analytics_internal.query.parse import WireQuery
@@ -63,10 +63,10 @@ def _named(row: Row, prepared: Prepared) -> dict[str, object]:
     values = iter(row)
     named: dict[str, object] = {}
     for dimension in prepared.query.dimensions:
-        if dimension == "item":
-            named["item"] = {part: next(values) for part in ("id", "action", "subject", "path")}
-        elif dimension in language.TIME_DIMENSIONS:
+        if dimension in BUCKET_DAYS:
             named[dimension] = bucket_label(next(values), prepared.period, dimension)
+        elif parts := DECLARED[dimension].parts:
+            named[dimension] = {part: next(values) for part in parts}
         else:
             named[dimension] = next(values)
     for column in prepared.plan.metrics:
@@ -82,10 +82,10 @@ def _named(row: Row, prepared: Prepared) -> dict[str, object]:
 def bucket_label(index: object, period: Period, dimension: str) -> str:
     assert isinstance(index, int)
     first = bucket_of(period.first, dimension)
-    if dimension == "time:month":
+    if dimension == MONTH:
         year, month = divmod(first.year * 12 + first.month - 1 + index, 12)
         return f"{year:04}-{month + 1:02}-01"
-    return str(first.fromordinal(first.toordinal() + index * (7 if dimension == "time:week" else 1)))
+    return str(first.fromordinal(first.toordinal() + index * BUCKET_DAYS[dimension]))
 
 
 def json_value(value: object) -> object:

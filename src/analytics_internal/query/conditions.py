@@ -9,33 +9,11 @@ from typing import NamedTuple
 import msgspec
 from sqlglot import exp
 
-from analytics_internal.event import (
-    composed,
-    decoded,
-    doc_page_of,
-    folded,
-    normalise_entity_ref,
-    spelled_entity_ref,
-    stored_path,
-    stored_subject,
-)
+from analytics_internal.dimensions import DECLARED
+from analytics_internal.event import composed, decoded
 from analytics_internal.query import language
 
-SEARCH_TERM = "search_term"
 MAX_NAMES = 2**62
-# A dimension's column in `event`, and the table and column that name it, one name for each id.
-NAMED = {
-    "action": ("action_id", "action", "name"),
-    "plugin": ("plugin_id", "plugin", "name"),
-    "entity": ("entity_id", "entity", "ref"),
-    "person": ("person_id", "person", "ref"),
-    "path": ("path_id", "path", "name"),
-}
-# The same for those where several ids have one text.
-TEXTS = {
-    "subject": ("item_id", "item", "subject"),
-    "doc_page": ("path_id", "path", "doc_page"),
-}
 
 
 def condition(filter_: language.Filter) -> exp.Expr:
@@ -70,10 +48,15 @@ class Names(NamedTuple):
 
 def names_of(dimension: str) -> Names | None:
     """Where a filter on a dimension is decided; None for items, whose ids are in the events."""
-    if dimension == SEARCH_TERM:
-        return Names("term_of", "item_id", "item")
-    id_column, table, _ = (NAMED | TEXTS).get(dimension, (None, None, None))
-    return Names("e", id_column, table) if id_column is not None and table is not None else None
+    declared = DECLARED[dimension]
+    if declared.parts:
+        return None
+    return Names("term_of" if declared.is_of_search else "e", declared.table.id_column, declared.table.name)
+
+
+def _may_have_no_text(dimension: str) -> bool:
+    """Whether an event may have one of the names that are looked at, and that name no text of the dimension."""
+    return not DECLARED[dimension].has_one_id and not DECLARED[dimension].is_of_search
 
 
 def _names_of(filter_: language.Filter) -> Names | None:
@@ -102,7 +85,7 @@ def _over_names(filter_: language.Filter, names: Names) -> exp.Expr:
         is_null = exp.Is(this=column, expression=exp.Null())
         return is_null if without_id else exp.not_(is_null, copy=False)
     # A name that is missing has no text: whether that is what is asked for decides which names are looked for.
-    is_negated = _holds_without(filter_, lambda dimension: dimension in TEXTS)
+    is_negated = _holds_without(filter_, _may_have_no_text)
     found = exp.select(names.id_column).from_(_with_lowered(filter_, names), copy=False)
     found = found.where(_test(filter_, is_negated), copy=False)
     holds: exp.Expr = exp.In(this=column, query=exp.Subquery(this=found))
@@ -117,7 +100,7 @@ def _over_names(filter_: language.Filter, names: Names) -> exp.Expr:
 
 
 def _asks_for_none_only(filter_: language.Filter) -> bool:
-    return isinstance(filter_, language.Is) and filter_.values == (None,) and filter_.dimension not in TEXTS
+    return isinstance(filter_, language.Is) and filter_.values == (None,) and not _may_have_no_text(filter_.dimension)
 
 
 def _holds_without(filter_: language.Filter, is_none: Callable[[str], bool]) -> bool:
@@ -137,14 +120,14 @@ def _with_lowered(filter_: language.Filter, names: Names) -> exp.Expr:
     lowered = sorted({part.dimension for part in comparisons(filter_) if _is_lowered(part)})
     if not lowered:
         return exp.to_table(names.table)
-    columns = [exp.alias_(exp.Lower(this=exp.column(_text_column(name))), f"lowered_{name}") for name in lowered]
+    columns = [exp.alias_(exp.Lower(this=exp.column(DECLARED[name].text)), f"lowered_{name}") for name in lowered]
     # Without the limit the engine would lower each name again for each text.
     table = exp.select("*", *columns).from_(names.table).limit(exp.Literal.number(MAX_NAMES), copy=False)
     return table.subquery("named", copy=False)
 
 
 def _is_lowered(comparison: language.Is | language.Contains) -> bool:
-    return isinstance(comparison, language.Contains) and comparison.dimension != SEARCH_TERM
+    return isinstance(comparison, language.Contains) and DECLARED[comparison.dimension].searched_as is None
 
 
 def comparisons(filter_: language.Filter) -> Iterator[language.Is | language.Contains]:
@@ -200,30 +183,29 @@ def as_counted(filter_: language.Filter, item_counted_as: Callable[[int], int]) 
         return msgspec.structs.replace(filter_, filters=parts)
     if isinstance(filter_, language.Not):
         return language.Not(as_counted(filter_.filter, item_counted_as))
-    if filter_.dimension != "item":
+    if names_of(filter_.dimension) is not None:
         return filter_
     values = tuple(item_counted_as(value) if isinstance(value, int) else value for value in filter_.values)
     return msgspec.structs.replace(filter_, values=values)
 
 
 def _is(filter_: language.Is) -> exp.Expr:
-    name = exp.column(_text_column(filter_.dimension))
-    texts = [
-        text for value in filter_.values if value is not None for text in _comparable(filter_.dimension, str(value))
-    ]
+    declared = DECLARED[filter_.dimension]
+    name = exp.column(declared.text)
+    texts = [text for value in filter_.values if value is not None for text in declared.compared_as(str(value))]
     values: list[exp.Expr] = [literal(text) for text in dict.fromkeys(texts)]
     parts: list[exp.Expr] = [exp.In(this=name, expressions=values)] if values else []
     if None in filter_.values:
-        # Other names are never without a text.
-        has_none = filter_.dimension in TEXTS or filter_.dimension == SEARCH_TERM
-        parts.append(exp.Is(this=name.copy(), expression=exp.Null()) if has_none else exp.false())
+        has_text = declared.has_one_id
+        parts.append(exp.false() if has_text else exp.Is(this=name.copy(), expression=exp.Null()))
     return exp.or_(*parts, copy=False)
 
 
 def _contains(filter_: language.Contains) -> exp.Expr:
-    if filter_.dimension == SEARCH_TERM:
-        name = exp.column("term")
-        texts: list[exp.Expr] = [literal(folded(text)) for text in filter_.values]
+    declared = DECLARED[filter_.dimension]
+    if declared.searched_as is not None:
+        name = exp.column(declared.text)
+        texts: list[exp.Expr] = [literal(declared.searched_as(text)) for text in filter_.values]
     else:
         # Both in the engine: what another language calls lower case need not be found.
         name = exp.column(f"lowered_{filter_.dimension}")
@@ -232,33 +214,10 @@ def _contains(filter_: language.Contains) -> exp.Expr:
     return exp.or_(*(exp.Contains(this=name.copy(), expression=text) for text in texts), copy=False)
 
 
-def _text_column(dimension: str) -> str:
-    return "term" if dimension == SEARCH_TERM else (NAMED | TEXTS)[dimension][2]
-
-
 def _known(condition: exp.Expr) -> exp.Expr:
     # A row without a value is not in any list: SQL would call that unknown and drop it from the negation too. Only
     # there: around a plain `IN` it would keep the engine from reading no more than the rows that match.
     return exp.Coalesce(this=exp.paren(condition, copy=False), expressions=[exp.false()])
-
-
-def _comparable(dimension: str, value: str) -> tuple[str, ...]:
-    """What a filter's value is compared as: in the spellings that the reader names things by."""
-    match dimension:
-        case "person":
-            return (normalise_entity_ref(value, "user") or value,)
-        case "entity":
-            return (spelled_entity_ref(value) or value,)
-        case "path":
-            return (stored_path(value) or value,)
-        case "doc_page":
-            path = stored_path(value) or value
-            return (doc_page_of(path) or path,)
-        case "subject":  # whether it is an address depends on the action
-            return (stored_subject("", value), composed(value))
-        case "search_term":
-            return (folded(value),)
-    return (value,)
 
 
 def literal(text: str) -> exp.Literal:

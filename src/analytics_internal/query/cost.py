@@ -11,10 +11,11 @@ from datetime import datetime
 
 import msgspec
 
+from analytics_internal import dimensions
 from analytics_internal.errors import Problem
-from analytics_internal.query import language
-from analytics_internal.query.conditions import NAMED, TEXTS, conditions_on_events, searched_texts
-from analytics_internal.query.language import ACCESS_METRICS, InvalidQuery, Query
+from analytics_internal.query import metrics
+from analytics_internal.query.conditions import conditions_on_events, searched_texts
+from analytics_internal.query.language import InvalidQuery, Query
 from analytics_internal.query.period import Period
 
 MAX_COST_S = 120.0
@@ -26,12 +27,8 @@ CONDITION_S = 4.5e-8
 """To look whether an event's name is among those that a filter found."""
 TEXT_S = 3e-8
 """To look for one text in one name."""
-DISTINCT_S = 4e-8
-"""To count what is distinct, for each event."""
 GROUP_S = 1e-6
 """To make one group, and half of it more for each dimension."""
-KEY_S = {"subject": 3e-7, "doc_page": 2e-7, "search_term": 2e-7, "item": 1e-7, "entity": 5e-8}
-"""To find an event's key, for those dimensions that cost more than a look at the event."""
 TIME_BUCKETS = 400
 
 
@@ -59,7 +56,9 @@ class Sizes(msgspec.Struct, frozen=True):
 
 def cost_of(query: Query, sizes: Sizes, period: Period, previous: Period | None) -> float:
     """The seconds that a question is expected to take. Raises TooCostly."""
-    of_all_time = any(metric in ACCESS_METRICS for metric in query.metrics) and query.time_dimension is None
+    of_all_time = (
+        any(metrics.DECLARED[metric].ignores_period for metric in query.metrics) and query.time_dimension is None
+    )
     start = previous.start if previous is not None else period.start
     events = sizes.events * _share(sizes, start, period.end)
     scanned = sizes.events + events if of_all_time else events
@@ -76,8 +75,9 @@ def cost_of(query: Query, sizes: Sizes, period: Period, previous: Period | None)
 
 
 def _per_event(query: Query) -> Iterator[float]:
-    yield from (KEY_S.get(dimension, SCAN_S) for dimension in query.dimensions)
-    yield from (DISTINCT_S for metric in query.metrics if metric in ("people", "items"))
+    declared = dimensions.DECLARED
+    yield from (declared[name].key_s if name in declared else SCAN_S for name in query.dimensions)
+    yield from (metrics.DECLARED[metric].event_s for metric in query.metrics)
     if query.filter is not None:
         yield CONDITION_S * conditions_on_events(query.filter)
 
@@ -93,10 +93,11 @@ def _share(sizes: Sizes, start: datetime, end: datetime) -> float:
 
 def _groups(query: Query, sizes: Sizes, events: float) -> float:
     groups = 1.0
-    for dimension in query.dimensions:
-        if dimension in language.TIME_DIMENSIONS:
+    for name in query.dimensions:
+        if name in dimensions.BUCKET_DAYS:
             groups *= TIME_BUCKETS
         else:
-            table = (NAMED | TEXTS).get(dimension, (None, "item", None))[1]
-            groups *= max(sizes.names.get(str(table), 0), 1)
+            declared = dimensions.DECLARED[name]
+            texts = max(sizes.names.get(declared.table.name, 0), 1)
+            groups *= min(texts, declared.most_texts or texts)
     return min(groups, events)

@@ -104,9 +104,7 @@ async def csv_lines(replica: Replica, prepared: Prepared) -> AsyncIterator[bytes
 
 
 def _cells(row: Row, prepared: Prepared) -> list[object]:
-    dimensions = {name: n for n, name in enumerate(prepared.plan.labels)}
-    cells: list[object] = list(row[:-1])
-    for name, n in dimensions.items():
-        if name in TIME_DIMENSIONS:
-            cells[n] = bucket_label(cells[n], prepared.period, name)
-    return [json_value(value) for value in cells]
+    return [
+        bucket_label(value, prepared.period, name) if name in TIME_DIMENSIONS else json_value(value)
+        for name, value in zip((*prepared.plan.labels, *prepared.plan.metrics), row, strict=False)
+    ]

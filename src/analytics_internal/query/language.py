@@ -10,32 +10,17 @@ from typing import Literal, get_args
 
 import msgspec
 
+from analytics_internal import dimensions
 from analytics_internal.errors import HttpProblem, Problem
+from analytics_internal.query import metrics
 
-Metric = Literal["events", "people", "items", "first_access", "last_access"]
-TimeDimension = Literal["time:day", "time:week", "time:month"]
-Dimension = Literal[
-    "action",
-    "subject",
-    "item",
-    "plugin",
-    "entity",
-    "doc_page",
-    "search_term",
-    "person",
-    "time:day",
-    "time:week",
-    "time:month",
-]
-FilterDimension = Literal["action", "subject", "path", "item", "plugin", "entity", "doc_page", "search_term", "person"]
 Operator = Literal["is", "is_not", "contains"]
 Direction = Literal["asc", "desc"]
 
-METRICS: tuple[str, ...] = get_args(Metric)
-ACCESS_METRICS = ("first_access", "last_access")
-DIMENSIONS: tuple[str, ...] = get_args(Dimension)
-TIME_DIMENSIONS: tuple[str, ...] = get_args(TimeDimension)
-FILTER_DIMENSIONS: tuple[str, ...] = get_args(FilterDimension)
+METRICS = tuple(metrics.DECLARED)
+TIME_DIMENSIONS = tuple(dimensions.BUCKET_DAYS)
+DIMENSIONS = (*(name for name, one in dimensions.DECLARED.items() if one.can_be_grouped), *TIME_DIMENSIONS)
+FILTER_DIMENSIONS = tuple(name for name, one in dimensions.DECLARED.items() if one.can_be_filtered)
 OPERATORS: tuple[str, ...] = get_args(Operator)
 CONNECTIVES = ("and", "or", "not")
 DEFAULT_RANGE: dict[str, object] = {"last": "28d"}

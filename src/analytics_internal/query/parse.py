@@ -7,6 +7,7 @@ from datetime import date
 
 import msgspec
 
+from analytics_internal import dimensions
 from analytics_internal.errors import Problem
 from analytics_internal.query.language import (
     CONNECTIVES,
@@ -190,11 +191,14 @@ def _comparison(
     if not values:
         problems.append(Problem(field, "at least one value"))
         return None
-    if dimension == "item":
+    if dimensions.DECLARED[dimension].parts:
         ids = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and 0 < v < 2**31]
         if operator == "contains" or len(ids) < len(values):
             problems.append(
-                Problem(field, "items are compared by `is` and `is_not` with the ids of items (whole numbers)")
+                Problem(
+                    field,
+                    f"{dimension}s are compared by `is` and `is_not` with the ids of {dimension}s (whole numbers)",
+                )
             )
             return None
         return Is(dimension, tuple(ids), operator == "is_not")

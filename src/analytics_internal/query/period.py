@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from analytics_internal.dimensions import BUCKET_DAYS, MONTH, WEEK
 from analytics_internal.query.language import Between, Last, Query
 
 EPOCH = date(1970, 1, 1)
@@ -223,9 +224,9 @@ def _seconds(zone: ZoneInfo, at: datetime) -> int:
 
 def bucket_of(day: date, dimension: str) -> date:
     """The first day of the day's bucket."""
-    if dimension == "time:week":
+    if dimension == WEEK:
         return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if dimension == "time:month" else day
+    return day.replace(day=1) if dimension == MONTH else day
 
 
 def buckets(period: Period, dimension: str) -> Iterator[date]:
@@ -238,6 +239,6 @@ def buckets(period: Period, dimension: str) -> Iterator[date]:
 
 def next_bucket(bucket: date, dimension: str) -> date:
     """The first day of the bucket after this one."""
-    if dimension == "time:month":
+    if dimension == MONTH:
         return (bucket.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return bucket + timedelta(days=7 if dimension == "time:week" else 1)
+    return bucket + timedelta(days=BUCKET_DAYS[dimension])

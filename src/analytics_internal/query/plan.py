@@ -13,18 +13,19 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 
 import msgspec
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
 from analytics_internal.cache import Cache, size_of
+from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH, WEEK, Dimension
 from analytics_internal.query import language
-from analytics_internal.query.conditions import NAMED, SEARCH_TERM, TEXTS, column_of, condition, literal
-from analytics_internal.query.language import ACCESS_METRICS, Query
+from analytics_internal.query.conditions import column_of, condition, literal
+from analytics_internal.query.language import Query
+from analytics_internal.query.metrics import DECLARED as METRICS
 from analytics_internal.query.period import EPOCH, DayShift, Period
 from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
 from analytics_internal.reader import SORT_KEY
 
 DAY_US = 86_400_000_000
-SPELLING = "spelling"
 CONDITION = "condition"
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
@@ -45,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True):
 async def plan_beside(
     executor: Executor, place: AbstractAsyncContextManager[None], query: Query, is_compared: bool, shifts: int
 ) -> Plan:
-    """As ``plan``, beside the event loop: with large filters it takes some tenths of a second.
+    """As ``plan``, but remembered and beside the event loop: large filters take some tenths of a second.
 
     ``place`` is waited for before it begins, and held until it is over: whoever leaves meanwhile leaves nothing to do.
     """
@@ -55,7 +56,7 @@ async def plan_beside(
     async with place:
         if (known := _remembered.get(key)) is not None:
             return known  # somebody else has asked the same
-        planned = await _to_its_end(asyncio.get_running_loop().run_in_executor(executor, _planned, *key))
+        planned = await _to_its_end(asyncio.get_running_loop().run_in_executor(executor, plan, *key))
         _remember(key, planned)
         return planned
 
@@ -74,20 +75,6 @@ async def _to_its_end(planning: asyncio.Future[Plan]) -> Plan:
     return planning.result()
 
 
-def plan(query: Query, is_compared: bool, shifts: int) -> Plan:
-    """The SQL of a question, for every period and position: those are its parameters.
-
-    ``shifts`` is how many there are of ``day_shifts``. Making and rendering the tree takes some ten milliseconds, so
-    plans are remembered.
-    """
-    key = _key(query, is_compared, shifts)
-    if (known := _remembered.get(key)) is not None:
-        return known
-    planned = _planned(*key)
-    _remember(key, planned)
-    return planned
-
-
 def _key(query: Query, is_compared: bool, shifts: int) -> tuple[Query, bool, int]:
     return msgspec.structs.replace(query, cursor=None, date_range=None, position=None), is_compared, shifts
 
@@ -97,7 +84,11 @@ def _remember(key: tuple[Query, bool, int], planned: Plan) -> None:
         _remembered.put(key, planned)
 
 
-def _planned(query: Query, is_compared: bool, shifts: int) -> Plan:
+def plan(query: Query, is_compared: bool, shifts: int) -> Plan:
+    """The SQL of a question, for every period and position: those are its parameters.
+
+    ``shifts`` is how many there are of ``day_shifts``.
+    """
     builder = _Builder(query, is_compared, shifts)
     tree = builder.tree()
     named = frozenset(parameter.name for parameter in tree.find_all(exp.Parameter))
@@ -142,7 +133,13 @@ class _Builder:
         self._is_compared = is_compared
         self._shifts = shifts
         self._keys = [f"k{n}" for n in range(len(query.dimensions))]
-        self._access = () if query.time_dimension else tuple(m for m in query.metrics if m in ACCESS_METRICS)
+        # By dimension, without those of time: the name of its key, and what is declared of it.
+        self._named = {
+            name: (key, DECLARED[name])
+            for key, name in zip(self._keys, query.dimensions, strict=True)
+            if name not in BUCKET_DAYS
+        }
+        self._access = () if query.time_dimension else tuple(m for m in query.metrics if METRICS[m].ignores_period)
         self._counted = tuple(m for m in query.metrics if m not in self._access)
         self._asks_for_terms = asks_for_terms(query)
         self._conditions: list[language.Filter] = []
@@ -173,19 +170,18 @@ class _Builder:
         return answer.order_by(column_of("place", "page"))
 
     def labels(self) -> tuple[str, ...]:
-        """Columns that name a row's group: one a dimension, four for an item."""
+        """Columns that name a row's group: one a dimension, or one for each of its parts."""
         names: list[str] = []
         for dimension in self._query.dimensions:
-            names += (
-                [f"item.{part}" for part in ("id", "action", "subject", "path")] if dimension == "item" else [dimension]
-            )
+            parts = self._named[dimension][1].parts if dimension in self._named else {}
+            names += [f"{dimension}.{part}" for part in parts] or [dimension]
         return tuple(names)
 
     def metric_columns(self) -> tuple[str, ...]:
         columns: list[str] = []
         for metric in self._query.metrics:
             columns.append(metric)
-            if self._is_compared and metric not in ACCESS_METRICS:
+            if self._is_compared and not METRICS[metric].ignores_period:
                 columns.append(f"{metric}.previous")
         return tuple(columns)
 
@@ -197,11 +193,13 @@ class _Builder:
 
     def _scanned(self) -> exp.Select:
         """The events that count: their keys, what the metrics need, and which period they belong to."""
-        scan = self._scan("e.item_id", "e.person_id", "e.occurred_at")
+        aggregates = [parse_one(METRICS[metric].aggregate) for metric in self._counted]
+        needed = sorted({column.name for aggregate in aggregates for column in aggregate.find_all(exp.Column)})
+        scan = self._scan(*(f"e.{name}" for name in needed or ["position"]))
         if self._is_compared:
             scan = scan.select(exp.alias_(_is_current(), "is_current"), copy=False)
-        if SEARCH_TERM in self._query.dimensions:
-            scan = scan.select(column_of(SPELLING, "term_of"))
+        for _, shown, source in self._shown():
+            scan = scan.select(column_of(shown, source))
         return self._in_periods(scan)
 
     def _scan(self, *columns: str) -> exp.Select:
@@ -220,20 +218,20 @@ class _Builder:
 
     def _with_keys(self, scan: exp.Select) -> exp.Select:
         for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
-            if dimension in TEXTS:
-                id_column, table, text = TEXTS[dimension]
-                named = f"{table}_of_{key}"
-                scan = scan.join(f"{table} AS {named}", on=f"{named}.{id_column} = e.{id_column}", join_type="LEFT")
-                column = column_of(text, named)
-            elif dimension == SEARCH_TERM:
-                column = column_of("term", "term_of")
-            elif dimension in language.TIME_DIMENSIONS:
+            if dimension in BUCKET_DAYS:
                 scan = scan.select(exp.alias_(self._bucket_index(dimension), key, copy=False), copy=False)
                 continue
-            else:
-                column = column_of("item_id" if dimension == "item" else NAMED[dimension][0], "e")
-            scan = scan.select(exp.alias_(column, key))
+            declared = DECLARED[dimension]
+            source = "e" if _has_id_as_key(declared) else _source(declared, key)
+            if source not in ("e", "term_of"):
+                scan = _join_names(scan, declared, source, f"e.{declared.table.id_column}")
+            column = declared.table.id_column if _has_id_as_key(declared) else declared.text
+            scan = scan.select(exp.alias_(column_of(column, source), key))
         return scan
+
+    def _shown(self) -> list[tuple[str, str, str]]:
+        """For each dimension that is not shown as its text: its key, the column that is shown, and where it is."""
+        return [(key, one.shown_as, _source(one, key)) for key, one in self._named.values() if one.shown_as is not None]
 
     def _filtered(self, scan: exp.Select, filter_: language.Filter | None) -> exp.Select:
         scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=_parameter("position")), copy=False)
@@ -259,11 +257,15 @@ class _Builder:
 
     def _grouped(self) -> exp.Select:
         select = exp.select(*self._keys).from_("scanned")
-        if SEARCH_TERM in self._query.dimensions:
-            select = select.select(exp.alias_(self._spelling(), SPELLING))
+        for key, shown, _ in self._shown():
+            # One of its texts, the same in all its rows. Small letters come last in the order of texts, so it is those
+            # wherever somebody used them.
+            in_group = exp.Max(this=exp.column(shown))
+            in_all = exp.Window(this=exp.Max(this=in_group), partition_by=[exp.column(key)])
+            select = select.select(exp.alias_(in_all, shown))
         for metric in self._counted:
             select = select.select(exp.alias_(self._aggregate(metric, True), metric, quoted=True))
-            if self._is_compared and metric not in ACCESS_METRICS:
+            if self._is_compared and not METRICS[metric].ignores_period:
                 select = select.select(exp.alias_(self._aggregate(metric, False), f"{metric}.previous", quoted=True))
         if not self._counted and not self._keys:
             select = select.select(exp.alias_(exp.Count(this=exp.Star()), "unasked"))
@@ -274,22 +276,8 @@ class _Builder:
                 select = select.having(exp.GT(this=self._aggregate("events", True), expression=exp.Literal.number(0)))
         return select
 
-    def _spelling(self) -> exp.Expr:
-        """One of the ways a term was typed: the same in all its rows."""
-        # Small letters come last in the order of texts, so it is those wherever somebody used them.
-        in_group = exp.Max(this=exp.column(SPELLING))
-        term = self._keys[self._query.dimensions.index(SEARCH_TERM)]
-        return exp.Window(this=exp.Max(this=in_group), partition_by=[exp.column(term)])
-
     def _aggregate(self, metric: str, is_current: bool) -> exp.Expr:
-        aggregates: dict[str, exp.Expr] = {
-            "events": exp.Count(this=exp.Star()),
-            "people": exp.Count(this=exp.Distinct(expressions=[exp.column("person_id")])),
-            "items": exp.Count(this=exp.Distinct(expressions=[exp.column("item_id")])),
-            "first_access": exp.Min(this=exp.column("occurred_at")),
-            "last_access": exp.Max(this=exp.column("occurred_at")),
-        }
-        aggregate = aggregates[metric]
+        aggregate = parse_one(METRICS[metric].aggregate)
         if not self._is_compared:
             return aggregate
         flag: exp.Expr = exp.column("is_current")
@@ -300,8 +288,7 @@ class _Builder:
         scan = self._scan("e.occurred_at")
         select = exp.select(*(f"seen.{key}" for key in self._keys))
         for metric in self._access:
-            function = exp.Min if metric == "first_access" else exp.Max
-            select = select.select(exp.alias_(function(this=column_of("occurred_at", "seen")), metric))
+            select = select.select(exp.alias_(parse_one(METRICS[metric].aggregate), metric))
         select = select.from_(scan.subquery("seen"))
         if self._keys:
             select = self._join_keys(select, "seen", groups).group_by(*(f"seen.{key}" for key in self._keys))
@@ -335,76 +322,93 @@ class _Builder:
         return outer
 
     def _labelled(self, page: exp.Select) -> exp.Select:
-        for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
-            grouped_key = column_of(key, "grouped")
-            if dimension == "item":
-                page = page.join("item AS item_of", on=f"item_of.item_id = grouped.{key}", join_type="LEFT")
-                page = page.join(
-                    "action AS item_action", on="item_action.action_id = item_of.action_id", join_type="LEFT"
-                )
-                parts = {
-                    "id": grouped_key,
-                    "action": column_of("name", "item_action"),
-                    "subject": column_of("subject", "item_of"),
-                    "path": column_of("path", "item_of"),
-                }
-                page = page.select(*(exp.alias_(part, f"item.{name}", quoted=True) for name, part in parts.items()))
-            elif dimension in NAMED:
-                column, table, name = NAMED[dimension]
-                named = f"{table}_of_{key}"
-                page = page.join(f"{table} AS {named}", on=f"{named}.{column} = grouped.{key}", join_type="LEFT")
-                page = page.select(exp.alias_(column_of(name, named), dimension, quoted=True))
-            else:
-                page = page.select(exp.alias_(self._label_source(dimension), dimension, quoted=True))
+        for dimension in self._query.dimensions:
+            labels = {dimension: self._label_source(dimension)}
+            if dimension in self._named:
+                key, declared = self._named[dimension]
+                if _has_id_as_key(declared):
+                    page = _join_names(page, declared, _source(declared, key), f"grouped.{key}")
+                if declared.parts:
+                    labels = {
+                        f"{dimension}.{part}": self._part_source(dimension, column)
+                        for part, column in declared.parts.items()
+                    }
+            page = page.select(*(exp.alias_(label, name, quoted=True) for name, label in labels.items()))
         return page
+
+    def _part_source(self, dimension: str, column: str) -> exp.Expr:
+        key, declared = self._named[dimension]
+        # The key is there also where the name is missing.
+        is_id = column == declared.table.id_column
+        return column_of(key, "grouped") if is_id else column_of(column, _source(declared, key))
 
     def _order(self, joins_access: bool) -> list[exp.Expr]:
         """The asked order, then every label: no two rows are equal, so pages neither repeat nor skip one."""
         order: list[exp.Expr] = []
         for name, direction in self._query.order_by:
             is_descending = direction == "desc"
-            if name == "item":
-                order += _ordered_text(column_of("subject", "item_of"), is_descending)
-                order += _ordered_text(column_of("name", "item_action"), is_descending)
+            if self._sorted_by(name):
+                for column in self._sorted_by(name):
+                    order += _ordered_text(self._part_source(name, column), is_descending)
             elif name in self._query.dimensions:
                 order += self._ordered_labels(name, is_descending)
             else:
                 table = "access" if joins_access and name in self._access else "grouped"
                 order.append(_ordered(column_of(name, table), is_descending))
-        asked = {name for name, _ in self._query.order_by if name != "item"}  # an item's names are not its own
+        # Of two items with the same parts to sort by, the ids tell them apart.
+        asked = {name for name, _ in self._query.order_by if not self._sorted_by(name)}
         for name in self._query.dimensions:
             if name not in asked:
                 order += self._ordered_labels(name, False)
         return order
 
+    def _sorted_by(self, name: str) -> tuple[str, ...]:
+        return self._named[name][1].sorted_by if name in self._named else ()
+
     def _ordered_labels(self, dimension: str, is_descending: bool) -> list[exp.Expr]:
         label = self._label_source(dimension)
-        if dimension == "item" or dimension in language.TIME_DIMENSIONS:
+        if dimension in BUCKET_DAYS or DECLARED[dimension].parts:
             return [_ordered(label, is_descending)]  # by number
         return _ordered_text(label, is_descending)
 
     def _label_source(self, dimension: str) -> exp.Expr:
         key = self._keys[self._query.dimensions.index(dimension)]
-        if dimension in NAMED:
-            return column_of(NAMED[dimension][2], f"{NAMED[dimension][1]}_of_{key}")
-        return column_of(SPELLING if dimension == SEARCH_TERM else key, "grouped")
+        if dimension in self._named and DECLARED[dimension].has_one_id:
+            return self._part_source(dimension, DECLARED[dimension].text)
+        shown = DECLARED[dimension].shown_as if dimension in self._named else None
+        return column_of(shown or key, "grouped")
+
+
+def _has_id_as_key(declared: Dimension) -> bool:
+    """Whether events are grouped by ids; otherwise by texts."""
+    return declared.has_one_id or bool(declared.parts)
+
+
+def _source(declared: Dimension, key: str) -> str:
+    """The alias of the table that names a key."""
+    return "term_of" if declared.is_of_search else f"{declared.table.name}_of_{key}"
+
+
+def _join_names(select: exp.Select, declared: Dimension, alias: str, id_: str) -> exp.Select:
+    on = f"{alias}.{declared.table.id_column} = {id_}"
+    return select.join(f"{declared.table.name} AS {alias}", on=on, join_type="LEFT")
 
 
 def bucket_number(day: date, dimension: str) -> int:
     """The number of a day's bucket since 1970: days, weeks that begin on Monday, or months."""
     days = (day - EPOCH).days
-    if dimension == "time:week":
+    if dimension == WEEK:
         return (days + 3) // 7  # 1970-01-01 was a Thursday
-    return (day.year * 12 + day.month) if dimension == "time:month" else days
+    return (day.year * 12 + day.month) if dimension == MONTH else days
 
 
 def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
-    if dimension == "time:week":
+    if dimension == WEEK:
         return exp.IntDiv(
             this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3)), copy=False),
             expression=exp.Literal.number(7),
         )
-    if dimension == "time:month":
+    if dimension == MONTH:
         as_date = exp.paren(exp.Add(this=exp.cast(literal(str(EPOCH)), "DATE"), expression=exp.cast(day, "INTEGER")))
         years = exp.Mul(this=exp.Year(this=as_date), expression=exp.Literal.number(12))
         return exp.Add(this=years, expression=exp.Month(this=as_date.copy()))

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import msgspec
 
+from analytics_internal.dimensions import BUCKET_DAYS
 from analytics_internal.errors import Problem
 from analytics_internal.log import Place
 from analytics_internal.query.conditions import as_counted
@@ -28,7 +29,6 @@ T = TypeVar("T")
 Row = tuple[object, ...]
 MAX_BUCKETS = 7_500
 """Of time, in one answer: twenty years by day."""
-BUCKET_DAYS = {"time:week": 7, "time:month": 28}
 # One thread each: what many heavy questions need must not keep a light one waiting. Each with a fair queue before it.
 PLANNING_S = 0.1
 PLANNING_PATIENCE_S = 30.0
@@ -89,7 +89,7 @@ def _require_few_buckets(query: Query, period: Period) -> None:
     """Raises InvalidQuery: each bucket is named in the answer, and there would be too many of them."""
     if query.time_dimension is None:
         return
-    number = (period.last - period.first).days // BUCKET_DAYS.get(query.time_dimension, 1) + 1
+    number = (period.last - period.first).days // BUCKET_DAYS[query.time_dimension] + 1
     if number > MAX_BUCKETS:
         detail = (
             f"{number:,} buckets of {query.time_dimension}; an answer may have {MAX_BUCKETS:,}: ask for larger ones"

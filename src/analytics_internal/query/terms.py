@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlglot import exp, parse_one
 
+from analytics_internal.dimensions import DECLARED, DISCOVER
 from analytics_internal.log import load
 from analytics_internal.query import language
-from analytics_internal.query.conditions import SEARCH_TERM, column_of, literal
+from analytics_internal.query.conditions import column_of, comparisons, literal
 
 _STATEMENTS = load(Path(__file__).with_name("terms.sql"))
 _SEARCHED = exp.union(
@@ -23,7 +24,7 @@ _SEARCHED = exp.union(
 
 def asks_for_terms(query: language.Query) -> bool:
     """Whether a question groups or filters by search terms."""
-    return SEARCH_TERM in query.dimensions or (query.filter is not None and _mentions_terms(query.filter))
+    return any(map(_is_of_search, query.dimensions)) or (query.filter is not None and _mentions_terms(query.filter))
 
 
 def filter_without_terms(filter_: language.Filter | None) -> language.Filter | None:
@@ -43,7 +44,7 @@ def stages_of_terms(events: exp.Select) -> dict[str, exp.Query]:
     """
     is_click = exp.EQ(
         this=column_of("action_id", "e"),
-        expression=exp.select("action_id").from_("action").where(exp.column("name").eq(literal("discover"))).subquery(),
+        expression=exp.select("action_id").from_("action").where(exp.column("name").eq(literal(DISCOVER))).subquery(),
     )
     discovered = events.select("e.position", "e.session_id", "e.person_id", "e.occurred_at").where(is_click)
     return {"discovered": discovered, "searched": _SEARCHED.copy()}
@@ -58,8 +59,8 @@ def joined_to_terms(scan: exp.Select) -> exp.Select:
 
 
 def _mentions_terms(filter_: language.Filter) -> bool:
-    if isinstance(filter_, language.All | language.Any):
-        return any(_mentions_terms(part) for part in filter_.filters)
-    if isinstance(filter_, language.Not):
-        return _mentions_terms(filter_.filter)
-    return filter_.dimension == SEARCH_TERM
+    return any(_is_of_search(comparison.dimension) for comparison in comparisons(filter_))
+
+
+def _is_of_search(dimension: str) -> bool:
+    return dimension in DECLARED and DECLARED[dimension].is_of_search

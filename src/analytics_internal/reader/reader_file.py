@@ -5,53 +5,47 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from analytics_internal.dimensions import DISCOVER, EVENT_IDS, READ_TABLES, SEARCH, TABLES
 from analytics_internal.errors import ReaderBehind
-from analytics_internal.event import doc_page_of, folded, spelling_of
 from analytics_internal.log import Place
 from analytics_internal.reader.holes import Holes
-from analytics_internal.reader.respelled import KEY_COLUMNS, Key, Settled, derived, has_moved, settle
+from analytics_internal.reader.respelled import RESPELLED, Key, Settled, derived, has_moved, settle
 from analytics_internal.reader.sorting import create_sort_key
 
-# Changing a table below, or what is derived for it, means a higher number: files of another number are rebuilt from
-# the log.
-READER_VERSION = 4
-DIMENSIONS = {
-    "action": ("action_id", {"name": "VARCHAR"}),
-    "item": (
-        "item_id",
-        {"action_id": "INTEGER", "subject": "VARCHAR", "path": "VARCHAR", "term": "VARCHAR", "spelling": "VARCHAR"},
-    ),
-    "person": ("person_id", {"ref": "VARCHAR"}),
-    "plugin": ("plugin_id", {"name": "VARCHAR"}),
-    "entity": ("entity_id", {"ref": "VARCHAR"}),
-    "path": ("path_id", {"name": "VARCHAR", "doc_page": "VARCHAR"}),
-}
+READER_VERSION = 5
+"""To be raised when what is kept changes while the tables stay the same. Files of other versions are rebuilt."""
 EVENT_COLUMNS = {
     "position": "BIGINT",
     "occurred_at": "TIMESTAMP",
-    "item_id": "INTEGER",
-    "person_id": "INTEGER",
-    "plugin_id": "INTEGER",
-    "entity_id": "INTEGER",
-    "path_id": "INTEGER",
+    **dict.fromkeys(EVENT_IDS, "INTEGER"),
     "value": "DOUBLE",
     "session_id": "UUID",
 }
-SEARCH, DISCOVER = "search", "discover"
+SCHEMA = [
+    f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(f'{column} {type_}' for column, type_ in columns.items())})"
+    for name, columns in {
+        "reader": {"version": "INTEGER", "log_id": "UUID", "position": "BIGINT", "last_batch_id": "BIGINT"},
+        "hole": {"first_position": "BIGINT", "last_position": "BIGINT"},
+        "respelled": {"kind": "VARCHAR", "stored_id": "INTEGER", "id": "INTEGER"},
+        "event": {**EVENT_COLUMNS, "action_id": "INTEGER"},
+        **{name: {table.id_column: "INTEGER NOT NULL", **table.kept} for name, table in READ_TABLES.items()},
+    }.items()
+]
+VERSION = zlib.crc32(repr((READER_VERSION, SCHEMA)).encode()) >> 1
 # The session is kept of searches and discoveries alone, to join them: of every event it would take more room than all
 # the rest together.
 INSERT_STAGED = f"""
 INSERT INTO event
-SELECT s.* REPLACE (CASE WHEN action.name IN ('{SEARCH}', '{DISCOVER}') THEN session_id END AS session_id), action_id
+SELECT s.* REPLACE (CASE WHEN item.action IN ('{SEARCH}', '{DISCOVER}') THEN session_id END AS session_id), action_id
 FROM staged AS s
 JOIN item USING (item_id)
-JOIN action USING (action_id)
 ORDER BY position
 """
 STAGED_HOLES = """
@@ -122,11 +116,11 @@ class ReaderFile:
         try:
             self._inode = path.stat().st_ino
             self._create()
-            self._named = {table: self._ids(table) for table in DIMENSIONS}
+            self._named = {table: self._ids(table) for table in READ_TABLES}
             self.holes = self._holes()
-            self._counted_as = {table: self._respelled(table) for table in KEY_COLUMNS}
-            self._shared = {table: self._shared_keys(table) for table in KEY_COLUMNS}
-            self._has_moved = {table: has_moved(self._counted_as[table]) for table in KEY_COLUMNS}
+            self._counted_as = {table: self._respelled(table) for table in RESPELLED}
+            self._shared = {table: self._shared_keys(table) for table in RESPELLED}
+            self._has_moved = {table: has_moved(self._counted_as[table]) for table in RESPELLED}
         except (Damaged, duckdb.Error, OSError) as error:
             # DuckDB would hand out this same database again for its path, whatever the file is by then.
             self._connection.close()
@@ -135,24 +129,17 @@ class ReaderFile:
     def _create(self) -> None:
         run = self._connection.execute
         with self._transaction():
-            cursor = "version INTEGER, log_id UUID, position BIGINT, last_batch_id BIGINT"
-            run(f"CREATE TABLE IF NOT EXISTS reader ({cursor})")
-            run("CREATE TABLE IF NOT EXISTS hole (first_position BIGINT, last_position BIGINT)")
+            run(SCHEMA[0])
             found = run("SELECT version FROM reader").fetchall()
             if not found:
-                run("INSERT INTO reader VALUES (?, NULL, 0, NULL)", [READER_VERSION])
-            elif found != [(READER_VERSION,)]:
-                raise Damaged(f"made by reader version {found}, this one is {READER_VERSION}")
-            for table, (key, columns) in DIMENSIONS.items():
-                further = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
-                run(f"CREATE TABLE IF NOT EXISTS {table} ({key} INTEGER NOT NULL, {further})")
-            run("CREATE TABLE IF NOT EXISTS respelled (kind VARCHAR, stored_id INTEGER, id INTEGER)")
-            columns_sql = ", ".join(f"{name} {type_}" for name, type_ in EVENT_COLUMNS.items())
-            run(f"CREATE TABLE IF NOT EXISTS event ({columns_sql}, action_id INTEGER)")
-            run(create_sort_key())
+                run("INSERT INTO reader VALUES (?, NULL, 0, NULL)", [VERSION])
+            elif found != [(VERSION,)]:
+                raise Damaged(f"made by reader version {found}, this one is {VERSION}")
+            for statement in (*SCHEMA[1:], create_sort_key()):
+                run(statement)
 
     def _ids(self, table: str) -> set[int]:
-        stored = f"SELECT {DIMENSIONS[table][0]} FROM {table} UNION SELECT stored_id FROM respelled WHERE kind = ?"
+        stored = f"SELECT {TABLES[table].id_column} FROM {table} UNION SELECT stored_id FROM respelled WHERE kind = ?"
         return {row[0] for row in self._connection.execute(stored, [table]).fetchall()}
 
     def _respelled(self, table: str) -> dict[int, int | None]:
@@ -160,12 +147,13 @@ class ReaderFile:
         return dict(rows)
 
     def _shared_keys(self, table: str) -> dict[Key, int]:
-        id_column = DIMENSIONS[table][0]
-        sql = (
-            f"SELECT {id_column}, {', '.join(KEY_COLUMNS[table])} FROM {table} "
-            f"WHERE {id_column} IN (SELECT id FROM respelled WHERE kind = ?)"
-        )
-        return {tuple(key): id_ for id_, *key in self._connection.execute(sql, [table]).fetchall()}
+        return self._ids_by_key(table, TABLES[table].id_column, "SELECT id FROM respelled WHERE kind = ?", table)
+
+    def _ids_by_key(self, table: str, column: str, values: str, parameter: object) -> dict[Key, int]:
+        """The ids of the names whose column is one of some values."""
+        columns = ", ".join((TABLES[table].id_column, *TABLES[table].key))
+        found = self._connection.execute(f"SELECT {columns} FROM {table} WHERE {column} IN ({values})", [parameter])
+        return {tuple(key): id_ for id_, *key in found.fetchall()}
 
     def item_counted_as(self, item_id: int) -> int:
         """The item that a stored item is counted as: itself, but for one that is spelled in another way."""
@@ -205,12 +193,11 @@ class ReaderFile:
         Returns the ids in them that no table of the file names yet, by dimension.
         """
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE staged AS SELECT * FROM {_csv(csv)}")
-        tables = [table for table, (key, _) in DIMENSIONS.items() if key in EVENT_COLUMNS]
-        lists = ", ".join(f"list(DISTINCT {DIMENSIONS[table][0]})" for table in tables)
+        lists = ", ".join(f"list(DISTINCT {id_column})" for id_column in EVENT_IDS)
         found = self._connection.execute(f"SELECT {lists} FROM staged").fetchone() or ()
         return {
             table: [id_ for id_ in ids or () if id_ is not None and id_ not in self._named[table]]
-            for table, ids in zip(tables, found, strict=True)
+            for table, ids in zip((name.removesuffix("_id") for name in EVENT_IDS), found, strict=True)
         }
 
     def missing_actions(self, actions: Iterable[int]) -> list[int]:
@@ -227,13 +214,15 @@ class ReaderFile:
         """
         settled: dict[str, Settled] = {}
         with self._lock, self._transaction():
-            for table in DIMENSIONS:  # the actions come first: what is derived of an item depends on its action
+            for table in READ_TABLES:
                 rows = names.get(table, ())
-                if rows and table in KEY_COLUMNS:
-                    settled[table] = self._settled(table, rows)
-                    rows = settled[table].rows
-                self._name(table, rows)
-            for table in KEY_COLUMNS:
+                if rows:
+                    actions = dict(self._connection.execute("SELECT action_id, name FROM action").fetchall())
+                    if table in RESPELLED:
+                        settled[table] = self._settled(table, rows, actions)
+                        rows = settled[table].rows
+                    self._name(table, rows, actions)
+            for table in RESPELLED:
                 self._respell(table, settled.get(table))
             inserted = self._connection.execute(INSERT_STAGED).fetchone() or (0,)
             holes = [] if inserted == (events,) else self._staged_holes(cursor.position - events, cursor.position)
@@ -260,9 +249,8 @@ class ReaderFile:
         """The stretches of positions that no staged event has, both ends included."""
         return self._connection.execute(STAGED_HOLES, {"after": after, "up_to": up_to}).fetchall()
 
-    def _settled(self, table: str, rows: Sequence[Sequence[object]]) -> Settled:
+    def _settled(self, table: str, rows: Sequence[Sequence[object]], actions: dict[object, str]) -> Settled:
         """The rows of names that are new, those left out that the file has under another spelling."""
-        actions = dict(self._connection.execute("SELECT action_id, name FROM action").fetchall())
         names = derived(table, rows, actions)
         keys = {name.key for name in names if name.is_respelled and name.row is not None} - self._shared[table].keys()
         return settle(names, {**self._shared[table], **self._ids_of(table, keys)})
@@ -271,13 +259,9 @@ class ReaderFile:
         """The ids of the names that the file has of these."""
         if not keys:
             return {}
-        columns = KEY_COLUMNS[table]
-        sql = (
-            f"SELECT {DIMENSIONS[table][0]}, {', '.join(columns)} FROM {table} "
-            f"WHERE {columns[-1]} IN (SELECT unnest(?::VARCHAR[]))"
-        )
-        found = self._connection.execute(sql, [[key[-1] for key in keys]]).fetchall()
-        return {tuple(key): id_ for id_, *key in found if tuple(key) in keys}
+        texts = [key[-1] for key in keys]
+        found = self._ids_by_key(table, TABLES[table].key[-1], "SELECT unnest(?::VARCHAR[])", texts)
+        return {key: id_ for key, id_ in found.items() if key in keys}
 
     def _respell(self, table: str, settled: Settled | None) -> None:
         """Let the staged events speak of names as they are counted."""
@@ -286,22 +270,22 @@ class ReaderFile:
             insert = "INSERT INTO respelled SELECT unnest($1::VARCHAR[]), unnest($2::INTEGER[]), unnest($3::INTEGER[])"
             self._connection.execute(insert, rows)
         if self._has_moved[table] or (settled is not None and has_moved(settled.counted_as)):
-            self._connection.execute(RESPELL_STAGED.format(table=table, key=DIMENSIONS[table][0]))
+            self._connection.execute(RESPELL_STAGED.format(table=table, key=TABLES[table].id_column))
 
-    def _name(self, table: str, rows: Sequence[Sequence[object]]) -> None:
-        if not rows:
-            return
-        if table == "item":
-            search_actions = self._search_actions()
-            rows = [(*row, *_term_of(row, search_actions)) for row in rows]
-        elif table == "path":
-            rows = [(*row, doc_page_of(str(row[1]))) for row in rows]
-        marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(_types(table), start=1))
-        self._connection.execute(f"INSERT INTO {table} SELECT {marks}", [list(c) for c in zip(*rows, strict=True)])
-
-    def _search_actions(self) -> set[int]:
-        found = self._connection.execute("SELECT action_id FROM action WHERE name = ?", [SEARCH]).fetchall()
-        return {row[0] for row in found}
+    def _name(self, table: str, rows: Sequence[Sequence[object]], actions: dict[object, str]) -> None:
+        """Add rows of the log's, with what is derived from them."""
+        declared = TABLES[table]
+        columns: dict[str, list[object]] = {name: [] for name in (declared.id_column, *declared.kept)}
+        for id_, *stored in rows:
+            row = dict(zip(declared.columns, stored, strict=True))
+            named = row | {"action": actions.get(row.get("action_id"))}
+            row |= {declared.id_column: id_} | {name: derive(named) for name, derive in declared.derived.items()}
+            for name, values in columns.items():
+                values.append(row[name])
+        if rows:
+            types = ("integer", *declared.kept.values())
+            marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(types, start=1))
+            self._connection.execute(f"INSERT INTO {table} SELECT {marks}", list(columns.values()))
 
     def counts_of_names(self) -> dict[str, int]:
         """How many rows each table of names has."""
@@ -324,18 +308,6 @@ def remove(path: Path) -> None:
     """Delete a reader file and what DuckDB keeps beside it."""
     path.unlink(missing_ok=True)
     wal_of(path).unlink(missing_ok=True)
-
-
-def _term_of(item: Sequence[object], search_actions: set[int]) -> tuple[str | None, str | None]:
-    """What an item's search term is compared by and how it was typed; nothing for other items and blank terms."""
-    _, action_id, subject, *_ = item
-    if action_id not in search_actions or not folded(str(subject)):
-        return None, None
-    return folded(str(subject)), spelling_of(str(subject))
-
-
-def _types(table: str) -> list[str]:
-    return ["INTEGER", *DIMENSIONS[table][1].values()]
 
 
 def _csv(csv: Path) -> str:

@@ -15,12 +15,8 @@ from analytics_internal.log import unknown
 
 Row = tuple[object, ...]
 Key = tuple[object, ...]
-KEY_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "item": ("action_id", "subject"),
-    "path": ("name",),
-    "entity": ("ref",),
-}
-"""What tells the names of one kind apart, for the kinds that are derived anew."""
+RESPELLED = ("item", "path", "entity")
+"""The tables whose names are derived anew."""
 
 
 class Derived(msgspec.Struct, frozen=True):

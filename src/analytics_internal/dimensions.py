@@ -1,0 +1,179 @@
+"""Every dimension, declared once: its table, its text, what it derives from, and what may be asked of it.
+
+The names that the reader copies, its tables, the query language, filters, plans, costs, what needs the permission to
+read about people, and the table in docs/reference/query.md follow from here. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from analytics_internal.event import (
+    composed,
+    doc_page_of,
+    folded,
+    normalise_entity_ref,
+    spelled_entity_ref,
+    spelling_of,
+    stored_path,
+    stored_subject,
+)
+
+SEARCH, DISCOVER = "search", "discover"
+"""The actions of a search, and of a click on one of its results."""
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table of names: an id and what it stands for, under the same names in the log and in the reader."""
+
+    name: str
+    plural: str
+    columns: Mapping[str, str]
+    """In the log, with their types; the reader has them too, but for JSON."""
+    key_columns: int = 1
+    """The first so many columns tell one name from another."""
+    derived: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {}
+    """Further texts that the reader keeps, each from a row of the log. Changed, `reader.READER_VERSION` has to grow."""
+
+    @property
+    def id_column(self) -> str:
+        return f"{self.name}_id"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return tuple(self.columns)[: self.key_columns]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The columns beside the id that the reader has, with their types."""
+        stored = {name: type_ for name, type_ in self.columns.items() if type_ != "jsonb"}
+        return stored | dict.fromkeys(self.derived, "text")
+
+
+def _searched(item: Mapping[str, Any]) -> str:
+    return item["subject"] if item["action"] == SEARCH and folded(item["subject"]) else ""
+
+
+ACTION = Table("action", "actions", {"name": "text"})
+ITEM = Table(
+    "item",
+    "items",
+    {"action_id": "integer", "subject": "text", "path": "text"},
+    key_columns=2,
+    derived={
+        "action": lambda item: item["action"],
+        "term": lambda item: folded(_searched(item)) or None,
+        "spelling": lambda item: spelling_of(_searched(item)) or None,
+    },
+)
+PERSON = Table("person", "people", {"ref": "text"})
+PLUGIN = Table("plugin", "plugins", {"name": "text"})
+ENTITY = Table("entity", "entities", {"ref": "text"})
+PATH = Table("path", "paths", {"name": "text"}, derived={"doc_page": lambda path: doc_page_of(path["name"])})
+CONTEXT = Table("context", "contexts", {"content": "jsonb"})
+TABLES = {table.name: table for table in (ACTION, ITEM, PERSON, PLUGIN, ENTITY, PATH, CONTEXT)}
+"""Actions come first: what is derived of an item depends on its action."""
+READ_TABLES = {name: table for name, table in TABLES.items() if table.kept}
+"""Those that the reader has."""
+EVENT_IDS = [table.id_column for table in READ_TABLES.values() if table is not ACTION]
+"""The ids of names in an event. Its action is that of its item."""
+
+
+class Dimension(msgspec.Struct, frozen=True, kw_only=True):
+    """What events are grouped and filtered by, as a column of a table of names."""
+
+    meaning: str
+    table: Table
+    text: str
+    has_one_id: bool = False
+    """Each text has one id: events are grouped by ids, and only the rows of a page are named."""
+    parts: Mapping[str, str] = {}
+    """Where one text does not say it: the parts of a row's object and their columns. Filters then take ids."""
+    sorted_by: tuple[str, ...] = ()
+    """The columns of ``parts`` that it is sorted by."""
+    shown_as: str | None = None
+    """The column that is shown of a group, where it is not the text itself: the last one in the order of texts."""
+    is_of_search: bool = False
+    """The item of the search that an event came from has it, not that of the event (query/terms.py)."""
+    can_be_grouped: bool = True
+    can_be_filtered: bool = True
+    names_people: bool = False
+    compared_as: Callable[[str], Sequence[str]] = lambda value: [value]
+    """In which spellings the reader may have what a filter names."""
+    searched_as: Callable[[str], str] | None = None
+    """How a text is looked for in texts that are folded already. Without it: in small letters, in all spellings."""
+    key_s: float = 2e-8
+    """Seconds to find its key for one event: of a million on a small machine."""
+    most_texts: int | None = None
+    """About how many texts there are at most, where they are far fewer than the rows of the table."""
+
+
+DECLARED = {
+    "action": Dimension(
+        meaning="What was done, like `navigate`, `click` or `search`", table=ACTION, text="name", has_one_id=True
+    ),
+    "subject": Dimension(
+        meaning="What it was done to: an address, or a text",
+        table=ITEM,
+        text="subject",
+        # Whether it is an address depends on the action.
+        compared_as=lambda value: [stored_subject("", value), composed(value)],
+        key_s=3e-7,
+    ),
+    "path": Dimension(
+        meaning="Where in the portal it leads",
+        table=PATH,
+        text="name",
+        has_one_id=True,
+        can_be_grouped=False,
+        compared_as=lambda value: [stored_path(value) or value],
+    ),
+    "item": Dimension(
+        meaning="Action and subject together",
+        table=ITEM,
+        text="subject",
+        parts={"id": "item_id", "action": "action", "subject": "subject", "path": "path"},
+        sorted_by=("subject", "action"),
+        key_s=1e-7,
+    ),
+    "plugin": Dimension(meaning="The plugin it happened in", table=PLUGIN, text="name", has_one_id=True),
+    "entity": Dimension(
+        meaning="The catalog entity it concerns",
+        table=ENTITY,
+        text="ref",
+        has_one_id=True,
+        compared_as=lambda value: [spelled_entity_ref(value) or value],
+        key_s=5e-8,
+    ),
+    "doc_page": Dimension(
+        meaning="The page of documentation at its path",
+        table=PATH,
+        text="doc_page",
+        compared_as=lambda value: [doc_page_of(path := stored_path(value) or value) or path],
+        key_s=2e-7,
+    ),
+    "search_term": Dimension(
+        meaning="What was searched for, in a search or before a click on a result",
+        table=ITEM,
+        text="term",
+        shown_as="spelling",
+        is_of_search=True,
+        compared_as=lambda value: [folded(value)],
+        searched_as=folded,
+        key_s=2e-7,
+    ),
+    "person": Dimension(
+        meaning="Who did it",
+        table=PERSON,
+        text="ref",
+        has_one_id=True,
+        names_people=True,
+        compared_as=lambda value: [normalise_entity_ref(value, "user") or value],
+    ),
+}
+DAY, WEEK, MONTH = "time:day", "time:week", "time:month"
+BUCKET_DAYS = {DAY: 1, WEEK: 7, MONTH: 28}
+"""The time dimensions, and how many days a bucket has at least."""
