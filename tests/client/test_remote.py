@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from stamina.instrumentation import get_on_retry_hooks
 
 from analytics_internal.client.remote import Remote, RemoteError, events_url
 
@@ -79,9 +80,12 @@ def test_an_overloaded_service_is_asked_again_when_it_says() -> None:
         else:
             respond(handler, 200, stored(body))
 
-    with answering(answer) as url, Remote(url) as remote:
+    hooks, said = get_on_retry_hooks(), list[str]()
+    with answering(answer) as url, Remote(url, say=said.append) as remote:
         verdicts = remote.post(["{}", "{}"])
 
+    assert said == ["analytics-internal: the service does not answer (Service Unavailable); again in 1.0 s"]
+    assert get_on_retry_hooks() == hooks, "they belong to the whole process"
     assert [verdict.status for verdict in verdicts] == ["stored", "stored"]
     assert 1 <= asked_at[1] - asked_at[0] < 2
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import msgspec
 import stamina
-from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+from stamina.instrumentation import RetryDetails, get_on_retry_hooks, set_on_retry_hooks
 
 from analytics_internal.errors import WrongUse
 from analytics_internal.masking import masked_text, masked_url
@@ -74,12 +74,15 @@ class Remote:
         is_here = urlsplit(self.url).hostname in LOOPBACK
         self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=not is_here)
         self.has_answered = False
-        set_on_retry_hooks([lambda retry: say(_why(retry)) if say is not None else None])
+        self._say = say
 
     def __enter__(self) -> Self:
+        self._former_hooks = get_on_retry_hooks()  # they belong to the whole process
+        set_on_retry_hooks([lambda retry: self._say(_why(retry)) if self._say is not None else None])
         return self
 
     def __exit__(self, *_: object) -> None:
+        set_on_retry_hooks(self._former_hooks)
         self._http.close()
 
     def post(self, events: Sequence[str]) -> list[Verdict]:

@@ -101,6 +101,7 @@ class Replica:
         self._cursor: Place | None = None
         self._damaged: ReaderFile | None = None
         self._promised = 0
+        self._head_position = 0
         self.log_changes = 0
         """How often the database had another log than the one that was read."""
         self._limits = limits or Limits()
@@ -202,7 +203,7 @@ class Replica:
         try:
             return await asyncio.wait_for(asyncio.shield(task), patience_s)
         except TimeoutError:
-            raise Behind(self.position, int(log_position._value.get())) from None
+            raise Behind(self.position, self._head_position) from None
         finally:
             catch_up_seconds.observe(time.perf_counter() - started)
 
@@ -245,6 +246,7 @@ class Replica:
         as_of = datetime.now(UTC)
         async with self._pool.acquire() as connection:
             head = await self._head(connection)
+            self._head_position = head.position
             log_position.set(head.position)
             if self.position < head.position:
                 await self._read_chunks(connection, head)
