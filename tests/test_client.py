@@ -130,7 +130,7 @@ def test_lines_without_a_time_are_stored_once_and_identical_ones_are_different_e
     assert [each["subject"] for each in exported(service, before)] == ["/catalog", "/docs", "/catalog", "/catalog"]
 
 
-def test_a_user_is_given_to_the_lines_that_name_none(service: ServiceProcess, before: int, tmp_path: Path) -> None:
+def test_the_user_option_applies_to_lines_without_a_user(service: ServiceProcess, before: int, tmp_path: Path) -> None:
     file = lines_file(tmp_path / "some.jsonl", event(), event(user="user:default/ana"))
 
     command("import", file, "--url", service.url, "--user", "user:default/guest")
@@ -273,7 +273,7 @@ def test_ids_differ_by_content_time_user_and_number() -> None:
 @pytest.mark.parametrize(
     "at", ["yesterday", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "2026-11-24T16:14:31"]
 )
-def test_a_time_that_is_none_is_left_for_the_service_to_judge(at: str) -> None:
+def test_an_invalid_time_is_left_to_the_service(at: str) -> None:
     sent = json.loads(Recording().event(json.dumps(event(occurredAt=at)).encode()))
 
     assert UUID(sent["id"]).int >> 80 == UNTIMED.timestamp() * 1000
@@ -293,7 +293,7 @@ def test_a_line_that_is_no_event_is_unreadable(line: bytes) -> None:
         Recording().event(line)
 
 
-def test_an_id_stays_and_what_only_an_export_says_goes() -> None:
+def test_a_line_keeps_its_id_and_loses_the_fields_of_exports() -> None:
     line = {"position": 3, "id": "mine", "receivedAt": "2026-11-24T16:14:31Z", "imported": True, "user": None} | event()
 
     sent = json.loads(Recording(user="user:default/guest").event(json.dumps(line).encode()))

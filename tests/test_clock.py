@@ -17,13 +17,13 @@ def test_a_clock_from_before_the_program_was_written_is_wrong() -> None:
     ("newest", "database"),
     [(NOON + timedelta(days=3), NOON), (None, NOON + timedelta(days=3)), (NOON, NOON - timedelta(minutes=6))],
 )
-def test_the_log_and_the_database_speak_against_a_clock(newest: datetime | None, database: datetime) -> None:
+def test_a_clock_far_from_the_log_and_the_database_is_doubted(newest: datetime | None, database: datetime) -> None:
     with pytest.raises(ClockInDoubt, match="2026-11-24T12:00:00Z"):
         require_likely(NOON, newest, database)
 
 
 @pytest.mark.parametrize("newest", [None, NOON - timedelta(days=900), NOON + timedelta(minutes=4)])
-def test_what_is_usual_speaks_for_a_clock(newest: datetime | None) -> None:
+def test_a_clock_near_the_others_is_trusted(newest: datetime | None) -> None:
     require_likely(NOON, newest, NOON + timedelta(seconds=30))
 
 

@@ -143,7 +143,7 @@ def test_what_cannot_be_made_is_refused_at_once(count: int, until: datetime) -> 
         events(count, until=until)
 
 
-def test_without_an_end_the_events_lead_up_to_now() -> None:
+def test_the_default_end_is_now() -> None:
     *_, last = events(5_000)
     assert timedelta(0) < datetime.now(UTC) - occurred(last) < timedelta(days=20)
 
@@ -284,7 +284,7 @@ def test_never_read_docs_are_in_the_catalog_and_never_read(stream: list[Event], 
     assert visits(demo.documented[0]) > 0.003 * COUNT
 
 
-def test_only_those_come_who_work_there_and_one_team_never(stream: list[Event], demo: Portal, the_year: Year) -> None:
+def test_only_employees_visit_and_one_team_never_does(stream: list[Event], demo: Portal, the_year: Year) -> None:
     people = {person.ref: person for person in demo.people}
     for event in stream:
         person = people[str(event["user"])]
@@ -302,7 +302,7 @@ def test_a_few_do_most_and_many_do_little(stream: list[Event]) -> None:
     assert by_person[0] < 0.1 * COUNT
 
 
-def test_some_terms_are_looked_for_again_and_again_and_find_nothing(stream: list[Event]) -> None:
+def test_some_frequent_searches_find_nothing(stream: list[Event]) -> None:
     found, fruitless = Counter[str](), Counter[str]()
     for event in stream:
         if event["action"] == "search":
@@ -343,7 +343,7 @@ def test_every_discovery_follows_a_search_of_its_visit_that_found_so_many(stream
             assert 1 <= event["value"] <= found
 
 
-def test_many_words_lead_to_what_is_wanted_most_and_are_typed_in_many_ways(stream: list[Event]) -> None:
+def test_popular_results_are_found_by_many_words_and_spellings(stream: list[Event]) -> None:
     terms: dict[object, str] = {}
     led: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for event in stream:

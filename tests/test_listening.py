@@ -79,12 +79,12 @@ def test_an_address_of_another_machine_is_named(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "0:0:0:0:0:0:0:1", "localhost", "LocalHost"]
 )
-def test_what_is_this_machine_alone(host: str) -> None:
+def test_which_addresses_are_loopback(host: str) -> None:
     assert is_loopback(hosts_of(host)[0])
 
 
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "::", "::ffff:0.0.0.0", "192.0.2.1", "fe80::1", "analytics.example", "10.1"]
 )
-def test_what_others_can_reach(host: str) -> None:
+def test_which_addresses_others_can_reach(host: str) -> None:
     assert not is_loopback(host)

@@ -42,7 +42,7 @@ def reads(service: ServiceProcess) -> set[tuple[str, str]]:
     return answered
 
 
-async def test_each_read_stays_its_own_persons_and_pages(dsn: str, tmp_path: Path) -> None:
+async def test_each_read_keeps_its_person_and_page(dsn: str, tmp_path: Path) -> None:
     file = tmp_path / "export.jsonl"
     with running_service(database_url=dsn) as service:
         url = ("--url", service.url)

@@ -81,7 +81,7 @@ def test_looking_does_not_keep_a_service_from_starting(tmp_path: Path) -> None:
             pass
 
 
-def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match="there is no folder"):
         service_of(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()

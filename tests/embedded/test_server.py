@@ -131,7 +131,7 @@ async def test_a_new_folder_gets_a_database_of_our_name(data_dir: Path) -> None:
         assert await _ask(dsn, "SELECT datcollate || ' ' || datlocale FROM pg_database LIMIT 1") == "C C.UTF-8"
 
 
-async def test_data_outlive_a_stop(data_dir: Path) -> None:
+async def test_data_survive_a_stop(data_dir: Path) -> None:
     async with _watched(data_dir) as dsn:
         await _execute(dsn, "CREATE TABLE stopped AS SELECT 1 AS number")
     async with _watched(data_dir) as dsn:

@@ -203,7 +203,7 @@ def test_search_terms_are_compared_without_case_and_white_space(term: str, spell
 
 
 @given(st.text())
-def test_a_spelling_is_its_own_and_folds_to_the_same(term: str) -> None:
+def test_spelling_twice_changes_nothing_and_folds_to_the_same(term: str) -> None:
     assert spelling_of(spelling_of(term)) == spelling_of(term)
     assert folded(spelling_of(term)) == folded(term) == folded(folded(term))
 

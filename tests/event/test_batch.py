@@ -129,7 +129,7 @@ def test_what_is_wrong_around_the_events_fails_them_all(body: bytes) -> None:
         decode_body(body, 1000)
 
 
-def test_of_a_field_that_is_given_twice_the_last_counts_however_a_body_is_read() -> None:
+def test_the_last_of_a_repeated_field_counts_in_every_reading() -> None:
     plain = decode_body(b'{"events": [1], "events": [2]}', 1000)
     with_a_deep_one = decode_body(b'{"events": [%b], "\\u0065vents": [2]}' % DEEP, 1000)
 

@@ -69,7 +69,7 @@ def test_what_cannot_be_decoded_stays_as_it_is(text: str, expected: str) -> None
 @example("%4%%31")
 @example("%%43%31")
 @example("%%\u212a%34")
-def test_a_spelling_is_its_own(text: str) -> None:
+def test_spelling_twice_changes_nothing(text: str) -> None:
     assert decoded(decoded(text)) == decoded(text)
 
 

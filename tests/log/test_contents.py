@@ -62,7 +62,7 @@ async def test_recorded_events_are_what_they_were(pool: Pool) -> None:
     assert await changed(pool) == []
 
 
-async def test_a_name_that_changed_hands_is_found(pool: Pool) -> None:
+async def test_a_changed_name_is_found(pool: Pool) -> None:
     writer = LogWriter(pool)
     writer.start()
     events = [event("/a"), event("/b", person="user:default/bo"), event(str(navigation()["subject"]))]

@@ -85,7 +85,7 @@ def test_keepalives_are_options_of_the_socket() -> None:
     assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0) in off
 
 
-def test_an_address_takes_the_place_of_the_name() -> None:
+def test_hostaddr_replaces_the_host_name() -> None:
     assert parse(f"{URL}?hostaddr=10.0.0.1").dsn == "postgresql://ana:secret-%40@10.0.0.1:6432/usage"
     assert parse(f"{URL}?hostaddr=fd00::1").dsn == "postgresql://ana:secret-%40@[fd00::1]:6432/usage"
     with pytest.raises(UnusableUrl, match="hostaddr"):
@@ -107,6 +107,6 @@ def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert missing_file(URL) == "PGSSLCRL: /nowhere/crl.pem: No such file or directory"
 
 
-def test_the_place_has_neither_user_nor_password() -> None:
+def test_the_servers_name_in_errors_has_neither_user_nor_password() -> None:
     assert parse(URL).place == "PostgreSQL at db.example:6432"
     assert parse("postgresql:///usage?host=%2Frun%2Fpg&password=secret").place == "PostgreSQL at /run/pg"

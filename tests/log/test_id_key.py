@@ -43,7 +43,7 @@ def test_a_stored_id_keeps_the_time_and_is_its_senders_own() -> None:
     assert ours.int >> 80 == theirs.int >> 80 == sent.int >> 80
 
 
-async def test_two_senders_of_one_id_meet_neither_in_one_commit_nor_later(pool: Pool) -> None:
+async def test_one_id_of_two_senders_is_two_events_in_one_commit_and_later(pool: Pool) -> None:
     wire = navigation("/docs", id=str(uuid7()))
     ana, bo = sent_by(ANA, wire, KEY), sent_by(BO, wire, KEY)
 

@@ -72,7 +72,7 @@ steps = st.lists(
 # Not shrunk: the databases differ more with every example.
 @settings(max_examples=12, phases=[Phase.generate])
 @given(steps=steps, flushers=st.sampled_from([1, 1, 2]))
-async def test_no_name_changes_hands_wherever_the_connections_lead(
+async def test_names_stay_right_whichever_database_the_connections_lead_to(
     pools: list[Pool], steps: list[tuple[int, int, list[bool]]], flushers: int
 ) -> None:
     first_name = next(_numbers) * 10

@@ -167,7 +167,7 @@ async def test_migrate_makes_the_months_for_a_role_that_may_not(dsn: str) -> Non
         assert len(await whole_log(pool)) == 2
 
 
-def test_a_month_is_the_ids() -> None:
+def test_an_events_month_is_that_of_its_id() -> None:
     assert month_of(uuid7(datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC))) == (2026, 2)
 
 

@@ -117,7 +117,7 @@ async def test_other_things_that_are_missing_are_named(dsn: str, role: str) -> N
     assert (await wrong_with(url)).keys() == {"partition"}
 
 
-async def test_what_no_catalog_tells_is_found_by_trying(dsn: str) -> None:
+async def test_a_trial_finds_obstacles_that_no_catalog_shows(dsn: str) -> None:
     await execute(
         dsn,
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full' "
@@ -144,7 +144,7 @@ async def test_a_database_without_our_tables_is_told(postgres: str) -> None:
         assert "run analytics-internal migrate" in (await readiness.checks())["schema"]
 
 
-async def test_read_only_is_over_when_it_is_switched_off(dsn: str) -> None:
+async def test_events_are_stored_again_after_read_only_is_switched_off(dsn: str) -> None:
     await execute(dsn, f"ALTER DATABASE {name_of(dsn)} SET default_transaction_read_only = on")
     async with examined(dsn) as (readiness, writer, pool):
         assert "read-only" in (await readiness.checks())["writable"]
@@ -163,7 +163,7 @@ async def test_read_only_is_over_when_it_is_switched_off(dsn: str) -> None:
         assert (await readiness.checks())["writable"] == "ok"
 
 
-async def test_a_service_goes_on_by_itself_after_read_only_without_events(dsn: str) -> None:
+async def test_an_idle_service_recovers_from_read_only_by_itself(dsn: str) -> None:
     """Nobody sends events: what notices is the question for readiness."""
     await execute(dsn, f"ALTER DATABASE {name_of(dsn)} SET default_transaction_read_only = on")
     async with examined(dsn) as (readiness, _, _):

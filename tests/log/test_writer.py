@@ -409,7 +409,7 @@ async def test_a_value_of_the_database_own_making_is_refused_for_one_event(pool:
     assert statuses(verdicts) == ["stored", "unstorable", "stored"]
 
 
-async def test_what_refuses_every_event_is_nobodys_final_verdict(pool: Pool) -> None:
+async def test_an_obstacle_for_every_event_rejects_none(pool: Pool) -> None:
     """A trigger for a maintenance, a column that somebody added: the events are taken when it is gone."""
     events = [event(f"/{n}") for n in range(5)]
     async with running(pool) as writer:

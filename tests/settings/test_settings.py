@@ -363,7 +363,7 @@ def test_an_address_that_others_see_is_as_a_browser_writes_it(spelling: str, add
     assert load({"auth": "none", "portal_url": spelling})[0].portal_url == address
 
 
-def test_where_only_the_service_asks_user_and_query_stay() -> None:
+def test_addresses_for_the_service_alone_keep_user_and_query() -> None:
     settings, _ = load({"auth": "none", "internal_backend_url": "HTTP://Ana:Pass@Gateway:80/api/?key=Value"})
     assert settings.portal_backend_url == "http://Ana:Pass@gateway/api?key=Value"
 
