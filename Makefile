@@ -11,6 +11,7 @@ PAGE := src/analytics_internal/http/page
 DATA ?= data
 PORT ?= 7008
 EVENTS ?= 100000
+MINUTES ?= 10
 # Stamps are named after the lock files: nothing is installed or built twice.
 sha = $(shell cat $(1) | { sha256sum 2>/dev/null || shasum -a 256; } | cut -c1-16)
 RUNTIME := $(VENV)/.runtime-$(call sha,requirements.lock pyproject.toml)
@@ -22,9 +23,10 @@ PAGE_SOURCES := $(shell git ls-files $(STANDALONE) $(BACKSTAGE)/plugins/analytic
 YARN := $(BACKSTAGE)/yarn --cwd $(BACKSTAGE)
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 NEEDS := @sh .ci/needs $(PYTHON)
+PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
-.PHONY: install run demo portal packages test test-python test-backstage test-newest explore check bench crash lock clean
+.PHONY: install run demo portal packages test test-python test-backstage test-newest test-fast explore check bench crash lock clean
 
 install: $(RUNTIME) $(PAGE)/index.html ## install the command into .venv/bin and build the page
 
@@ -62,11 +64,17 @@ test-backstage: $(WORKSPACE) $(STANDALONE_MODULES)
 test-newest: $(NEWEST_MODULES) ## check the packages' types against the newest Backstage that they allow
 	npm --prefix $(NEWEST) run --silent check
 
+# Chromium and Node want a machine for themselves; the rest shares it.
 test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium pgbouncer
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest $(PARALLEL) -m "not workspace" $(PYTEST)
+	$(BIN)/pytest -m workspace $(PYTEST)
 
-explore: $(DEVELOPMENT) ## run the property tests with new examples
-	HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m hypothesis $(PYTEST)
+test-fast: check ## run what needs no workspace, no built page, no browser and no patience
+	$(BIN)/pytest $(PARALLEL) -m "not (workspace or page or browser or pgbouncer or slow)" $(PYTEST)
+
+explore: $(DEVELOPMENT) ## run the property tests with new examples, round after round, for MINUTES
+	end=$$(($$(date +%s) + 60 * $(MINUTES))); while [ $$(date +%s) -lt $$end ]; do \
+	  HYPOTHESIS_PROFILE=explore $(BIN)/pytest $(PARALLEL) -q -m "hypothesis and not workspace" $(PYTEST) || exit 1; done
 
 .PHONY: chromium pgbouncer
 chromium pgbouncer:

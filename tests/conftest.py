@@ -1,4 +1,4 @@
-"""One real PostgreSQL for the whole run, an empty database for each test that asks for one."""
+"""One real PostgreSQL for each process that runs tests, an empty database for each test that asks for one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.async_api import Browser
 
 from analytics_internal.embedded.server import EmbeddedPostgres
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import migrate
+from tests import rings
+from tests.chromium import running_chromium
 
-# What decides whether work lands draws the same examples in every run; `make explore` draws new ones, and prints one
-# that fails so that it can be run again.
+# `make test` draws the same examples in every run. `make explore` draws new ones in every round, and prints one that
+# fails so that it can be run again.
 settings.register_profile(
     "ci",
     deadline=None,
@@ -26,15 +29,21 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-settings.register_profile("explore", settings.get_profile("ci"), derandomize=False, max_examples=1_000)
+settings.register_profile("explore", settings.get_profile("ci"), derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 _numbers = itertools.count(1)
 
 
+# First: `-m` selects by these markers.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rings.mark(items)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The DSN of a server started for this run."""
+    """The DSN of a server started for this process."""
     folder = Path(tempfile.mkdtemp(prefix="analytics-internal-"))
     server = EmbeddedPostgres(folder)
     try:
@@ -61,3 +70,10 @@ async def pool(dsn: str) -> AsyncIterator[Pool]:
     pool = await connect_pool(dsn, size=8)
     yield pool
     await pool.close()
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests that look through it."""
+    async with running_chromium() as running:
+        yield running

@@ -9,16 +9,17 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 START_LIMIT_S = 30.0
+RunPgbouncer = Callable[..., contextlib.AbstractContextManager[str]]
 
 
 @contextlib.contextmanager
-def pgbouncer(dsn: str, pool_mode: str = "transaction", **further: str) -> Iterator[str]:
+def running_pgbouncer(dsn: str, pool_mode: str = "transaction", **further: str) -> Iterator[str]:
     """A pgbouncer before a server on a Unix socket, with few connections to it; the URL that leads through it."""
     assert PROGRAM is not None, "this test needs pgbouncer: `make test` installs Debian's package"
     url = urlsplit(dsn)

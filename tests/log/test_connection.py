@@ -18,7 +18,7 @@ from analytics_internal.log.writer import LogWriter
 from analytics_internal.reader.replica import Replica
 from tests.command import command_process
 from tests.log.model import statuses, whole_log
-from tests.log.pgbouncer import pgbouncer
+from tests.log.pgbouncer import RunPgbouncer
 from tests.samples import event
 from tests.service import API, running_service
 
@@ -63,7 +63,7 @@ async def make_unusual(dsn: str, settings: dict[str, str]) -> None:
 
 
 @pytest.fixture(params=["transaction", "session"])
-def pooled(request: pytest.FixtureRequest, dsn: str) -> Iterator[str]:
+def pooled(request: pytest.FixtureRequest, dsn: str, pgbouncer: RunPgbouncer) -> Iterator[str]:
     """The same database behind pgbouncer."""
     with pgbouncer(dsn, request.param) as url:
         yield url
@@ -132,7 +132,9 @@ async def test_the_log_is_kept_and_read_through_a_pooler(pooled: str, tmp_path: 
     assert log == read == [("/docs/ünï", DOTTED, 0.1 + 0.2), ("/catalog", DOTTED, None)]
 
 
-async def test_no_default_of_the_database_counts_behind_a_pooler(dsn: str, tmp_path: Path) -> None:
+async def test_no_default_of_the_database_counts_behind_a_pooler(
+    dsn: str, pgbouncer: RunPgbouncer, tmp_path: Path
+) -> None:
     await make_unusual(dsn, UNUSUAL)
 
     with pgbouncer(dsn) as url:
@@ -141,7 +143,7 @@ async def test_no_default_of_the_database_counts_behind_a_pooler(dsn: str, tmp_p
     assert log == read == [("/docs/ünï", DOTTED, 0.1 + 0.2), ("/catalog", DOTTED, None)]
 
 
-async def test_a_pooler_that_ignores_settings_is_noticed(dsn: str, tmp_path: Path) -> None:
+async def test_a_pooler_that_ignores_settings_is_noticed(dsn: str, pgbouncer: RunPgbouncer, tmp_path: Path) -> None:
     ignored = "TimeZone,DateStyle,IntervalStyle,extra_float_digits,bytea_output,array_nulls,transform_null_equals,"
     ignored += "default_transaction_isolation,default_transaction_deferrable,row_security,statement_timeout,"
     ignored += "lock_timeout,idle_session_timeout,idle_in_transaction_session_timeout,jit,synchronous_commit"
@@ -156,7 +158,7 @@ async def test_a_pooler_that_ignores_settings_is_noticed(dsn: str, tmp_path: Pat
     assert log == read
 
 
-async def test_the_schema_and_the_role_of_the_url_hold_in_every_transaction(dsn: str) -> None:
+async def test_the_schema_and_the_role_of_the_url_hold_in_every_transaction(dsn: str, pgbouncer: RunPgbouncer) -> None:
     await execute(dsn, "CREATE SCHEMA usage", "CREATE ROLE pooled_writer", "GRANT ALL ON SCHEMA usage TO pooled_writer")
     with pgbouncer(dsn) as plain:
         url = f"{plain}&search_path=%22usage%22&role=pooled_writer"
@@ -172,12 +174,14 @@ async def test_the_schema_and_the_role_of_the_url_hold_in_every_transaction(dsn:
     assert owners == ["pooled_writer"]
 
 
-async def test_a_pooler_without_transactions_is_refused_with_the_reason(dsn: str) -> None:
+async def test_a_pooler_without_transactions_is_refused_with_the_reason(dsn: str, pgbouncer: RunPgbouncer) -> None:
     with pgbouncer(dsn, "statement") as url, pytest.raises(UnsupportedServer, match="pool_mode to transaction"):
         await connect_pool(url, 2)
 
 
-async def test_a_service_behind_a_pooler_takes_every_event_and_answers_every_question(dsn: str) -> None:
+async def test_a_service_behind_a_pooler_takes_every_event_and_answers_every_question(
+    dsn: str, pgbouncer: RunPgbouncer
+) -> None:
     question = {"metrics": ["events"], "dimensions": ["item"], "date_range": "all", "limit": 1000}
     codes: list[int] = []
 

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route
 
-from tests.chromium import running_chromium
 from tests.service import API, ServiceProcess, running_service
 
 BACKSTAGE = Path(__file__).parents[2] / "backstage"
@@ -42,12 +41,6 @@ def script() -> str:
 @pytest.fixture(scope="module")
 def service() -> Iterator[ServiceProcess]:
     with running_service() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_chromium() as running:
         yield running
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.chromium import running_chromium
 from tests.command import command
 from tests.service import ServiceProcess, running_service
 
@@ -32,12 +31,6 @@ def service() -> Iterator[ServiceProcess]:
 def empty_service() -> Iterator[ServiceProcess]:
     """A service without any event."""
     with running_service() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_chromium() as running:
         yield running
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from playwright.async_api import Browser
 
-from tests.chromium import running_chromium
 from tests.walk.portal import Portal, running_portal
 from tests.walk.visit import Visit
 from tests.walk.walker import Walker
@@ -21,15 +20,9 @@ def portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
 
 
 @pytest.fixture(scope="session")
-async def portal_browser() -> AsyncIterator[Browser]:
-    async with running_chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-async def walked(portal: Portal, portal_browser: Browser) -> Portal:
+async def walked(portal: Portal, browser: Browser) -> Portal:
     """The portal after somebody has walked through all of it."""
-    visit = await Visit.begin(portal_browser, portal)
+    visit = await Visit.begin(browser, portal)
     tab = await visit.tab()
     await walk(tab)
     await visit.until_captured({"navigate", "click", "search", "discover", "create", "not-found", "signIn"})
@@ -56,9 +49,9 @@ async def walk(tab: Walker) -> None:
 
 
 @pytest.fixture
-async def visit(walked: Portal, portal_browser: Browser) -> AsyncIterator[Visit]:
+async def visit(walked: Portal, browser: Browser) -> AsyncIterator[Visit]:
     """Somebody's visit after that; whatever is done in it must be counted in the end."""
-    begun = await Visit.begin(portal_browser, walked)
+    begun = await Visit.begin(browser, walked)
     yield begun
     await begun.end()
 

@@ -35,9 +35,9 @@ def direct() -> Iterator[Portal]:
 
 
 @pytest.fixture
-async def reader(direct: Portal, portal_browser: Browser) -> AsyncIterator[Walker]:
+async def reader(direct: Portal, browser: Browser) -> AsyncIterator[Walker]:
     """A tab of that reader, who has looked around; in the end all of it must be counted."""
-    visit = await Visit.begin(portal_browser, direct)
+    visit = await Visit.begin(browser, direct)
     tab = await visit.tab()
     await tab.sign_in()
     await tab.open_entity()

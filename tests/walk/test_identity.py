@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import httpx
+import pytest
 
 from tests.walk.portal import Portal
+
+# In one frontend system: the bridge and the service know nothing of it.
+pytestmark = pytest.mark.parametrize("portal", ["new"], indirect=True)
 
 
 def test_a_forged_user_counts_for_the_owner_of_the_token(walked: Portal) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.walk.visit import Visit
 from tests.walk.walker import Walker
 
+# In one frontend system: what is lost or kept is the capture module's work, in both with the same code.
+pytestmark = pytest.mark.parametrize("portal", ["new"], indirect=True)
 # Opened before the network goes: what a page is made of is loaded with its first visit.
 PAGES = ("Create", "Settings", "Docs")
 

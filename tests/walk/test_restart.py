@@ -27,10 +27,8 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-@pytest.mark.parametrize("system", ["new", "legacy"])
-async def test_after_a_restart_with_other_keys_events_arrive_without_a_reload(
-    system: str, portal_browser: Browser, folder: Path
-) -> None:
+# In one frontend system: the capture module renews tokens itself, in both with the same code.
+async def test_after_a_restart_with_other_keys_events_arrive_without_a_reload(browser: Browser, folder: Path) -> None:
     config = folder / "keys.json"
     config.write_text(json.dumps(KEYS_IN_MEMORY))
     options = {
@@ -38,8 +36,8 @@ async def test_after_a_restart_with_other_keys_events_arrive_without_a_reload(
         "PORTAL_DATA": str(folder / "data"),
         "PORTAL_CONFIG": str(config),
     }
-    with running_portal(system, **options) as portal:
-        visit = await Visit.begin(portal_browser, portal)
+    with running_portal("new", **options) as portal:
+        visit = await Visit.begin(browser, portal)
         tab = await visit.tab()
         await tab.sign_in()
         # Opened before the restart: what these pages are made of is loaded with the first visit.
@@ -47,7 +45,7 @@ async def test_after_a_restart_with_other_keys_events_arrive_without_a_reload(
             await tab.choose(page)
         await visit.settle()
         refused = portal.token()
-    with running_portal(system, **options) as portal:
+    with running_portal("new", **options) as portal:
         visit.portal = portal
         assert portal.ask("GET", "configuration", refused).status_code == 401
         for page in ("Settings", "Docs", "Settings"):
