@@ -17,24 +17,11 @@ export interface PortalLinkProps {
 
 /** A link into the portal. From outside of the portal it opens a new tab and says so. */
 export function PortalLink({ place, text, elsewhere, title, isPerson = false }: PortalLinkProps) {
-  if (!place.isElsewhere) {
-    return (
-      <Link className={styles.link} href={place.href} noTrack={isPerson}>
-        <MiddleCut text={text} title={title} />
-      </Link>
-    );
-  }
+  const away = { target: '_blank', rel: 'noreferrer', 'aria-label': elsewhere };
   return (
-    <Link
-      className={styles.link}
-      href={place.href}
-      target="_blank"
-      rel="noreferrer"
-      aria-label={elsewhere}
-      noTrack={isPerson}
-    >
+    <Link className={styles.link} href={place.href} noTrack={isPerson} {...(place.isElsewhere && away)}>
       <MiddleCut text={text} title={title} />
-      <RiExternalLinkLine size={14} aria-hidden className={styles.icon} />
+      {place.isElsewhere && <RiExternalLinkLine size={14} aria-hidden className={styles.icon} />}
     </Link>
   );
 }
