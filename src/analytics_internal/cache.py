@@ -1,4 +1,4 @@
-"""What is remembered to be fast, bounded by bytes: all caches of one process share the setting ``cache_bytes``."""
+"""Caches bounded by bytes. All caches of a process share the setting ``cache_bytes``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT_BYTES = 192 << 20
 ENTRY_BYTES = 440
 # A larger entry is worth less than what it would push out.
 LARGEST_ENTRY_BYTES = 8_192
-# Of `cache_bytes`, in thousandths: what is looked up for every event has most.
+# Shares of `cache_bytes` in thousandths. What is looked up for every event has the most.
 SHARES: Mapping[str, int] = {
     "events": 125,
     "rows": 300,
@@ -40,7 +40,7 @@ _bytes = DEFAULT_BYTES
 
 
 def allow(cache_bytes: int) -> None:
-    """How much all caches of this process may hold together, from now on."""
+    """Set how many bytes all caches of this process may hold together."""
     global _bytes  # noqa: PLW0603 - some caches belong to functions, and all of them to one process
     _bytes = cache_bytes
 

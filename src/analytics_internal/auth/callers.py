@@ -13,7 +13,7 @@ import msgspec
 from analytics_internal.cache import Cache, size_of
 from analytics_internal.errors import HttpProblem, Problem
 
-# A token says all the groups that a person is in; verifying it costs far more than remembering it.
+# A token may list all groups of its person. Verifying it costs far more than keeping it.
 LARGEST_BYTES = 131_072
 
 
@@ -26,7 +26,7 @@ class NotAllowed(HttpProblem):
     kind, status, title = "not-allowed", 403, "Not allowed"
 
     def __init__(self, detail: str, parts: Sequence[tuple[str, str]] = ()) -> None:
-        """``parts``: which fields of the request are not allowed where the rest is, and what to do about each."""
+        """``parts``: the fields of the request that are not allowed, and what to do about each."""
         super().__init__("; ".join([detail, *(f"{field}: {what}" for field, what in parts)]))
         self.errors = [Problem(field, what) for field, what in parts] or None
 
@@ -44,31 +44,31 @@ class Caller(msgspec.Struct, frozen=True):
     reads_everything: bool = False
     """Whether reading needs no permission: machines, and plugins that act for themselves, as in Backstage."""
     memberships: frozenset[str] | None = None
-    """Normalised entity refs that the person owns things as, when the token says them."""
+    """Normalised entity refs of the person and its groups, if the token lists them."""
     token: str | None = None
-    """The person's own token, to ask the portal about the person; of the limited kind where a plugin acts for it."""
+    """The person's own token, to ask the portal about the person; a limited one where a plugin acts for the person."""
     expires_at: float = math.inf
-    """Seconds since 1970 until which this may be believed without verifying the token again."""
+    """When the token must be verified again, in seconds since 1970."""
 
     @property
     def sender(self) -> str | None:
-        """Whose ids the ids of this caller's events are; None for those who may put in anybody's events."""
+        """Who owns the ids of this caller's events; None for callers that may import anybody's events."""
         if self.may_import:
             return None
         return f"person {self.person}" if self.person is not None else f"plugin {self.plugin}"
 
     def require_import(self) -> None:
-        """Raises NotAllowed when the caller may not put in history."""
+        """Raises NotAllowed when the caller may not import history."""
         if not self.may_import:
             raise NotAllowed("importing history needs a machine token from `import_tokens`")
 
 
 TRUSTED = Caller(may_name_person=True, may_import=True, reads_everything=True)
-"""A machine that speaks for others, or anybody on a service without authentication."""
+"""A machine that acts for others, or anybody on a service without authentication."""
 
 
 class TokenVerifier(Protocol):
-    """Says whom a token of the portal speaks for."""
+    """Verifies the portal's tokens."""
 
     async def caller_of(self, token: str) -> Caller:
         """Who sends a valid token. Raises Unauthenticated, PortalUnavailable."""
@@ -76,7 +76,7 @@ class TokenVerifier(Protocol):
 
 
 class Callers:
-    """Tells callers apart by their ``Authorization`` header."""
+    """Finds out who is calling from the ``Authorization`` header."""
 
     def __init__(self, verifier: TokenVerifier | None, import_tokens: Sequence[str] = ()) -> None:
         """Without a verifier there is no authentication: everyone is trusted (the listener is on loopback)."""

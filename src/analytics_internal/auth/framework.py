@@ -28,10 +28,10 @@ class _Decisions(msgspec.Struct):
 
 
 class Framework:
-    """What the portal's policy decides on some permissions. A decision holds for ten seconds."""
+    """The decisions of the portal's permission policy. A decision holds for ten seconds."""
 
     def __init__(self, backend: PortalBackend, permissions: Sequence[Mapping[str, object]]) -> None:
-        """``permissions`` are asked for in one request, in the form of Backstage's ``createPermission``."""
+        """``permissions``, as Backstage's ``createPermission`` makes them, are all asked for in one request."""
         self._backend = backend
         self._question = {"items": [{"id": str(one["name"]), "permission": one} for one in permissions]}
         self._decisions = Remembered(self._ask, DECISION_HOLDS_S, "decisions")
@@ -58,5 +58,5 @@ class Framework:
         except ValueError as error:
             log.error("the portal does not decide on permissions", reason=str(error))
             raise PortalUnavailable(f"the portal did not decide on permissions at {AUTHORIZE_PATH}: {error}") from error
-        # A basic permission is given or not: a condition has no resource here that it could be applied to.
+        # A conditional decision gives nothing: a basic permission has no resource that conditions could apply to.
         return frozenset(decision.id for decision in decisions if decision.result == "ALLOW")

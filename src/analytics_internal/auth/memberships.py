@@ -25,14 +25,14 @@ class _UserInfo(msgspec.Struct):
 
 
 class Memberships:
-    """The entities that people own things as: themselves and their groups. An answer holds for ten seconds."""
+    """People's ownership entity refs: the person and its groups. An answer holds for ten seconds."""
 
     def __init__(self, backend: PortalBackend) -> None:
         self._backend = backend
         self._known = Remembered(self._ask, MEMBERSHIP_HOLDS_S, "memberships")
 
     async def of(self, caller: Caller) -> frozenset[str]:
-        """The normalised entity refs of a person's token, or else what the portal says to it.
+        """The normalised ownership refs in a person's token, or else those that the portal gives for it.
 
         Raises:
             PortalUnavailable: the portal did not answer.

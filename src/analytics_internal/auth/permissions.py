@@ -48,7 +48,7 @@ class AccessLists(msgspec.Struct, frozen=True):
     """
 
     names: dict[Right, tuple[str, ...]]
-    """The settings that give a right, to be named to whoever lacks it."""
+    """The settings that give each right; refusals name them."""
     refs: dict[Right, frozenset[str]]
 
     @classmethod
@@ -64,7 +64,7 @@ class AccessLists(msgspec.Struct, frozen=True):
         )
 
     def give(self, right: Right, refs: Collection[str]) -> bool:
-        """Whether somebody who is these entities has the right."""
+        """Whether the lists give the right to one of these entities."""
         return not self.refs[right].isdisjoint({EVERYONE, *refs})
 
     def have_groups(self, right: Right) -> bool:
@@ -77,7 +77,7 @@ class Permissions:
     def __init__(
         self, lists: AccessLists, memberships: Memberships | None = None, framework: Framework | None = None
     ) -> None:
-        """Without ``memberships`` a group in a list is nobody; without a framework the lists decide."""
+        """Without ``memberships`` groups in the lists match nobody; without ``framework`` the lists decide."""
         self._lists = lists
         self._memberships = memberships
         self._framework = framework
@@ -112,7 +112,7 @@ class Permissions:
         assert caller.person is not None, "only a person is looked for in lists"
         if self._lists.give(right, {caller.person}):
             return True
-        # Asked only when it matters: whom a list names, or `*`, does not depend on the portal.
+        # The portal is asked only when groups matter: a person in a list, or `*`, does not depend on it.
         if self._memberships is None or not self._lists.have_groups(right):
             return False
         return self._lists.give(right, await self._memberships.of(caller))
@@ -124,7 +124,7 @@ class Permissions:
             return listed
         if caller.plugin is None:
             return "the portal's permission policy does not give it to you"
-        # Backstage refuses the limited token that the plugin has been given.
+        # Backstage refuses the limited token that the plugin was given.
         return f"a plugin that acts for a person is decided by lists, and {listed}"
 
 

@@ -1,4 +1,4 @@
-"""Requests to the portal's backend: one address, tried again for a moment, and one error when it does not answer."""
+"""Requests to the portal's backend, retried for a few seconds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PortalBackend:
         self._client = client or httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
 
     def shown(self, path: str) -> str:
-        """The address of a path for logs and messages, without what is secret in it."""
+        """The address of a path for logs and messages, without secrets."""
         return masked_url(str(self._at(path)))
 
     def _at(self, path: str) -> httpx.URL:
@@ -42,15 +42,15 @@ class PortalBackend:
         await self._client.aclose()
 
     async def get(self, path: str, token: str | None = None) -> httpx.Response:
-        """What the portal answers below 500, whatever it is.
+        """The portal's response, whatever its status below 500.
 
         Raises:
-            PortalUnavailable: it does not answer, or with an error of its own.
+            PortalUnavailable: it does not answer, or answers with 500 or above.
         """
         return await self._answer("GET", path, token, None)
 
     async def post(self, path: str, token: str, body: object) -> httpx.Response:
-        """The same for a question in JSON that changes nothing, so that it may be asked again."""
+        """As ``get``, for a request in JSON that changes nothing and may be retried."""
         return await self._answer("POST", path, token, body)
 
     async def _answer(self, method: str, path: str, token: str | None, body: object) -> httpx.Response:

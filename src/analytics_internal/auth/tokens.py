@@ -114,14 +114,14 @@ class Tokens:
         try:
             return await self._user_keys.key(key_id)
         except NoKeySet as error:
-            # Every portal has it: the address is wrong, or the portal is only half up.
+            # Every portal has one: the address is wrong, or the portal is still starting.
             raise PortalUnavailable(f"the portal's keys could not be fetched: {error}") from error
         except UnknownKey as error:
             raise Unauthenticated("the token was signed with a key that the portal does not have") from error
 
 
 def _header_of(token: str) -> tuple[str, str]:
-    """Kind and key id of a token. Raises Unauthenticated: it is none, or not signed as all of them are."""
+    """Kind and key id of a token. Raises Unauthenticated: it is no token, or is signed with another algorithm."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise Unauthenticated(f"the token has more than {MAX_TOKEN_LENGTH:,} characters")
     try:
@@ -137,7 +137,7 @@ def _header_of(token: str) -> tuple[str, str]:
 
 
 def _unverified_subject(token: str) -> str:
-    """Whose keys a plugin's token has to be verified with."""
+    """The plugin whose keys verify this token."""
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
     except (jwt.PyJWTError, RecursionError, ValueError, OverflowError) as error:
@@ -149,7 +149,7 @@ def _unverified_subject(token: str) -> str:
 
 
 def _verified(token: str, key: jwt.PyJWK, required: Sequence[str], audience: str | None = None) -> Claims:
-    """The claims of a token that this key signed and that holds now. Raises Unauthenticated."""
+    """The claims of a token that this key signed and that is valid now. Raises Unauthenticated."""
     try:
         claims: Claims = jwt.decode(
             token,
@@ -181,5 +181,5 @@ def _memberships_of(claims: Claims) -> frozenset[str] | None:
 
 
 def _believed_until(claims: Claims) -> float:
-    # Verified again as often as keys are fetched: a withdrawn key does not live on in what is remembered.
+    # Tokens are verified again as often as keys are fetched: a remembered one must not outlive a withdrawn key.
     return min(float(claims["exp"]), time.time() + KEYS_HOLD_S)

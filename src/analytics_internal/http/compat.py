@@ -1,7 +1,7 @@
 """The original plugin's three reading routes: the same shapes, the figures corrected.
 
 A first access counts 1, a click and a navigation on one subject are two items, top users count accesses, and
-``namespace`` and ``path`` are filled. Who may not read who did what gets the same shapes with nobody in them.
+``namespace`` and ``path`` are filled. Callers that may not read who did what get the same shapes without people.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ async def items(request: Request) -> Response:
 
 
 async def _json_of(found: list[OriginalItem]) -> AsyncIterator[bytes]:
-    """A list as JSON, in pieces: with all its people a long one would keep everybody else waiting."""
+    """A list as JSON, in pieces: encoding a long one at once would keep other requests waiting."""
     yield b"["
     for start in range(0, len(found), ITEMS_AT_ONCE):
         yield (b"," if start else b"") + msgspec.json.encode(found[start : start + ITEMS_AT_ONCE])[1:-1]
