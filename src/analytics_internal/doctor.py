@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import csv
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -49,6 +49,8 @@ HOW_TO_ASK = (
 PLAIN_ENOUGH = (CommandError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """What the command says in one line of its own: there is no database to examine."""
 Counts = dict[tuple[str, str, str], int]
+Check = Callable[[Connection, str], Awaitable["Finding"]]
+"""What finds out whether something is as it should be, and says so in this sentence when it is."""
 ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
 """The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
 
@@ -113,12 +115,12 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
         yield Finding(found == NEWEST, f"the schema is {found}, this program's is {NEWEST}")
         if found != NEWEST:
             return
-        for name, good, bad in CHECKS:
-            yield await _check(connection, name, good, bad)
-        yield await _missing_events(connection)
-        yield await _contents(connection)
-        yield await _names(connection)
-        yield await _sizes(connection)
+        for what, check in CHECKS:
+            try:
+                finding = await check(connection, what)
+            except asyncpg.PostgresError as error:
+                finding = Finding(False, f"could not be checked: {what}: {_in_one_line(error)}")
+            yield finding
         if not is_running:
             try:
                 reader, zone = await _opened(settings, dsn, stack), settings.timezone
@@ -143,56 +145,23 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
             yield Finding(False, f"the reader could not be compared with the log: {_in_one_line(error)}")
 
 
-CHECKS = (
-    ("no_head", "the log has one head", "log_head must have one row; rows found"),
-    ("gaps", "positions are gapless from 1 to the head", "positions with a gap or an overlap, as (position, expected)"),
-    (
-        "incomplete_batches",
-        "every batch has all its events",
-        "batches whose events are not theirs, as (batch, due, found)",
-    ),
-    (
-        "events_without_place",
-        "every event has a place in the log",
-        "events of batches that have no place, as (id, batch)",
-    ),
-    (
-        "unnamed",
-        "every event's item, person, plugin, entity, path and context is named",
-        "names that are missing, as (kind, number, events)",
-    ),
-    (
-        "impossible_times",
-        "no event happened before 2000 or after it was received by more than a day",
-        "events with impossible times, as (id, time)",
-    ),
-    (
-        "sequences_behind",
-        "every table's next number is free",
-        "identity sequences behind their tables (the service sets them forward when it needs to), as "
-        "(table, number taken, number given)",
-    ),
-    ("misplaced", "every event is in the month of its id", "events outside of the months of partitions, as (id,)"),
-)
+def _no_rows(name: str, bad: str) -> Check:
+    """A statement that finds what is wrong."""
+
+    async def check(connection: Connection, good: str) -> Finding:
+        return _unless(good, bad, [str(tuple(map(str, row))) for row in await connection.fetch(SQL[name])])
+
+    return check
 
 
-async def _check(connection: Connection, name: str, good: str, bad: str) -> Finding:
-    try:
-        rows = await connection.fetch(SQL[name])
-    except asyncpg.PostgresError as error:
-        return _not_possible(good, error)
-    if not rows:
+def _unless(good: str, bad: str, found: Sequence[str]) -> Finding:
+    if not found:
         return Finding(True, good)
-    shown = ", ".join(str(tuple(map(str, row))) for row in rows[:SHOWN])
-    return Finding(False, f"{len(rows)} {bad}: {shown}{' …' if len(rows) > SHOWN else ''}")
+    return Finding(False, f"{len(found)} {bad}: {', '.join(found[:SHOWN])}{' …' if len(found) > SHOWN else ''}")
 
 
-async def _missing_events(connection: Connection) -> Finding:
-    good = "no event is missing"
-    try:
-        row = await connection.fetchrow(SQL["missing_events"])
-    except asyncpg.PostgresError as error:
-        return _not_possible(good, error)
+async def _missing_events(connection: Connection, good: str) -> Finding:
+    row = await connection.fetchrow(SQL["missing_events"])
     if row is None or row["events"] is None:
         return Finding(True, good)
     return Finding(
@@ -202,49 +171,69 @@ async def _missing_events(connection: Connection) -> Finding:
     )
 
 
-async def _contents(connection: Connection) -> Finding:
-    good = "every event says what it said when it was stored"
-    try:
-        changed = [str(id_) async for id_ in contents.changed_events(connection)]
-    except asyncpg.PostgresError as error:
-        return _not_possible(good, error)
-    if not changed:
-        return Finding(True, good)
-    more = " …" if len(changed) > SHOWN else ""
-    return Finding(
-        False,
-        f"{len(changed)} events say something else than when they were stored: names of theirs changed hands, or rows "
-        f"were changed by hand; as id: {', '.join(changed[:SHOWN])}{more}",
+async def _contents(connection: Connection, good: str) -> Finding:
+    changed = [str(id_) async for id_ in contents.changed_events(connection)]
+    bad = (
+        "events say something else than when they were stored: names of theirs changed hands, or rows "
+        "were changed by hand; as id"
     )
+    return _unless(good, bad, changed)
 
 
-async def _names(connection: Connection) -> Finding:
-    good = "every name is the one that its number was made for"
+async def _names(connection: Connection, good: str) -> Finding:
     changed: list[str] = []
-    try:
-        for table in TABLES:
-            changed += [f"{table} {number}" async for number in contents.changed_names(connection, table)]
-    except asyncpg.PostgresError as error:
-        return _not_possible(good, error)
-    if not changed:
-        return Finding(True, good)
-    more = " …" if len(changed) > SHOWN else ""
-    return Finding(False, f"{len(changed)} names were changed: {', '.join(changed[:SHOWN])}{more}")
+    for table in TABLES:
+        changed += [f"{table} {number}" async for number in contents.changed_names(connection, table)]
+    return _unless(good, "names were changed", changed)
 
 
-async def _sizes(connection: Connection) -> Finding:
-    try:
-        row = await connection.fetchrow(SQL["sizes"])
-    except asyncpg.PostgresError as error:
-        return _not_possible("the log's size", error)
+async def _sizes(connection: Connection, _: str) -> Finding:
+    row = await connection.fetchrow(SQL["sizes"])
     assert row is not None
     return Finding(
         True, f"{row['events']:,} events in {row['batches']:,} batches, {row['rejected']:,} refused events kept"
     )
 
 
-def _not_possible(what: str, error: Exception) -> Finding:
-    return Finding(False, f"could not be checked: {what}: {_in_one_line(error)}")
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("the log has one head", _no_rows("no_head", "log_head must have one row; rows found")),
+    (
+        "positions are gapless from 1 to the head",
+        _no_rows("gaps", "positions with a gap or an overlap, as (position, expected)"),
+    ),
+    (
+        "every batch has all its events",
+        _no_rows("incomplete_batches", "batches whose events are not theirs, as (batch, due, found)"),
+    ),
+    (
+        "every event has a place in the log",
+        _no_rows("events_without_place", "events of batches that have no place, as (id, batch)"),
+    ),
+    (
+        "every event's item, person, plugin, entity, path and context is named",
+        _no_rows("unnamed", "names that are missing, as (kind, number, events)"),
+    ),
+    (
+        "no event happened before 2000 or after it was received by more than a day",
+        _no_rows("impossible_times", "events with impossible times, as (id, time)"),
+    ),
+    (
+        "every table's next number is free",
+        _no_rows(
+            "sequences_behind",
+            "identity sequences behind their tables (the service sets them forward when it needs to), as "
+            "(table, number taken, number given)",
+        ),
+    ),
+    (
+        "every event is in the month of its id",
+        _no_rows("misplaced", "events outside of the months of partitions, as (id,)"),
+    ),
+    ("no event is missing", _missing_events),
+    ("every event says what it said when it was stored", _contents),
+    ("every name is the one that its number was made for", _names),
+    ("the log's size", _sizes),
+)
 
 
 def _in_one_line(error: BaseException) -> str:

@@ -88,14 +88,13 @@ class InternalError(HttpProblem):
 
 
 class CommandError(AnalyticsError):
-    """A command cannot do its work: it prints why and what to do, and ends with ``exit_code``."""
+    """A command cannot do its work: it prints why and what to do, line by line, and ends with ``exit_code``."""
 
     exit_code: ClassVar[int] = 1
 
-    @property
-    def lines(self) -> Sequence[str]:
-        """What the command prints."""
-        return [str(self)]
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 class WrongUse(CommandError):

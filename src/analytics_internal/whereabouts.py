@@ -1,4 +1,4 @@
-"""Where the service of a data folder listens: written there by the service, read by the commands beside it."""
+"""Where the service of a data folder listens: the service writes it there, other commands read it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FILE = "service.json"
 class NotRunning(WrongUse):
     """No service of this folder is known to answer."""
 
-    @property
-    def lines(self) -> Sequence[str]:
-        return [f"{self}; start it, or say --url"]
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.lines = (f"{why}; start it, or say --url",)
 
 
 class Whereabouts(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Whereabouts(msgspec.Struct, frozen=True):
 
 @contextlib.contextmanager
 def announced(data_dir: Path, urls: Sequence[str]) -> Iterator[None]:
-    """Let others find this process's service as long as the context. Whoever calls it holds the folder's lock."""
+    """Let others find this process's service while the context lasts. The caller holds the folder's lock."""
     file, new = data_dir / FILE, data_dir / f"{FILE}.new"
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
@@ -45,7 +45,7 @@ def announced(data_dir: Path, urls: Sequence[str]) -> Iterator[None]:
 
 
 def forget(data_dir: Path) -> None:
-    """Remove what a killed service has left. Whoever calls it holds the folder's lock."""
+    """Remove what a killed service has left. The caller holds the folder's lock."""
     (data_dir / FILE).unlink(missing_ok=True)
 
 
@@ -60,11 +60,9 @@ def service_of(data_dir: Path) -> str:
     owner = owner_of(data_dir)
     if owner is None:
         raise NotRunning(f"no service runs on {data_dir}")
-    try:
+    with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
         found = msgspec.json.decode((data_dir / FILE).read_bytes(), type=Whereabouts)
-    except (FileNotFoundError, msgspec.DecodeError):
-        raise NotRunning(f"{data_dir} is in use, but no service listens for it (yet)") from None
-    # The file of a service that was killed stays until the next one has the folder.
-    if found.pid != owner or not found.urls:
-        raise NotRunning(f"{data_dir} is in use, but no service listens for it (yet)")
-    return found.urls[0].rstrip("/")
+        # A killed service leaves its file until the next service takes the folder.
+        if found.pid == owner and found.urls:
+            return found.urls[0].rstrip("/")
+    raise NotRunning(f"{data_dir} is in use, but no service listens for it (yet)")

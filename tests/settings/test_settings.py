@@ -30,7 +30,7 @@ def _file(text: str, name: str = "analytics-internal.toml") -> Path:
 def _problems(flags: dict[str, object], config: Path | None = None) -> list[str]:
     with pytest.raises(InvalidSettings) as raised:
         load(flags, config)
-    return raised.value.problems
+    return list(raised.value.lines)
 
 
 def test_a_flag_goes_before_the_environment_and_that_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

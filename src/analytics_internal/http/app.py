@@ -116,9 +116,10 @@ def _pages() -> list[Route | Mount]:
     if not (PAGE / "index.html").is_file():
         return [Route("/", _page_not_built, methods=["GET"])]
     return [
-        Route("/", _page, methods=["GET"]),
-        Route("/items/{id:int}", _details_page, methods=["GET"]),
-        Route("/api.html", _api_page, methods=["GET"]),
+        Route("/", _html("index.html"), methods=["GET"]),
+        # The same page; its scripts' addresses are relative to one level further down.
+        Route("/items/{id:int}", _html("items/index.html"), methods=["GET"]),
+        Route("/api.html", _html("api.html"), methods=["GET"]),
         Mount("/assets", Assets(directory=PAGE / "assets"), middleware=ZIPPED),
         Mount("/", StaticFiles(directory=PAGE)),
     ]
@@ -135,22 +136,12 @@ class Assets(StaticFiles):
         return response
 
 
-async def _page(_: Request) -> Response:
-    return _html("index.html")
+def _html(name: str) -> Endpoint:
+    async def endpoint(_: Request) -> Response:
+        # The page names its scripts by their content: only the page itself is fetched anew each time.
+        return FileResponse(PAGE / name, headers={"Cache-Control": "no-cache", **SECURITY_HEADERS})
 
-
-async def _details_page(_: Request) -> Response:
-    # The same page, with its scripts' addresses as seen from one level further down.
-    return _html("items/index.html")
-
-
-async def _api_page(_: Request) -> Response:
-    return _html("api.html")
-
-
-def _html(name: str) -> Response:
-    # The page names its scripts by their content: it alone must be asked for again.
-    return FileResponse(PAGE / name, headers={"Cache-Control": "no-cache", **SECURITY_HEADERS})
+    return endpoint
 
 
 async def _page_not_built(_: Request) -> Response:

@@ -9,6 +9,7 @@ second, so that a request sets no timers.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, cast
@@ -413,16 +414,7 @@ class Connection(HttpToolsProtocol):
 
 def connecting_to(connections: Connections) -> type[asyncio.Protocol]:
     """What uvicorn takes as ``http``: it calls it for every connection."""
-
-    def connect(
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> Connection:
-        return Connection(connections, config, server_state, app_state, _loop)
-
-    return cast("type[asyncio.Protocol]", connect)
+    return cast("type[asyncio.Protocol]", functools.partial(Connection, connections))
 
 
 async def _no_room(scope: Any, receive: Any, send: Any) -> None:

@@ -41,14 +41,6 @@ LEVELS = ("debug", "info", "warning", "error")
 class InvalidSettings(WrongUse):
     """The configuration cannot be used; ``lines`` has one for each error."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-    @property
-    def lines(self) -> list[str]:
-        return self.problems
-
 
 def _own_time_zone() -> str:
     """The machine's time zone if it has a name, else UTC."""

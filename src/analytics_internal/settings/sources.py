@@ -52,7 +52,7 @@ def load(
     except ValidationError as error:
         problems += [_one_line(detail, origins) for detail in error.errors(include_url=False)]
     if problems:
-        raise InvalidSettings(problems)
+        raise InvalidSettings(*problems)
     return settings, origins
 
 
@@ -72,19 +72,19 @@ def _read(file: Path) -> dict[str, object]:
     source = {".toml": TomlConfigSettingsSource, ".yaml": YamlConfigSettingsSource, ".yml": YamlConfigSettingsSource}
     name = masked_text(str(file))  # it may be a URL given by mistake
     if file.suffix not in source:
-        raise InvalidSettings([f"{name}: must be a .toml or a .yaml file"])
+        raise InvalidSettings(f"{name}: must be a .toml or a .yaml file")
     try:
         file.read_bytes()  # The sources take a missing file for an empty one.
         return dict(source[file.suffix](Settings, file)())
     except OSError as error:
-        raise InvalidSettings([f"{name}: {error.strerror}"]) from error
+        raise InvalidSettings(f"{name}: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:
         # Text in quotation marks comes from the file and may be secret.
         what = re.sub(r"'.*'", "it", " ".join(filter(None, (error.context, error.problem))))
         place = f" (at line {mark.line + 1}, column {mark.column + 1})" if (mark := error.problem_mark) else ""
-        raise InvalidSettings([f"{name}: must be settings by name: {what}{place}"]) from error
+        raise InvalidSettings(f"{name}: must be settings by name: {what}{place}") from error
     except (ValueError, TypeError, SettingsError, yaml.YAMLError) as error:
-        raise InvalidSettings([f"{name}: must be settings by name: {' '.join(str(error).split())}"]) from error
+        raise InvalidSettings(f"{name}: must be settings by name: {' '.join(str(error).split())}") from error
 
 
 def _from_environment(warn: Callable[[str], None]) -> _Found:
