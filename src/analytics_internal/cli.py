@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Everything else is imported where it is used: help must not wait for a database driver.
 
 TOKEN_VARIABLE = "ANALYTICS_INTERNAL_TOKEN"
-# What only looks at the database takes no calls: how callers are verified need not be configured for it.
+# Commands that only use the database serve nobody, so they need no authentication settings.
 NOT_LISTENING: dict[str, object] = {"host": "127.0.0.1", "auth": "none"}
 
 
@@ -43,21 +43,22 @@ app = App(
 )
 
 Url = Annotated[
-    str | None, Parameter(help="Address of the running service; else that of --data-dir, else http://127.0.0.1:7008.")
+    str | None,
+    Parameter(help="Address of the running service. Default: the service on --data-dir, else http://127.0.0.1:7008."),
 ]
 Token = Annotated[
-    str | None, Parameter(env_var=TOKEN_VARIABLE, show_env_var=True, help="Token of a machine (setting import_tokens).")
+    str | None, Parameter(env_var=TOKEN_VARIABLE, show_env_var=True, help="Machine token (setting import_tokens).")
 ]
-DatabaseUrl = Annotated[str | None, Parameter(help="PostgreSQL 15 to 18; without it the one in the data folder.")]
-DataDir = Annotated[Path | None, Parameter(help="Folder of the embedded PostgreSQL and of the reader's file.")]
+DatabaseUrl = Annotated[str | None, Parameter(help="URL of PostgreSQL 15 to 18. Default: the embedded one.")]
+DataDir = Annotated[Path | None, Parameter(help="Folder for the embedded PostgreSQL and the reader's file.")]
 Config = Annotated[Path | None, Parameter(help="Settings file (.toml or .yaml).")]
-ServiceDataDir = Annotated[Path | None, Parameter(help="Data folder of the running service, which knows its address.")]
+ServiceDataDir = Annotated[Path | None, Parameter(help="Data folder of the running service; it holds its address.")]
 
 
 def main() -> None:
-    """The command ``analytics-internal``: ends the process with 0, or 1 for a failure, 2 for a wrong use."""
+    """The command ``analytics-internal``: ends with 0, 1 for a failure, 2 for wrong use."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # not closed from the beginning
+        if isinstance(stream, io.TextIOWrapper):  # not so when it was closed before we started
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
     sys.exit(run(sys.argv[1:]))
 
@@ -99,7 +100,8 @@ def serve(
     portal_url: Annotated[str | None, Parameter(help="The portal's app.baseUrl.")] = None,
     backend_url: Annotated[str | None, Parameter(help="The portal's backend.baseUrl.")] = None,
     stop_with_stdin: Annotated[
-        bool | None, Parameter(negative=(), help="Stop when standard input reaches its end: for a parent process.")
+        bool | None,
+        Parameter(negative=(), help="Stop when standard input ends: for a parent process."),
     ] = None,
     config: Config = None,
     print_config: Annotated[
@@ -133,12 +135,12 @@ def doctor(
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
     config: Config = None,
-    url: Annotated[str | None, Parameter(help="Address of the running service; the data folder knows it.")] = None,
+    url: Annotated[str | None, Parameter(help="Address of the running service. Default: from --data-dir.")] = None,
     token: Token = None,
 ) -> int:
     """Check a live database and say what is wrong with it.
 
-    The reader of a service that runs on the data folder is asked where that service listens.
+    If a service runs on the data folder, its reader is asked over HTTP.
     """
     flags = {"database_url": database_url, "data_dir": data_dir} | NOT_LISTENING
     return _with_settings(flags, config, lambda settings, _: _examine(settings, url, token))
@@ -154,8 +156,7 @@ def import_(
 ) -> int:
     """Import recorded events into a running service.
 
-    A line is an event, {"at": time, "event": {...}}, or what export printed. Interrupted and run again, or run twice,
-    it stores nothing twice.
+    A line is an event, {"at": time, "event": {...}}, or a line from export. Running it again stores nothing twice.
     """
     from analytics_internal.client.importing import import_files
 
@@ -172,9 +173,9 @@ def export(
     *,
     url: Url = None,
     data_dir: ServiceDataDir = None,
-    after: Annotated[int, Parameter(help="Position after which to begin.")] = 0,
-    limit: Annotated[int | None, Parameter(help="At most so many events.")] = None,
-    output: Annotated[Path | None, Parameter(help="File to write, or to continue when it is there.")] = None,
+    after: Annotated[int, Parameter(help="Export only events after this position.")] = 0,
+    limit: Annotated[int | None, Parameter(help="Maximum number of events.")] = None,
+    output: Annotated[Path | None, Parameter(help="File to write; an existing export is continued.")] = None,
     token: Token = None,
 ) -> int:
     """Print the stored events as JSON lines, in the order they were stored."""
@@ -188,18 +189,18 @@ def export(
 @app.command
 def demo(
     *,
-    events: Annotated[int, Parameter(help="How many.")] = 100_000,
-    seed: Annotated[int, Parameter(help="Another seed makes another portal.")] = 1,
-    until: Annotated[datetime | None, Parameter(help="End of the year of events (UTC without an offset); now.")] = None,
+    events: Annotated[int, Parameter(help="Number of events.")] = 100_000,
+    seed: Annotated[int, Parameter(help="Another seed makes other events.")] = 1,
+    until: Annotated[datetime | None, Parameter(help="End of the year (UTC if without offset). Default: now.")] = None,
     url: Url = None,
     data_dir: ServiceDataDir = None,
     output: Annotated[
         Path | None,
-        Parameter(allow_leading_hyphen=True, help="Write JSON lines to a file, or - for stdout, and send nothing."),
+        Parameter(allow_leading_hyphen=True, help="Write JSON lines to this file (- for stdout) and send nothing."),
     ] = None,
     token: Token = None,
 ) -> int:
-    """Fill a service with a year of a realistic portal's events that never happened."""
+    """Fill a service with a year of invented, realistic events."""
     from analytics_internal.client import invented
 
     if output is not None and (url is not None or data_dir is not None):
@@ -266,7 +267,7 @@ def _as_client(work: Callable[[], int]) -> int:
 
 
 def _address(url: str | None, data_dir: Path | None) -> str:
-    """Where the running service is asked. Raises NotRunning: none is known to run on the data folder."""
+    """Address of the running service. Raises NotRunning when none runs on the data folder."""
     from analytics_internal.client.remote import DEFAULT_URL
     from analytics_internal.whereabouts import service_of
 

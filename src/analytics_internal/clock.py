@@ -1,4 +1,4 @@
-"""Whether the service's own clock can be right: what may be its fault is no final verdict on an event. Pure."""
+"""Whether the service's clock can be right: a wrong clock must not reject an event for its time. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from analytics_internal.errors import TryLater
 
-# The program is younger than this day: an earlier clock is wrong, whatever else is known.
+# The program was written after this day, so a clock that shows an earlier time is wrong.
 WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
 TOLERANCE = timedelta(minutes=5)
 
@@ -14,13 +14,12 @@ TOLERANCE = timedelta(minutes=5)
 class ClockInDoubt(TryLater):
     """Nothing was stored, and nothing is refused for good."""
 
-    kind, title = "clock-in-doubt", "The service's clock may be wrong"
-    retry_after_s = 60
+    kind, title, retry_after_s = "clock-in-doubt", "The service's clock may be wrong", 60
     logged_as = "clock in doubt"
 
 
 def require_possible(now: datetime) -> None:
-    """Raises ClockInDoubt when no clock can show this time."""
+    """Raises ClockInDoubt when a correct clock cannot show this time."""
     if now < WRITTEN:
         raise ClockInDoubt(
             f"the service's clock shows {now:%Y-%m-%dT%H:%M:%SZ}, and this program was written after "
@@ -29,7 +28,7 @@ def require_possible(now: datetime) -> None:
 
 
 def require_likely(now: datetime, newest_received_at: datetime | None, database_now: datetime) -> None:
-    """Raises ClockInDoubt when the time speaks against the newest events of the log, or the database's clock."""
+    """Raises ClockInDoubt when the time contradicts the newest events of the log or the database's clock."""
     if newest_received_at is not None and newest_received_at > now + TOLERANCE:
         raise ClockInDoubt(
             f"the service's clock shows {now:%Y-%m-%dT%H:%M:%SZ}, and events of the log were received at "

@@ -23,7 +23,7 @@ class DataDirInUse(CommandError):
 
 
 class DataDirLock:
-    """Holds a data folder for one service: as long as the context, and not longer than the process."""
+    """Locks a data folder for one service while the context lasts; the lock ends with the process at the latest."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / LOCK_FILE
@@ -44,12 +44,12 @@ class DataDirLock:
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n")
         self._file.flush()
-        # Not before the folder is held: its owner may be opening it to the server just now.
+        # Only under the lock: another owner may be opening the folder to its server.
         narrow(self._path.parent)
 
     @staticmethod
     def _take(file: IO[str]) -> None:
-        """Raises BlockingIOError: somebody holds it for longer than `owner_of` looks at it."""
+        """Raises BlockingIOError when somebody holds it longer than `owner_of` does."""
         for _ in range(LOCK_ATTEMPTS - 1):
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,13 +59,13 @@ class DataDirLock:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         assert self._file is not None
-        # Emptied, not removed: a file removed under a lock lets a third service lock its successor.
+        # Emptied, not removed: after a removal two services could lock two files of the same name.
         self._file.truncate(0)
         self._file.close()
 
 
 def owner_of(data_dir: Path) -> int | None:
-    """The process that holds a data folder, 0 when it has not said which; None when nobody does."""
+    """Id of the process that holds a data folder, 0 when unknown; None when nobody holds it."""
     try:
         with (data_dir / LOCK_FILE).open() as file:
             try:

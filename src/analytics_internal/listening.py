@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from analytics_internal.errors import CommandError
 
 BACKLOG = 2048
-# With port 0 the system chooses a port for the first address; somebody else may have it at another one.
+# With port 0 the system chooses a free port of the first address; at another address it may be taken.
 FREE_PORT_ATTEMPTS = 20
 _EVERY_IPV4, _EVERY_IPV6 = "0.0.0.0", "::"
 _NOT_HERE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
@@ -22,17 +22,17 @@ _Place = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]
 
 
 class CannotListen(CommandError):
-    """An address to listen on is taken or not ours; the message says which."""
+    """An address to listen on is taken or does not belong to this machine; the message says which."""
 
 
 def hosts_of(host: str) -> list[str]:
-    """The addresses and names that the setting ``host`` has, each once; an IPv6 address may stand in brackets."""
+    """The addresses and names in the setting ``host``, each once; an IPv6 address may be in brackets."""
     found = [re.sub(r"^\[(.*)\]$", r"\1", part) for part in re.split(r"[,\s]+", host) if part]
     return list(dict.fromkeys(map(_plain, found)))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether one address or name is this machine's own, which nobody else can reach."""
+    """Whether only this machine can reach an address or name."""
     try:
         return ip_address(_plain(host)).is_loopback
     except ValueError:
@@ -41,31 +41,31 @@ def is_loopback(host: str) -> bool:
 
 @contextlib.contextmanager
 def listeners(host: str, port: int) -> Iterator[list[socket.socket]]:
-    """The sockets to listen on, closed at the end of the context; all have the same port, also when it is 0.
+    """The sockets to listen on, closed at the end of the context. All have the same port, also with port 0.
 
-    ``::`` takes IPv4 as well.
+    ``::`` includes IPv4.
 
     Raises:
-        CannotListen: one of the addresses is taken or not this machine's.
+        CannotListen: an address is taken or does not belong to this machine.
     """
     with contextlib.ExitStack() as stack:
         yield _bound_somewhere(hosts_of(host), port, stack)
 
 
 def url_of(listener: socket.socket) -> str:
-    """The address that this socket is asked at, with a last slash."""
+    """The URL of this socket, with a last slash."""
     name, port, *_ = listener.getsockname()
     return f"http://{f'[{name}]' if ':' in name else name}:{port}/"
 
 
 def own_url_of(listener: socket.socket) -> str:
-    """The same as it is asked from this machine: an address for every network is no address to connect to."""
+    """The URL for this machine: nobody can connect to 0.0.0.0 or ::, so it names the loopback address instead."""
     url = url_of(listener)
     return url.replace(f"//{_EVERY_IPV4}:", "//127.0.0.1:").replace(f"//[{_EVERY_IPV6}]:", "//127.0.0.1:")
 
 
 class _Taken(Exception):
-    """An address cannot be had on this port; the message says so."""
+    """The port is taken at an address; the message says so."""
 
 
 def _bound_somewhere(hosts: Sequence[str], port: int, stack: contextlib.ExitStack) -> list[socket.socket]:
@@ -88,7 +88,7 @@ def _bound(hosts: Sequence[str], port: int, stack: contextlib.ExitStack) -> list
 
 
 def _is_covered(host: str, hosts: Sequence[str]) -> bool:
-    """Whether another of the hosts listens for this one: the system would say that the address is taken."""
+    """Whether another host includes this one: binding both would fail."""
     if host == _EVERY_IPV6:
         return False
     if _EVERY_IPV6 in hosts:
@@ -97,7 +97,7 @@ def _is_covered(host: str, hosts: Sequence[str]) -> bool:
 
 
 def _bound_to(host: str, port: int, others: Sequence[socket.socket]) -> list[socket.socket]:
-    """The sockets of one host. A name may have addresses that are not to be had here, but not only such."""
+    """The sockets of one host. Of a name's addresses at least one must belong to this machine."""
     sockets: list[socket.socket] = []
     missing: OSError | None = None
     try:
@@ -123,7 +123,7 @@ def _bound_to(host: str, port: int, others: Sequence[socket.socket]) -> list[soc
 
 def _places(host: str, port: int) -> list[_Place]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    # IPv4 first: it is what the first address, which is printed, is asked at by most.
+    # IPv4 first: the first address is printed, and most clients use IPv4.
     return sorted(((family, place) for family, _, _, _, place in found), key=lambda one: one[0])  # type: ignore[misc]
 
 
@@ -134,13 +134,13 @@ def _socket(family: socket.AddressFamily, place: tuple[str | int, ...]) -> socke
 
 def _error_of(error: OSError, host: str, port: int) -> Exception:
     said = error.strerror or str(error)
-    # `create_server` adds the address, which is said here already.
+    # `create_server` repeats the address in its message.
     text = f"cannot listen on {host}:{port}: {said.partition(' (while')[0]}; choose another --host or --port"
     return _Taken(text) if error.errno == errno.EADDRINUSE else CannotListen(text)
 
 
 def _plain(host: str) -> str:
-    """An address in its one spelling; a name as it is."""
+    """An address in its normal form; a name unchanged."""
     address = _address(host)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)

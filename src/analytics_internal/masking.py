@@ -1,4 +1,4 @@
-"""How addresses are shown: without the passwords and tokens that they may hold."""
+"""Addresses as they are shown: without passwords and tokens."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 MASK = "••••••"
 
 _web = re.compile(r"(?i)\s*https?:")
-# Up to the last @: a password that is not quoted may have anything in it, and what is shown may be no URL at all.
+# Up to the last @: an unescaped password may contain anything, and the text may not be a URL at all.
 _password = re.compile(r"(?s)^([^:/?#@]*://|//)?([^:/?#@]*):.*@")
 _user = re.compile(r"(?s)^([^:/?#@]*:?//).*@")
-# A host that was forgotten: what stands for its port is none.
+# The host is missing: what stands in the port's place may be a password.
 _no_port = re.compile(r"^([^:/?#@]*://[^/?#@\[\]]*?):(?!\d*(?:[/?#,]|$))[^/?#]*")
-# Names of parameters whose value is a secret; `sslkey` and `passfile` are names of files.
+# Parameters with a secret value; `sslkey` and `passfile` name files.
 _secret_parameter = re.compile(
     r"(?i)(?<![^?&;\s])((?!sslkey=|passfile=)[\w.%-]*(?:pass|pwd|secret|token|key|credential|signature)[\w.%-]*)=[^&#\s]*"
 )
@@ -22,14 +22,14 @@ _url = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*:/{1,2}[^\s\"<>`\\]+")
 
 
 def masked_url(url: str) -> str:
-    """An address without what may be secret in it: the password, of a web address also the user and its query's values.
+    """An address without its secrets: the password; of a web address also the user and the values of its query.
 
-    What is no address at all comes back without what may be a password in it.
+    A text that is not an address comes back without what may be a password.
     """
     url = _no_port.sub(rf"\1:{MASK}", url) if "@" not in url else url
     if _web.match(url) is None:
         return _secret_parameter.sub(rf"\1={MASK}", _password.sub(rf"\1\2:{MASK}@", url))
-    # A token may stand in the user's place, and in a parameter of any name.
+    # A token may be given as the user, or in any parameter.
     bare = _user.sub(rf"\1{MASK}@", url) if _user.match(url) else _password.sub(rf"\1\2:{MASK}@", url)
     place, hash_, fragment = bare.partition("#")
     place, mark, query = place.partition("?")
@@ -38,25 +38,25 @@ def masked_url(url: str) -> str:
 
 
 def masked_text(text: str) -> str:
-    """A text with every address in it masked: a message of a library, a line of a log."""
+    """A text, like a log line or a library's message, with every address in it masked."""
     return _url.sub(lambda found: masked_url(found[0]), text) if ":/" in text else text
 
 
 _MESSAGE_LENGTH = 300
 _DATABASES = ("_duckdb", "duckdb", "asyncpg")
-# From a quote to the last one of its kind: a quoted text may have quotes in it. And what PostgreSQL shows of a row.
+# From a quote to the last one of its kind, as a quoted text may contain quotes; and PostgreSQL's (row values).
 _QUOTED = tuple(re.compile(pattern) for pattern in (r"'.*'", r'".*"', r"`.*`", r"\(.*\)"))
 
 
 def fingerprint(text: str) -> str:
-    """What a text is known by where it must not be shown: the same for the same text."""
+    """A hash that stands for a text that must not be shown."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def without_values(error: BaseException) -> str:
-    """What an error is, without what it is about: its class, and its message's first line with nothing that is quoted.
+    """An error without values: its class, and the first line of its message without quoted parts.
 
-    Of an error of a database the class alone: its message may be any part of a statement or of a row.
+    Of a database error only the class: its message may quote a statement or a row.
     """
     name = f"{type(error).__module__}.{type(error).__qualname__}"
     if name.partition(".")[0] in _DATABASES:

@@ -1,4 +1,4 @@
-"""Files and folders for this user alone: what is in them says who did what."""
+"""Files and folders that only this user can read: they say who did what."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class NoFolder(CommandError):
 
 @contextlib.contextmanager
 def umask() -> Iterator[None]:
-    """Whatever this process makes as long as the context is for its user alone."""
+    """Files made while the context lasts can be read by this user only."""
     before = os.umask(UMASK)
     try:
         yield
@@ -34,7 +34,7 @@ def umask() -> Iterator[None]:
 
 
 def opener(path: str, flags: int) -> int:
-    """For ``open``: what it makes is for this user alone, whatever the umask."""
+    """For ``open``: the file can be read by this user only, whatever the umask."""
     descriptor = os.open(path, flags, FILE_MODE)
     if os.fstat(descriptor).st_uid == os.geteuid():
         os.fchmod(descriptor, FILE_MODE)
@@ -42,10 +42,10 @@ def opener(path: str, flags: int) -> int:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for this user alone, if it is not there.
+    """Make a folder that only this user can read, if it does not exist.
 
     Raises:
-        NoFolder: it cannot be made or written.
+        NoFolder: it cannot be made, or not be written.
     """
     try:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
@@ -59,9 +59,9 @@ def make_folder(folder: Path) -> None:
 
 
 def narrow(folder: Path) -> None:
-    """Close a folder and all that is in it to others.
+    """Take all rights on a folder and its content from other users.
 
-    What belongs to another user, as a volume of a container may, stays as it is; a warning names it.
+    Files of another user (in a container's volume, say) stay as they are; a warning names one.
     """
     still_open = [path for path in _all_in(folder) if not _narrow(path)]
     if still_open:
@@ -81,7 +81,7 @@ def _all_in(folder: Path) -> Iterator[Path]:
 
 
 def _narrow(path: Path) -> bool:
-    """Close one file or folder to others. Returns False when it is another user's and open."""
+    """Take other users' rights on one path. Returns False when it belongs to another user and is open."""
     try:
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode) or not found.st_mode & UMASK:
@@ -89,6 +89,6 @@ def _narrow(path: Path) -> bool:
         if found.st_uid != os.geteuid() and os.geteuid() != 0:
             return False
         path.chmod(stat.S_IMODE(found.st_mode) & (FOLDER_MODE if stat.S_ISDIR(found.st_mode) else FILE_MODE))
-    except FileNotFoundError:  # a temporary file of a server that a killed service has left running
+    except FileNotFoundError:  # a temporary file of a server that outlived its killed service
         pass
     return True

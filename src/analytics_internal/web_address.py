@@ -1,4 +1,4 @@
-"""Web addresses in one spelling: two that a browser takes for the same are the same text."""
+"""Web addresses in normal form: two that are the same for a browser become the same text."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class NoWebAddress(AnalyticsError):
-    """A text is no address that starts with http:// or https://."""
+    """The text is not a URL that starts with http:// or https://."""
 
 
 def in_one_spelling(url: str) -> str:
-    """A web address with small scheme and host, without default port, last slash and fragment.
+    """A web address with scheme and host in lower case, without default port, last slash and fragment.
 
     User and query stay. Raises NoWebAddress.
     """
@@ -26,7 +26,7 @@ def in_one_spelling(url: str) -> str:
 
 
 def public(url: str) -> str:
-    """The same as others may see it: without user and query too. Raises NoWebAddress."""
+    """The same without user and query, so that others may see it. Raises NoWebAddress."""
     parts = _parts_of(url)
     return urlunsplit((parts.scheme, _host_and_port(parts), parts.path.rstrip("/"), "", ""))
 
@@ -41,7 +41,7 @@ def _parts_of(url: str) -> SplitResult:
     try:
         parts = urlsplit(url.strip())
         _ = parts.port
-    except ValueError:  # brackets that are no address, a port that is no number
+    except ValueError:  # brackets without an IPv6 address, a port that is not a number
         raise NoWebAddress from None
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or re.search(r"[\s\\]", parts.netloc):
         raise NoWebAddress

@@ -19,8 +19,7 @@ log = structlog.get_logger(__name__)
 class PortalUnavailable(TryLater):
     """What depends on the portal can be neither accepted nor refused."""
 
-    kind, title = "portal-unavailable", "The portal did not answer"
-    retry_after_s = 1
+    kind, title, retry_after_s = "portal-unavailable", "The portal did not answer", 1
 
 
 class PortalBackend:

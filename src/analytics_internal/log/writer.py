@@ -75,15 +75,13 @@ commit_seconds = Histogram(
 class Overloaded(TryLater):
     """The buffer is full, or the service is stopping; nothing was stored."""
 
-    kind, title = "overloaded", "Too many events are waiting to be stored"
-    retry_after_s = 1
+    kind, title, retry_after_s = "overloaded", "Too many events are waiting to be stored", 1
 
 
 class LogUnavailable(TryLater):
     """PostgreSQL did not confirm: the events may or may not be stored. Sending the same ids again is safe."""
 
-    kind, title = "log-unavailable", "The database did not answer"
-    retry_after_s = 1
+    kind, title, retry_after_s = "log-unavailable", "The database did not answer", 1
 
 
 class WriterLimits(msgspec.Struct, frozen=True):
