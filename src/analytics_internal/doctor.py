@@ -1,4 +1,4 @@
-"""Checks the invariants of an installation on its live database, and says what is wrong.
+"""Checks the invariants of a live installation and says what is wrong.
 
 The invariants: positions are gapless and in the order of commits, an id is stored once, every event is named, and the
 reader's counts are the log's for every (day, item, person).
@@ -47,10 +47,10 @@ HOW_TO_ASK = (
     "analyticsInternal.importTokens; --url takes another address of the service, like the portal's backend"
 )
 PLAIN_ENOUGH = (CommandError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-"""What the command says in one line of its own: there is no database to examine."""
+"""Errors that end the command with one line: there is no database to examine."""
 Counts = dict[tuple[str, str, str], int]
 Check = Callable[[Connection, str], Awaitable["Finding"]]
-"""What finds out whether something is as it should be, and says so in this sentence when it is."""
+"""Checks one thing; the text says that it is well."""
 ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
 """The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
 
@@ -65,7 +65,7 @@ class Finding(msgspec.Struct, frozen=True):
     is_well: bool
     text: str
     is_checked: bool = True
-    """False when it could not be found out; that is nothing wrong."""
+    """False when it could not be checked, which is not an error."""
 
     @property
     def mark(self) -> str:
@@ -77,8 +77,8 @@ class Finding(msgspec.Struct, frozen=True):
 def run(settings: Settings, url: str | None, token: str | None = None) -> int:
     """Check and print. Returns 0 when nothing is wrong, 1 when something is.
 
-    With a service running on the data folder its reader is asked, where the folder says that it listens or at ``url``;
-    otherwise the reader's file is opened here.
+    If a service runs on the data folder, its reader is asked, at ``url`` or at the address in the folder. Otherwise the
+    reader's file is opened here.
     """
 
     async def check() -> int:
@@ -90,7 +90,7 @@ def run(settings: Settings, url: str | None, token: str | None = None) -> int:
                 unchecked += not finding.is_checked
         except PLAIN_ENOUGH:
             raise
-        except Exception as error:  # whatever a damaged database makes of us: the doctor says it and ends
+        except Exception as error:  # a damaged database can cause any error
             wrong += 1
             print("WRONG", masked_text(f"the examination ended early: {_in_one_line(error)}"), flush=True)
         well = "All that was checked is well." if unchecked else "All is well."
@@ -252,7 +252,7 @@ async def _database(settings: Settings, stack: contextlib.AsyncExitStack, is_run
 
 
 async def _opened(settings: Settings, dsn: str, stack: contextlib.AsyncExitStack) -> ReaderCounts:
-    """The reader's file, opened here: no service has it."""
+    """The reader's file, opened here as no service has it open."""
     pool = await connect_pool(dsn, 2)
     stack.push_async_callback(pool.close)
     replica = Replica(pool, settings.data_dir / READER_FILE, settings.reader_memory_limit, settings.reader_threads)
@@ -269,7 +269,7 @@ async def _opened(settings: Settings, dsn: str, stack: contextlib.AsyncExitStack
 
 
 async def _zone_of(url: str, token: str | None) -> str:
-    """Where the days of a running service begin: its zone may be another than this command's."""
+    """The reporting zone of a running service, which may differ from this command's."""
     response = await _answered(token, "GET", url)
     try:
         return msgspec.json.decode(response.content, type=_Configuration).time_zone
@@ -329,13 +329,13 @@ def _parsed(text: str) -> Counts:
 
 
 async def _same_items(connection: Connection) -> dict[int, int]:
-    """The items that the reader counts together, because they are one page in several spellings."""
+    """The items that the reader counts as one: spellings of one page."""
     actions = {row["action_id"]: row["name"] for row in await connection.fetch(SQL["actions"])}
     return one_for_all([tuple(row) for row in await connection.fetch(SQL["items"])], actions)
 
 
 async def _compare(connection: Connection, zone: str, reader: ReaderCounts) -> AsyncIterator[Finding]:
-    """Month by month, so that neither side's counts need much memory."""
+    """Month by month, to save memory on both sides."""
     bounds = await connection.fetchrow(SQL["days"], zone)
     if bounds is None or bounds["first"] is None:
         yield Finding(True, "the log is empty, and so is the reader")

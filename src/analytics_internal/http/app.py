@@ -1,4 +1,4 @@
-"""The HTTP application: which address leads where. Wiring, nothing else."""
+"""The HTTP application: which address leads to which route."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from analytics_internal.web_address import origin_of
 Endpoint = Callable[[Request], Awaitable[Response]]
 PREFIX = "/api/analytics-internal"
 EVENTS = f"{PREFIX}/events"
-# For what is large; the answers to events are smaller than a network packet.
+# Only for large answers; the answers to events are smaller than a network packet.
 ZIPPED = [Middleware(GZipMiddleware, minimum_size=1_400, compresslevel=6)]
 PAGE = Path(__file__).parent / "page"
 
 
 def make_app(service: Service) -> ASGIApp:
-    """The application of one service, whose parts run already."""
+    """The application of one service, whose parts are running."""
     router = Starlette(
         routes=routes(),
         exception_handlers={Exception: problems.handle, **dict.fromkeys(problems.EXPECTED, problems.handle)},
@@ -49,7 +49,7 @@ def make_app(service: Service) -> ASGIApp:
             app,
             allow_origins=[portal_origin],
             allow_methods=["GET", "POST"],
-            # Any: the portal's tracing adds its own to every request of its pages (`traceparent`, `baggage`).
+            # Any header: the portal's tracing adds some to every request (`traceparent`, `baggage`).
             allow_headers=["*"],
             expose_headers=["retry-after", "link", "x-log-position"],
         )
@@ -59,15 +59,15 @@ def make_app(service: Service) -> ASGIApp:
 
 
 def routes() -> list[Route | Mount]:
-    """Every address there is, but for what `EventsFirst` takes before."""
-    # No redirects to addresses without a last slash: they would name this service's own host, which whoever comes
-    # through the bridge cannot reach.
+    """Every address but `POST /events`, which `EventsFirst` takes."""
+    # No redirects to addresses without a last slash: they would name this service's host, which clients of the bridge
+    # cannot reach.
     api = Mount(PREFIX, app=Router(_api(), redirect_slashes=False), middleware=[Middleware(WhileConnected)])
     return [api, *_operations(), *_pages()]
 
 
 class EventsFirst:
-    """Takes ``POST /events`` before the router and its layers do."""
+    """Takes ``POST /events`` before the router and its middlewares."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
@@ -82,7 +82,7 @@ class EventsFirst:
 
 def _api() -> list[Route]:
     return [
-        Route("/events", export.export, methods=["GET", "POST"]),  # a POST never comes so far: EventsFirst
+        Route("/events", export.export, methods=["GET", "POST"]),  # POST is here for the 405 only: EventsFirst takes it
         Route("/query", _by_method(GET=query.ask_by_link, POST=query.ask), methods=["GET", "POST"], middleware=ZIPPED),
         Route("/configuration", query.configuration, methods=["GET"]),
         Route("/analytics", compat.items, methods=["GET"], middleware=ZIPPED),
@@ -95,7 +95,7 @@ def _api() -> list[Route]:
 
 
 def _by_method(**endpoints: Endpoint) -> Endpoint:
-    """One address for several methods: a method that none of them takes is told of all of them."""
+    """One address for several methods, so that a 405 names all of them."""
 
     async def endpoint(request: Request) -> Response:
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
@@ -126,7 +126,7 @@ def _pages() -> list[Route | Mount]:
 
 
 class Assets(StaticFiles):
-    """Files that are named by their content: what was fetched once never changes."""
+    """Files named by their content: they never change."""
 
     def file_response(
         self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200

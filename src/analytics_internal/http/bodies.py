@@ -1,4 +1,4 @@
-"""Request bodies: read and decoded within a limit, and read to their end also when they are refused."""
+"""Request bodies: read and decoded within a limit; a refused body is still read to its end."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from analytics_internal.errors import HttpProblem
 
 ENCODINGS = ("gzip", "deflate", "identity")
 MAX_ENCODINGS = 2
-"""How often a body may be encoded: each costs the time to decode up to the limit."""
+"""How often a body may be encoded; each encoding costs up to a whole decoding."""
 MAX_GZIP_MEMBERS = 100
 DRAINED_BYTES = 64 * 1024 * 1024
-"""What is still read of a body that was refused; whoever sends more meets a closed connection."""
+"""How much of a refused body is read before the connection is closed."""
 DISCARDING = "analytics_internal.discarding"
-"""Of a scope's extensions (http/connection.py): called before what is left of a body is read to be thrown away."""
+"""Key in a scope's extensions (http/connection.py): called before the rest of a body is read and thrown away."""
 DRAIN_S = 15.0
 
 
 class BodyTooLarge(HttpProblem):
-    """The request's body, as it came or decoded, is larger than the limit."""
+    """The body is larger than the limit, encoded or decoded."""
 
     kind, status, title = "body-too-large", 413, "The body is too large"
 
@@ -39,7 +39,7 @@ class InvalidEncoding(HttpProblem):
 
 
 class Reading:
-    """Receives a request's body, and knows how far it has come."""
+    """Receives a request's body and knows whether it has begun and ended."""
 
     __slots__ = ("_receive", "has_begun", "is_over")
 
@@ -56,9 +56,9 @@ class Reading:
 
 
 class ReadToTheEnd:
-    """Reads what an answer has left of a request's body before the answer is sent.
+    """Reads the rest of a request's body before its answer is sent.
 
-    A client that is still sending does not hear an answer: it meets a connection that was reset.
+    A client that is still sending would see a connection reset instead of the answer.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -73,7 +73,7 @@ class ReadToTheEnd:
 
 
 def answering(scope: Scope, reading: Reading, send: Send) -> Send:
-    """``send`` for an answer that may come early: it first reads what is left of the body, within bounds."""
+    """``send`` for an answer that may come early: it first reads the rest of the body, within limits."""
 
     async def send_when_read(message: Message) -> None:
         if message["type"] == "http.response.start" and not reading.is_over and has_body(scope):
@@ -87,7 +87,7 @@ def answering(scope: Scope, reading: Reading, send: Send) -> Send:
 
 async def _drain(scope: Scope, reading: Reading) -> None:
     if not reading.has_begun and any(name == b"expect" for name, _ in scope["headers"]):
-        return  # the client waits to be asked for its body: it has sent nothing yet
+        return  # the client waits for `100 Continue` and has sent nothing
     if (discarding := scope.get("extensions", {}).get(DISCARDING)) is not None:
         discarding["call"]()
     left = DRAINED_BYTES
@@ -109,9 +109,9 @@ async def limited_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     """The request's body, decoded.
 
     Raises:
-        UnsupportedEncoding, InvalidEncoding: it is encoded in another way than is taken, or than it says.
-        BodyTooLarge: before more than the limit is held in memory, as it came or decoded.
-        ClientDisconnect: the client went away before it was complete.
+        UnsupportedEncoding, InvalidEncoding: its encoding is not allowed, or not what the header says.
+        BodyTooLarge: before more than the limit is in memory, encoded or decoded.
+        ClientDisconnect: the client left before its end.
     """
     encodings = _encodings(scope)
     body = await _as_it_came(scope, receive, max_bytes)
@@ -140,7 +140,7 @@ async def _as_it_came(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
 
 
 def _encodings(scope: Scope) -> list[str]:
-    """How a body is encoded, in the order in which that was done. Raises UnsupportedEncoding."""
+    """A body's encodings in the order they were applied. Raises UnsupportedEncoding."""
     given = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
     if not given:
         return []
@@ -164,14 +164,14 @@ def _decoded(body: bytes, encoding: str, max_bytes: int) -> bytes:
 
 
 class _Inflating:
-    """One compressed stream at the beginning of some bytes."""
+    """The compressed stream that some bytes begin with."""
 
     def __init__(self, data: bytes, window_bits: int) -> None:
         self._data = data
         self._inflate = zlib.decompressobj(window_bits)
 
     def read(self, max_bytes: int) -> bytes:
-        """Its content; a byte more than ``max_bytes`` of it where it has more. Raises zlib.error, InvalidEncoding."""
+        """Its content, cut after ``max_bytes`` + 1 bytes. Raises zlib.error, InvalidEncoding."""
         content = self._inflate.decompress(self._data, max_bytes + 1)
         if len(content) <= max_bytes and not self._inflate.eof:
             raise InvalidEncoding("the encoded body ends early")
@@ -183,7 +183,7 @@ class _Inflating:
 
 
 def _members(body: bytes) -> Iterator[_Inflating]:
-    """The streams of a gzip body: there may be several, one behind the other."""
+    """The streams of a gzip body: there may be several in a row."""
     for _ in range(MAX_GZIP_MEMBERS):
         member = _Inflating(body, 16 + zlib.MAX_WBITS)
         yield member
@@ -194,7 +194,7 @@ def _members(body: bytes) -> Iterator[_Inflating]:
 
 
 def _stream(body: bytes) -> Iterator[_Inflating]:
-    """The stream of a body that is said to be `deflate`: with zlib's head, or as some clients send it, without."""
+    """The stream of a `deflate` body, with zlib's header or, as some clients send it, without."""
     has_head = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
     stream = _Inflating(body, zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS)
     yield stream

@@ -1,4 +1,4 @@
-"""Work ends when its client has left: nobody waits for the answer any more."""
+"""Work ends when its client has left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from analytics_internal.http.bodies import Reading
 
 
 class WhileConnected:
-    """Cancels the application as soon as the client is gone, also while it waits for something else than its body."""
+    """Cancels the application as soon as the client has left, also while it does not read the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -19,14 +19,14 @@ class WhileConnected:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # One at a time: a body is read no faster than it is taken.
+        # One at a time: a body is read no faster than it is used.
         messages: asyncio.Queue[Message] = asyncio.Queue(1)
         reading = Reading(receive)
         listening = asyncio.create_task(_listen(reading, messages))
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start" and not reading.is_over:
-                listening.cancel()  # what is left of the body is read by whoever sends an early answer
+                listening.cancel()  # whoever sends an early answer reads the rest of the body
             await send(message)
 
         working = asyncio.ensure_future(self._app(scope, messages.get, send_on))

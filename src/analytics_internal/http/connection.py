@@ -1,9 +1,8 @@
-"""One connection: uvicorn's HTTP/1.1 protocol, with bounds on what a client may send, for how long, and how slowly.
+"""One connection: uvicorn's HTTP/1.1 protocol with limits on how much, how long and how slowly a client sends.
 
-uvicorn keeps what it is sent for as long as a client likes: a head without an end, thousands of requests ahead of
-their answers, answers that nobody reads. No time limit of the application helps: it has not been called yet, or it
-waits for the client. So the bounds are here, where the bytes come in. The times are checked by ``Connections`` twice a
-second, so that a request sets no timers.
+uvicorn itself has no such limits: it keeps a head without an end, thousands of pipelined requests, answers that nobody
+reads. The application cannot limit them either, as it is called later. ``Connections`` checks the times twice a second,
+so a request sets no timer.
 """
 
 from __future__ import annotations
@@ -26,22 +25,22 @@ from analytics_internal.http.connections import Connections, Phase, dropped_tota
 from analytics_internal.http.problems import answer_to
 from analytics_internal.reader import Busy
 
-# So much is parsed at a time: nothing that is refused costs more than one piece of it.
+# The parser gets this much at a time, so what is refused costs one piece at most.
 PIECE_BYTES = 16_384
 MAX_HEADERS = 100
-# Requests that came together, before the first one was answered; browsers and proxies send one at a time.
+# Pipelined requests; browsers and proxies send one at a time.
 MAX_PIPELINED = 16
 MAX_AHEAD_BYTES = 65_536
-# What chunks may cost beside what is in them, and once more as much as is in them.
+# Chunk framing may take this much and as much again as the chunks' content.
 MAX_FRAMING_BYTES = 65_536
-# A client moves at least so much within `transfer_timeout_s`, or comes to its end.
+# A client must move at least this much within `transfer_timeout_s`, or finish.
 LEAST_PROGRESS_BYTES = 16_384
-# A refused client is listened to for a moment: cut off while it sends, it would hear of a reset and not why.
+# A refused client may read the reason for so long: a connection closed while it sends is reset, and the reason lost.
 LEAVING_S = 2.0
-# An answer that is not read for so long makes room for others.
+# A connection whose answer is unread for so long may be closed for new ones.
 UNREAD_S = 2.0
 MAX_LEAVING_BYTES = 1 << 20
-# Answered also when there are more connections than may be.
+# Answered even when there are too many connections.
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 
 
@@ -64,7 +63,7 @@ class NoRoom(Busy):
 
 
 class Progress:
-    """Whether something moves: at least so many bytes in so many seconds, however they come."""
+    """Whether at least LEAST_PROGRESS_BYTES move within a time limit."""
 
     __slots__ = ("_at", "_bytes")
 
@@ -73,7 +72,7 @@ class Progress:
         self._bytes = 0
 
     def is_stuck(self, bytes_: int, now: float, timeout_s: float) -> bool:
-        """``bytes_`` are all that have moved so far."""
+        """``bytes_``: all bytes moved so far."""
         if self._at is None or bytes_ - self._bytes >= LEAST_PROGRESS_BYTES:
             self._at, self._bytes = now, bytes_
         return now - self._at > timeout_s
@@ -83,7 +82,7 @@ class Progress:
 
 
 class Connection(HttpToolsProtocol):
-    """A client's connection. It holds a head, what of a body the application has not read, and what is ahead."""
+    """A client's connection. It buffers a head, the unread part of a body, and pipelined requests."""
 
     def __init__(
         self,
@@ -117,7 +116,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def phase(self) -> Phase:
-        """What follows from what is under way. Asked for by ``Connections`` only: a request moves nothing."""
+        """Computed when ``Connections`` asks, so a request keeps no state of it."""
         if self._is_leaving:
             return Phase.LEAVING
         if self._running is not None and not self._is_in_body:
@@ -129,7 +128,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def since(self) -> float:
-        """When it came to wait, by ``Connections.now``."""
+        """Since when it waits, by ``Connections.now``."""
         return self._since
 
     # What the transport calls.
@@ -147,7 +146,7 @@ class Connection(HttpToolsProtocol):
         running = self._running
         super().connection_lost(exc)
         if running is not None and not running.response_complete:
-            running.disconnected = True  # also when others wait behind it: it alone can be told
+            running.disconnected = True  # uvicorn tells only the last of several pipelined requests
             running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
@@ -184,7 +183,7 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._is_in_head:
-            return  # a trailer: what the application has seen of the head does not change any more
+            return  # a trailer: the application has read the head already
         self._head_bytes += len(name) + len(value)
         headers = self.headers
         if self._head_bytes > self._limits.head_bytes or len(headers) >= MAX_HEADERS:
@@ -201,19 +200,19 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise MalformedRequest(f"more than {MAX_PIPELINED} requests came before their answers")
         if self.parser.should_upgrade() and has_body({"headers": self.headers}):
-            # The parser takes all that follows for the other protocol: the body could not be read.
+            # The parser would take the body for bytes of the other protocol.
             raise MalformedRequest("this service speaks HTTP/1.1 only: send a body without Upgrade")
         HttpToolsProtocol.on_headers_complete(self)
         self._is_discarding = False
         self._is_in_body = True
         self._body_bytes = self._wire_bytes = 0
         if self.flow.read_paused:
-            self.flow.resume_reading()  # what comes ahead is counted; not reading would hide that the client left
+            self.flow.resume_reading()  # only a socket that is read shows that its client has left
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         cycle = self.cycle
-        if cycle.response_complete:  # nobody waits for the rest; it is read so that the next request can be found
+        if cycle.response_complete:  # the rest is read only to find the next request
             if self._body_bytes > self._limits.body_bytes + MAX_LEAVING_BYTES:
                 raise BodyTooLarge("the body goes on after its answer")
             return
@@ -252,7 +251,7 @@ class Connection(HttpToolsProtocol):
         elif self._refusal is not None:
             self._leave()
         elif self._ahead:
-            # Not at once: a client that sends far ahead must not make its answers one call stack.
+            # Later, not here: many pipelined requests would nest their answers in one call stack.
             self.loop.call_soon(self._go_on)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Awaitable[None]]) -> None:
@@ -268,12 +267,12 @@ class Connection(HttpToolsProtocol):
     # What ``Connections`` calls.
 
     def check(self, now: float) -> None:
-        """Give the client up if it has been waited for long enough."""
+        """Close the connection if the client has taken too long."""
         limits, waited_s = self._limits, now - self._since
         unsent = self.transport.get_write_buffer_size()
         if not unsent:
             self._sending.begin_again()
-        # The buffer shrinks when the client reads: what is sent is what is missing in it.
+        # The buffer shrinks as the client reads, so its negative size grows with what is sent.
         elif self._sending.is_stuck(-unsent, now, limits.transfer_timeout_s):
             self._drop("not read")
             return
@@ -290,7 +289,7 @@ class Connection(HttpToolsProtocol):
             self._check_reading(now, waited_s)
 
     def cut(self) -> None:
-        """Close at once; what was not sent is lost."""
+        """Close at once; unsent bytes are lost."""
         self.transport.abort()
 
     def pause_writing(self) -> None:
@@ -303,12 +302,12 @@ class Connection(HttpToolsProtocol):
         self._sending.begin_again()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Never asked for: ``Connections`` looks after idle connections."""
+        """Not used: ``Connections`` closes idle connections."""
 
     # What the application calls.
 
     def _discard(self) -> None:
-        """What is left of the body is read to be thrown away: it is held no longer than a piece of it."""
+        """The rest of the body is read and thrown away, piece by piece."""
         self._is_discarding = True
         self._uncount_body()
 
@@ -331,7 +330,7 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # No other protocol is spoken here, so the wish is ignored (RFC 9110, 7.8): what follows is a request again.
+            # An upgrade is ignored (RFC 9110, 7.8): the next bytes are a request again.
             self.parser = httptools.HttpRequestParser(self)
             if rest := data[upgrade.args[0] :]:
                 self._receive_pieces(rest)
@@ -345,9 +344,9 @@ class Connection(HttpToolsProtocol):
             self._bound(len(data), was_in_head)
 
     def _bound(self, bytes_: int, was_in_head: bool) -> None:
-        """Count a piece after which a head or a body is not complete yet."""
+        """Count a piece that left a head or a body incomplete."""
         if self._is_in_head:
-            if was_in_head:  # the parser itself keeps what it has not called out yet
+            if was_in_head:  # the parser buffers what it has not reported yet
                 self._head_bytes += bytes_
             if self._head_bytes > self._limits.head_bytes + PIECE_BYTES:
                 self._refuse(self._head_too_large())
@@ -361,16 +360,16 @@ class Connection(HttpToolsProtocol):
         return HeadTooLarge(f"a request's head has at most {limit}")
 
     def _refuse(self, refusal: HttpProblem) -> None:
-        """Answer what is under way, then say this, and read no further."""
+        """Answer running requests, then send this refusal, and read no more."""
         dropped_total.labels(refusal.kind).inc()
         self._refusal = refusal
         running = self._running
         if running is None and self._is_in_body:
-            self.cut()  # the request has its answer already; this is the rest of its body
+            self.cut()  # the request is answered; this is the rest of its body
         elif running is None:
             self._leave()
         elif running is self.cycle and self._is_in_body:
-            # The application waits for a body that will not come: for it the client has gone.
+            # The application waits for a body that will not come: tell it that the client has left.
             running.disconnected = True
             running.message_event.set()
             if running.response_started:
@@ -380,7 +379,7 @@ class Connection(HttpToolsProtocol):
         # Else `on_response_complete` goes on from here.
 
     def _leave(self) -> None:
-        assert self._refusal is not None, "a client is sent away without a reason"
+        assert self._refusal is not None, "a client is refused without a reason"
         response = answer_to(self._refusal, connection="close")
         head = [b"HTTP/1.1 %d %b" % (response.status_code, HTTPStatus(response.status_code).phrase.encode())]
         head += [b"%b: %b" % header for header in response.raw_headers]
@@ -398,7 +397,7 @@ class Connection(HttpToolsProtocol):
                 self._refuse(TooSlowRequest(f"a request's head has to come within {limits.head_timeout_s:g} s"))
         elif self.flow.read_paused or self._received is not self.cycle:
             self._received = self.cycle
-            self._receiving.begin_again()  # the application has not read what is here: that is not its fault
+            self._receiving.begin_again()  # the application has not read yet: not the client's fault
         elif self._receiving.is_stuck(self._body_bytes, now, limits.transfer_timeout_s):
             least = f"{LEAST_PROGRESS_BYTES:,} bytes within {limits.transfer_timeout_s:g} s"
             self._refuse(TooSlowRequest(f"a request's body has to come to its end, or at least {least}"))
@@ -413,7 +412,7 @@ class Connection(HttpToolsProtocol):
 
 
 def connecting_to(connections: Connections) -> type[asyncio.Protocol]:
-    """What uvicorn takes as ``http``: it calls it for every connection."""
+    """uvicorn's setting ``http``: it is called for every connection."""
     return cast("type[asyncio.Protocol]", functools.partial(Connection, connections))
 
 

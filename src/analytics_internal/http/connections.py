@@ -1,7 +1,6 @@
-"""All connections of one service: how many there may be, who makes room for others, and who has been waited for enough.
+"""All connections of one service: how many there may be, for how long, and which are closed to make room.
 
-The limits hold whatever clients send, with or without a token: what a connection holds in memory is bounded by
-`http/connection.py`, how many there are and for how long by this.
+`http/connection.py` limits the memory of each connection. Both hold for every client, with or without a token.
 """
 
 from __future__ import annotations
@@ -19,40 +18,42 @@ from prometheus_client import Counter, Gauge
 
 from analytics_internal.settings import Settings
 
-# Open files that are not connections: the database's, the reader's with its spooled results, requests to the portal.
+# Open files that are not clients: the database's, the reader's, spooled results, requests to the portal.
 RESERVED_FILES = 192
-# Beyond `connections`: so many more are taken to hear whether they ask for the service's health.
+# Connections beyond `connections`, which only health checks may use.
 SPARE = 32
 MOST_FILES = 65_536
 TICK_S = 0.5
 
 log = structlog.get_logger(__name__)
 open_connections = Gauge("analytics_internal_connections", "Open connections of clients")
-dropped_total = Counter("analytics_internal_dropped_connections_total", "Connections closed by us, by why", ["reason"])
+dropped_total = Counter(
+    "analytics_internal_dropped_connections_total", "Connections closed by us, by reason", ["reason"]
+)
 
 
 class Phase(enum.Enum):
     """What a connection is doing."""
 
     NEW = "new"
-    """Nothing has come yet."""
+    """Nothing was received yet."""
     IDLE = "idle"
-    """All was answered; the next request has not begun."""
+    """All requests are answered; no new one has begun."""
     READING = "reading"
-    """A request is on its way: its head or its body."""
+    """A head or a body is being received."""
     ANSWERING = "answering"
-    """The request is here; its answer is being made or sent."""
+    """The request is complete; its answer is being made or sent."""
     UNREAD = "unread"
-    """The answer is there, and the client does not read it."""
+    """The client does not read its answer."""
     LEAVING = "leaving"
-    """A refusal was sent; the client may read it before the connection is cut."""
+    """A refusal was sent; the client has a moment to read it."""
 
 
 GIVES_WAY = (Phase.NEW, Phase.IDLE, Phase.UNREAD, Phase.READING)
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What clients may use; each is a setting or follows from one."""
+    """Limits for clients; each is a setting or follows from one."""
 
     connections: int = 2_000
     head_bytes: int = 32_768
@@ -62,24 +63,24 @@ class Limits(msgspec.Struct, frozen=True):
     body_bytes: int = 1 << 20
     """Of one request."""
     bodies_bytes: int = 128 << 20
-    """Of all requests that are not answered yet."""
+    """Of all unanswered requests together."""
 
 
 class Watched(Protocol):
-    """One connection as it is seen from here."""
+    """What this module needs of a connection."""
 
     @property
     def phase(self) -> Phase: ...
 
     @property
     def since(self) -> float:
-        """When it came to wait."""
+        """Since when it waits."""
 
     def check(self, now: float) -> None:
-        """Give the client up if it has been waited for long enough."""
+        """Close the connection if the client has taken too long."""
 
     def cut(self) -> None:
-        """Close at once; what was not sent is lost."""
+        """Close at once; unsent bytes are lost."""
 
 
 class Connections:
@@ -88,18 +89,18 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.now = 0.0
-        """The loop's time at the last tick: exact enough for waits of seconds, and free for every request."""
+        """The loop's time at the last tick: exact to half a second, and costs a request nothing."""
         self.bodies_bytes = 0
-        # In the order in which they came.
+        # Oldest first.
         self._open: dict[Watched, None] = {}
 
     @property
     def are_full(self) -> bool:
-        """Whether there are more than may do anything but ask for the service's health."""
+        """Whether a new connection may only ask for the service's health."""
         return len(self._open) > self.limits.connections
 
     def admit(self, connection: Watched) -> bool:
-        """Count a new connection in; one that only waits makes room for it. False: there is no room at all."""
+        """Add a connection; a waiting one is closed to make room. False when there is no room at all."""
         if len(self._open) >= self.limits.connections:
             self._make_room()
         if len(self._open) >= self.limits.connections + SPARE:
@@ -109,12 +110,12 @@ class Connections:
         return True
 
     def forget(self, connection: Watched) -> None:
-        """A connection is closed."""
+        """Remove a closed connection."""
         self._open.pop(connection, None)
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Look at every connection from time to time, as long as the context lasts."""
+        """Check every connection twice a second while the context lasts."""
         open_connections.set_function(lambda: len(self._open))
         watching = asyncio.create_task(self._watch())
         try:
@@ -130,16 +131,16 @@ class Connections:
                 try:
                     connection.check(self.now)
                 except Exception:
-                    log.exception("a connection could not be looked at")
+                    log.exception("a connection could not be checked")
                     connection.cut()
             await asyncio.sleep(TICK_S)
 
     def _make_room(self) -> None:
-        # Nothing is lost with a connection that has said nothing, little with one that is kept for later. One that is
-        # sending a request comes last: a flood of half requests pushes out its own oldest first.
+        # New and idle connections go first: closing them loses least. Those that send a request go last, the oldest
+        # first, so a flood of incomplete requests closes its own.
         waiting = [one for one in self._open if one.phase in GIVES_WAY]
         waiting.sort(key=lambda one: (GIVES_WAY.index(one.phase), one.since))
-        # Some at a time: a flood must not make us look at all of them for each of its connections.
+        # Several at a time, so that a flood does not sort all connections for each new one.
         for oldest in waiting[: 1 + len(waiting) // 64]:
             dropped_total.labels("room").inc()
             self.forget(oldest)
@@ -147,7 +148,7 @@ class Connections:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The settings' limits, with no more connections than this process may open files for."""
+    """The settings' limits, with no more connections than the process may have open files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = max(files - RESERVED_FILES - SPARE, 16)
     if allowed < settings.max_connections:
@@ -164,9 +165,9 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def raise_file_limit() -> None:
-    """Let this process open as many files as it may: the usual 1,024 are there for programs of another time."""
+    """Raise the limit of open files: the usual 1,024 are too few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):  # macOS allows less than it says: the old limit goes on to hold
+        with contextlib.suppress(OSError, ValueError):  # macOS may refuse; the old limit stays
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

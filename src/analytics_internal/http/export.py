@@ -22,7 +22,7 @@ EXPORT_CHUNK_BYTES = 1 << 20
 async def export(request: Request) -> Response:
     """``GET /events?after=&limit=&batch=``: the stored events as NDJSON from a position on, up to the head as of now.
 
-    ``batch`` is that of the line at ``after``: who reads on in another log hears it (409).
+    ``batch`` is the batch of the line at ``after``. If the log has another one there, the answer is 409.
     """
     caller = await caller_with(request, "read")
     service = service_of(request)
@@ -46,8 +46,8 @@ async def _lines(service: Service, place: tail.Place, up_to: int) -> AsyncIterat
     events_at_once = FIRST_EXPORT_CHUNK
     while place.position < up_to:
         until = min(place.position + events_at_once, up_to)
-        # A connection only for one chunk: a slow client must not hold one that writers need. One snapshot for it: the
-        # next statement may be another database's. A log that was replaced meanwhile ends the answer unfinished.
+        # A connection for one chunk only: a slow client must not hold one that writers need. One snapshot: the next
+        # statement could reach another database. If the log was replaced meanwhile, the answer ends early.
         async with (
             service.pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
@@ -57,6 +57,6 @@ async def _lines(service: Service, place: tail.Place, up_to: int) -> AsyncIterat
             _, place = await tail.head_with_place(connection, until)
         lines = _encoder.encode_lines(events)
         yield lines
-        # Some events are a hundred times as large as others: what is held at once is a matter of bytes.
+        # Some events are a hundred times as large as others, so chunks are limited in bytes.
         fitting = events_at_once * EXPORT_CHUNK_BYTES // max(len(lines), 1)
         events_at_once = max(1, min(fitting, 4 * events_at_once, EXPORT_CHUNK))

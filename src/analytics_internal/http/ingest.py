@@ -1,4 +1,4 @@
-"""``/events``: taking events in, and giving them out again in the log's order."""
+"""``POST /events``: events are validated and stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from analytics_internal.http.requests import header
 from analytics_internal.http.state import Service
 from analytics_internal.log import tail
 
-# So long a batch is judged before others have their turn.
+# A batch is validated for this long before other requests get a turn.
 TIME_SLICE_S = 0.005
 SMALL_BODY_BYTES = 65_536
 _encoder = msgspec.json.Encoder()
@@ -30,14 +30,14 @@ _large_bodies = ThreadPoolExecutor(1, "large bodies")
 async def ingest(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
     """``POST /events``: docs/reference/ingest.md. Answers after the commit.
 
-    A bare ASGI application: nearly every request comes here, and a router's layers cost more than the work.
+    A bare ASGI application: nearly every request comes here, and a router would cost more than the work.
     """
     reading = Reading(receive)
     try:
         body = await _stored(service, scope, reading)
     except ClientDisconnect:
-        return  # nothing was taken, and there is nobody to tell
-    except Exception as error:  # nothing is around us that would answer
+        return  # nothing was stored
+    except Exception as error:  # no middleware around us answers it
         await problems.from_error(error)(scope, reading, answering(scope, reading, send))
         return
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
@@ -46,7 +46,7 @@ async def ingest(service: Service, scope: Scope, receive: Receive, send: Send) -
 
 
 async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
-    """Store the body's events; the answer as JSON."""
+    """Store the body's events. Returns the answer as JSON."""
     caller = await service.callers.caller_of(header(scope, b"authorization"))
     body = await limited_body(scope, receive, service.settings.max_body_bytes)
     batch = await _taken_apart(body, service.settings.max_batch_events)
@@ -62,14 +62,14 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
 
 
 async def _taken_apart(body: bytes, max_events: int) -> Batch:
-    """The body's events. A large one is taken apart while others have their turn, one after the other."""
+    """The body's events. Large bodies are parsed in a thread, one after the other."""
     if len(body) <= SMALL_BODY_BYTES:
         return decode_body(body, max_events)
     return await asyncio.get_running_loop().run_in_executor(_large_bodies, decode_body, body, max_events)
 
 
 async def _require_our_clock(service: Service, entries: Sequence[Event | Rejection], now: datetime) -> None:
-    """Raises ClockInDoubt when an event is refused for its time, and it may be our time that is wrong."""
+    """Raises ClockInDoubt when an event is refused for its time and our clock may be the wrong one."""
     refused = [entry for entry in entries if isinstance(entry, Rejection) and entry.clocks]
     if not refused:
         return
@@ -84,7 +84,7 @@ async def _require_our_clock(service: Service, entries: Sequence[Event | Rejecti
 
 
 async def _validated(batch: Batch, receipt: Receipt) -> list[Event | Rejection]:
-    """Every event's judgement. A large batch gives way to other requests again and again."""
+    """Every event, validated. A large batch gives other requests a turn again and again."""
     if len(batch.events) == 1:
         return [validate(batch.events[0], batch, receipt)]
     entries: list[Event | Rejection] = []

@@ -1,4 +1,4 @@
-"""What keeps a service without authentication to this machine: not only its listener, also its callers."""
+"""A service without authentication answers this machine only: requests from other sites' pages are refused."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ PAGES_ONLY = "without authentication a link from another site leads to the pages
 
 
 class LoopbackOnly:
-    """Refuses requests that a page from elsewhere makes a browser on this machine send.
+    """Refuses requests that another site's page makes a browser on this machine send.
 
-    The listener is on loopback, but every web page may send requests there, and a name that is made to point to
-    127.0.0.1 may even read the answers (DNS rebinding).
+    The listener is on loopback, but any web page can send requests there, and a host name that resolves to 127.0.0.1
+    can even read the answers (DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, portal_origin: str | None = None) -> None:
@@ -42,7 +42,7 @@ class LoopbackOnly:
             return f"without authentication the service answers to localhost only, not to {host!r}"
         origin = headers.get("origin")
         if origin is None:
-            # A browser says no origin with what it fetches for an image, a script or a link.
+            # Browsers send no origin for images, scripts and links.
             is_foreign = headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
             return PAGES_ONLY if is_foreign and not _opens_a_page(scope, headers) else None
         if origin == self._portal_origin or is_loopback(_host_name(origin[:256]) or ""):
@@ -51,7 +51,7 @@ class LoopbackOnly:
 
 
 def _opens_a_page(scope: Scope, headers: Headers) -> bool:
-    """Whether a person followed a link to one of our pages: the page that has the link sees nothing of the answer."""
+    """Whether a person follows a link to one of our pages: the linking page cannot read the answer."""
     return (
         scope["method"] in ("GET", "HEAD")
         and headers.get("sec-fetch-mode") == "navigate"

@@ -73,10 +73,10 @@ async def handle(_: Request, error: Exception) -> Response:
 
 
 class ErrorsAreAnswers:
-    """Keeps a connection usable after an error that has been answered.
+    """Keeps a connection open after an answered error.
 
-    Starlette raises an error again when its handler has answered it. The server would take that for a broken answer and
-    close the connection, on which a portal's backend may have sent its next requests.
+    Starlette answers an unexpected error and raises it again. The server would then close the connection, on which a
+    portal's backend may have sent its next requests.
     """
 
     def __init__(self, app: ASGIApp) -> None:

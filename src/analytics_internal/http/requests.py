@@ -27,7 +27,7 @@ async def caller_with(request: Request, right: Right) -> Caller:
     """Who sends the request. Raises Unauthenticated, PortalUnavailable, NotAllowed without the right."""
     caller = await caller_of(request)
     await service_of(request).permissions.require(caller, right)
-    # Without authentication everybody is the same: there a connection stands for a caller.
+    # Without authentication there are no persons, so a connection counts as a caller.
     asked_by.set(caller.person or caller.plugin or str(request.client))
     return caller
 
@@ -42,7 +42,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 
 def whole_number(request: Request, name: str, default: int, lowest: int, highest: int) -> int:
-    """A whole number among the address's parameters. Raises InvalidQuery when it is none or out of bounds."""
+    """A whole number in the query parameters. Raises InvalidQuery when it is not one or out of bounds."""
     text = request.query_params.get(name)
     if text is None:
         return default

@@ -1,4 +1,4 @@
-"""What the routes share: the parts of one running service."""
+"""The parts of one running service, which the routes share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analytics_internal.settings import Settings
 
 
 class Service(msgspec.Struct, frozen=True):
-    """The parts of one running service, handed to every route."""
+    """What every route can use."""
 
     settings: Settings
     pool: Pool

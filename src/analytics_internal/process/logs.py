@@ -1,4 +1,4 @@
-"""Structured logs: JSON for machines, colours for a terminal; the libraries' own lines come out the same way."""
+"""Structured logs: JSON for machines, colours for a terminal; the libraries' lines look the same."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                # Before it is masked: the messages of errors have addresses in them.
+                # Before masking: error messages contain addresses.
                 structlog.processors.ExceptionRenderer(traceback_of),
                 _without_secrets,
                 last,
@@ -53,7 +53,7 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
 
 
 def _without_secrets(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The line with every address in it masked, whoever wrote it: libraries put whole addresses into their errors."""
+    """The line with every address masked: libraries put whole addresses into their errors."""
     return {name: _masked(value) for name, value in line.items()}
 
 
@@ -71,9 +71,9 @@ def _masked(value: object) -> object:
 
 
 def traceback_of(exc_info: structlog.typing.ExcInfo) -> str:
-    """Where an error came from, without what it came from: no local variables, no values in its message.
+    """A traceback without local variables and without values in its messages.
 
-    The messages of databases quote statements and rows, and there are people's names among them.
+    Messages of databases quote statements and rows, which contain people's names.
     """
     parts: list[str] = []
     error: BaseException | None = exc_info[1]

@@ -1,4 +1,4 @@
-"""One running service: what is started, in which order, and how it is stopped without losing anything."""
+"""One running service: its parts are started in order, and stopped without losing events."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM, Ctrl-C or, with ``stop_with_stdin``, the end of standard input. Returns the exit code.
 
     Raises:
-        CannotListen, DataDirInUse, EmbeddedPostgresError: the service cannot start; the message says what to do.
+        CommandError: the service cannot start; the message says what to do.
     """
     configure_logs(settings.log_level, settings.log_format)
     raise_file_limit()
@@ -108,13 +108,13 @@ async def _serve(settings: Settings, sockets: list[socket.socket]) -> int:
 
 
 async def _start(settings: Settings, parts: contextlib.AsyncExitStack) -> Service:
-    """Start everything that answers need; ``parts`` stops it."""
+    """Start all parts that requests need; ``parts`` stops them."""
     dsn = await parts.enter_async_context(_database(settings))
     return await parts.enter_async_context(_service(settings, dsn))
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, stopped by us: the database must outlive its last answer."""
+    """uvicorn's server without its signal handlers: the database must outlive the last answer."""
 
     def __init__(self, config: uvicorn.Config, data_dir: Path) -> None:
         super().__init__(config)
@@ -134,7 +134,7 @@ class _Server(uvicorn.Server):
         if self.started and sockets:
             self._announced.enter_context(whereabouts.announced(self._data_dir, [own_url_of(s) for s in sockets]))
             log.info("listening", urls=[url_of(listener) for listener in sockets])
-            # One line, whatever the number of addresses: programs read it.
+            # One line for any number of addresses: programs read it.
             print(f"analytics-internal: {url_of(sockets[0])}", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -158,7 +158,7 @@ def migrate(settings: Settings) -> int:
 
 @contextlib.asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[str]:
-    """The DSN of a database that is reachable and migrated; the embedded one runs as long as the context."""
+    """The DSN of a reachable, migrated database; the embedded one runs while the context lasts."""
     if settings.database_url is not None:
         await migrations.migrate(settings.database_url)
         yield settings.database_url
@@ -168,7 +168,7 @@ async def _database(settings: Settings) -> AsyncIterator[str]:
     try:
         dsn = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await asyncio.wait({starting})  # a thread cannot be cancelled: without this its server would be left behind
+        await asyncio.wait({starting})  # a thread cannot be cancelled, and would leave its server behind
         await asyncio.to_thread(postgres.stop)
         raise
     watcher = asyncio.create_task(postgres.watch())
@@ -219,7 +219,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
             spool=Spool(settings.data_dir, bytes_of(settings.download_limit), bytes_of(settings.downloads_limit)),
         )
     finally:
-        async with contextlib.AsyncExitStack() as parts:  # each is closed, whatever happens to those before it
+        async with contextlib.AsyncExitStack() as parts:  # each is closed even if another fails
             parts.push_async_callback(pool.close)
             if backend is not None:
                 parts.push_async_callback(backend.close)
@@ -245,14 +245,14 @@ def _permissions(settings: Settings, backend: PortalBackend | None) -> Permissio
 
 
 async def _follow(replica: Replica) -> None:
-    """Read on without being asked: the first question after a busy hour should not pay for it."""
+    """Keep the reader up to date, so that the first question after a busy hour need not wait."""
     while True:
         try:
             await replica.catch_up(patience_s=3600)
         except (Behind, LogUnavailable):
-            pass  # said where it happened; the next round tries again
+            pass  # logged where it happened; the next round tries again
         except Exception:
-            log.exception("the reader cannot follow the log")  # and the next question gets the same error
+            log.exception("the reader cannot follow the log")  # the next question gets the same error
         await asyncio.sleep(CATCH_UP_INTERVAL_S)
 
 

@@ -1,4 +1,4 @@
-"""How the service is asked to stop: by a signal, or by a parent process that is no more."""
+"""How the service is asked to stop: by a signal, or by the end of its parent process."""
 
 from __future__ import annotations
 
@@ -37,23 +37,20 @@ class Stop:
         await self._asked.wait()
 
     def on_signals(self) -> None:
-        """SIGTERM and Ctrl-C ask."""
+        """Stop on SIGTERM and Ctrl-C."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._ask, number.name)
 
     def on_end_of_stdin(self) -> None:
-        """The end of standard input asks: the parent has closed its end, or the system has after a kill -9.
-
-        What is written there is read and ignored.
-        """
-        # A thread: an event loop watches pipes and sockets, but neither files nor /dev/null. It is a daemon, so the
-        # process does not wait for a parent that goes on holding the other end.
+        """Stop at the end of standard input: the parent has closed it or was killed. Input is ignored."""
+        # A thread, as an event loop can watch neither files nor /dev/null. A daemon, so that the process can end while
+        # the parent still holds the other end.
         threading.Thread(target=self._read_stdin, name="stdin", daemon=True).start()
 
     def _read_stdin(self) -> None:
-        if sys.stdin is not None:  # closed from the beginning
+        if sys.stdin is not None:  # closed before the process started
             _read_to_the_end(sys.stdin.fileno())
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the service has stopped meanwhile
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the service has stopped
             self._loop.call_soon_threadsafe(self._ask, "end of standard input")
 
     def _ask(self, by: str) -> None:
@@ -66,10 +63,10 @@ class Stopped(AnalyticsError):
 
 
 async def unless_stopped(stop: Stop, work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work returns; cancelled when somebody asks to stop before.
+    """What the work returns; it is cancelled when somebody asks to stop.
 
     Raises:
-        Stopped: and the work has ended by then.
+        Stopped: somebody asked, and the work has ended.
     """
     working = asyncio.create_task(work)
     asked = asyncio.create_task(stop.asked())
@@ -86,7 +83,7 @@ async def unless_stopped(stop: Stop, work: Coroutine[Any, Any, Result]) -> Resul
 
 
 def _read_to_the_end(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # it cannot be read any more: that is an end too
-        # Waiting apart from reading: the parent may have made the pipe non-blocking.
+    with contextlib.suppress(OSError):  # an error ends it too
+        # Wait with `select`: the parent may have made the pipe non-blocking.
         while select.select([descriptor], [], []) and os.read(descriptor, 65_536):
             pass
