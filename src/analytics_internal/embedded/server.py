@@ -33,7 +33,7 @@ MAX_LOG_BYTES = 8 << 20
 POLL_S = 0.01
 WATCH_INTERVAL_S = 0.05
 MAX_RETRY_INTERVAL_S = 10.0
-# Of each process its own; it leads there without looking at the folders above. Linux only.
+# Leads each process to its working folder without searching the parent folders. Linux only.
 WORKING_FOLDER = Path("/proc/self/cwd")
 # Recovery reads at most `max_wal_size`: seconds, even on a slow disk.
 START_LIMIT_S = 600.0
@@ -268,10 +268,10 @@ class EmbeddedPostgres:
             self._wait_until_ready(self._server, began_at)
 
     def _open_data_folder(self, opened: contextlib.ExitStack) -> Path:
-        """The server's folder by a name that the server can open at any time: every checkpoint opens it by its path.
+        """A path of the server's folder that the server can open at any time, as each checkpoint does.
 
-        Where the working folder has such a name, the data folder is open to the server only until ``opened`` ends: the
-        socket is made at its full path.
+        With ``WORKING_FOLDER`` the server may search the data folder only until ``opened`` ends: it makes its socket at
+        the full path.
         """
         if self._uid == os.geteuid() or not WORKING_FOLDER.exists():
             server_user.let_search_parents_of(self._uid, self._folder)
