@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
+from prometheus_client import Counter as Metric
+
 from analytics_internal.event import Event, Rejection, Verdict, wire_text
 
 MAX_DETAIL = 500
+events_total = Metric("analytics_internal_events_total", "Submitted events by status", ["status"])
+rejected_total = Metric("analytics_internal_rejected_events_total", "Rejected events by reason", ["reason"])
 
 
 class Submission:
@@ -23,6 +28,17 @@ class Submission:
         self.verdicts: list[Verdict | None] = [None] * len(entries)
         self.failure: Exception | None = None
         self.future: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
+
+    def complete(self) -> list[Verdict]:
+        """Count the verdicts and return them."""
+        verdicts = [verdict for verdict in self.verdicts if verdict is not None]
+        assert len(verdicts) == len(self.entries), "an event was left without a verdict"
+        for status, events in Counter(verdict.status for verdict in verdicts).items():
+            events_total.labels(status).inc(events)
+        for verdict in verdicts:
+            if verdict.reason is not None:
+                rejected_total.labels(verdict.reason).inc()
+        return verdicts
 
 
 class Batch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,8 +12,7 @@ from itertools import islice
 import asyncpg
 import msgspec
 import structlog
-from prometheus_client import Counter as Metric
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from analytics_internal.errors import TryLater
 from analytics_internal.event import Event, Rejection, Verdict, milliseconds_of
@@ -56,9 +55,7 @@ TRANSIENT_ERRORS = (
 )
 
 log = structlog.get_logger(__name__)
-events_total = Metric("analytics_internal_events_total", "Submitted events by status", ["status"])
-rejected_total = Metric("analytics_internal_rejected_events_total", "Rejected events by reason", ["reason"])
-log_changes_total = Metric("analytics_internal_log_changes_total", "Times the database held another log than before")
+log_changes_total = Counter("analytics_internal_log_changes_total", "Times the database held another log than before")
 waiting_events = Gauge("analytics_internal_waiting_events", "Events waiting for their commit")
 batch_events = Histogram(
     "analytics_internal_batch_events",
@@ -169,7 +166,7 @@ class LogWriter:
             try:
                 await self._partitions.ensure(self._pool, missing)
             except TRANSIENT_ERRORS as cause:
-                await self._see_to(cause)
+                await self._drop_read_only_sessions(cause)
                 await self._partitions.ensure(self._pool, missing)
         except Exception as cause:  # any error: the request must not hang
             log.error("month missing", error=str(cause) if isinstance(cause, MonthMissing) else repr(cause))
@@ -186,8 +183,8 @@ class LogWriter:
         """Make the months that live events may need. Raises MonthMissing and the database's errors."""
         await self._partitions.keep_ahead(self._pool, nearest)
 
-    async def _see_to(self, error: BaseException) -> None:
-        """Drop read-only sessions: they stay read-only after the database has become writable."""
+    async def _drop_read_only_sessions(self, error: BaseException) -> None:
+        """After an error of a read-only session, drop all: they stay read-only when the database becomes writable."""
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
             await self._pool.expire_connections()
 
@@ -202,11 +199,11 @@ class LogWriter:
             # Only under load: a single request does not wait for others.
             if is_busy and self._limits.linger_ms and not self._is_closing:
                 await asyncio.sleep(self._limits.linger_ms / 1000)
-            if taken := self._take():
+            if taken := self._next_submissions():
                 is_busy = len(taken) > 1
-                await self._settle(taken)
+                await self._store_and_answer(taken)
 
-    def _take(self) -> list[Submission]:
+    def _next_submissions(self) -> list[Submission]:
         taken: list[Submission] = []
         events = 0
         while self._queue and (not taken or events + len(self._queue[0].entries) <= MAX_BATCH_EVENTS):
@@ -215,7 +212,7 @@ class LogWriter:
             taken.append(submission)
         return taken
 
-    async def _settle(self, submissions: list[Submission]) -> None:
+    async def _store_and_answer(self, submissions: list[Submission]) -> None:
         """Store these submissions and answer each of them, also after an error."""
         started = time.perf_counter()
         error: BaseException | None = None
@@ -234,7 +231,7 @@ class LogWriter:
             if (failure := error or submission.failure) is not None:
                 submission.future.set_exception(failure)
             else:
-                submission.future.set_result(_complete(submission))
+                submission.future.set_result(submission.complete())
         if error is not None and not isinstance(error, Exception):
             raise error
 
@@ -253,7 +250,7 @@ class LogWriter:
                         )
                 break
             except TRANSIENT_ERRORS as cause:
-                await self._see_to(cause)
+                await self._drop_read_only_sessions(cause)
                 attempt += 1
                 if attempt == ATTEMPTS:
                     raise
@@ -267,7 +264,7 @@ class LogWriter:
                 # Open connections may still lead to the earlier log.
                 await self._pool.expire_connections()
                 # Parts of the batch may have been stored in the earlier log, which may be gone: start over.
-                await self._look_for_months(submissions)
+                await self._make_missing_months(submissions)
                 await self._read_key_again(submissions)
                 batch = Batch([each for each in submissions if each.failure is None])
                 batch.is_retried = True
@@ -299,7 +296,7 @@ class LogWriter:
                 continue
             events = list(islice(batch.unsettled.values(), MAX_BATCH_EVENTS))
             try:
-                await self._commit_apart(connection, batch, events)
+                await self._commit_or_halve(connection, batch, events)
             except asyncpg.UniqueViolationError:
                 # Stored ids are looked up only now: repeated events and races with other replicas are rare.
                 checks_first = True
@@ -307,7 +304,7 @@ class LogWriter:
                 if failures > MAX_RACES:
                     raise
 
-    async def _commit_apart(self, connection: Connection, batch: Batch, events: list[Event]) -> None:
+    async def _commit_or_halve(self, connection: Connection, batch: Batch, events: list[Event]) -> None:
         """Commit the events. If one cannot be stored, find it by halving and refuse it alone."""
         try:
             await self._commit(connection, events)
@@ -324,12 +321,12 @@ class LogWriter:
                 return
             half = len(events) // 2
             for part in (events[:half], events[half:]):
-                await self._commit_apart(connection, batch, part)
+                await self._commit_or_halve(connection, batch, part)
         else:
             batch_events.observe(len(events))
             batch.settle_stored(events)
 
-    async def _look_for_months(self, submissions: list[Submission]) -> None:
+    async def _make_missing_months(self, submissions: list[Submission]) -> None:
         """Make the months that the database lacks now. Submissions whose month cannot be made fail."""
         self._partitions.forget()
         entries = [entry for each in submissions for entry in each.entries if isinstance(entry, Event)]
@@ -407,14 +404,3 @@ class LogWriter:
 def _without_month(cause: Exception) -> LogUnavailable:
     why = str(cause) if isinstance(cause, MonthMissing) else "the database did not answer"
     return LogUnavailable(f"{why}; sending the same ids again is safe")
-
-
-def _complete(submission: Submission) -> list[Verdict]:
-    verdicts = [verdict for verdict in submission.verdicts if verdict is not None]
-    assert len(verdicts) == len(submission.entries), "an event was left without a verdict"
-    for status, events in Counter(verdict.status for verdict in verdicts).items():
-        events_total.labels(status).inc(events)
-    for verdict in verdicts:
-        if verdict.reason is not None:
-            rejected_total.labels(verdict.reason).inc()
-    return verdicts
