@@ -85,6 +85,7 @@ def types(value: object) -> object:
 # -- the stream ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(
     count=st.integers(0, 2_000),
@@ -100,6 +101,7 @@ def test_any_count_is_exact_in_order_unique_and_before_the_end(count: int, seed:
     assert all(until - timedelta(days=366) <= time < until for time in times)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(count=st.integers(1, 500), seed=st.integers(0, 10_000))
 def test_the_same_arguments_give_the_same_bytes(count: int, seed: int) -> None:

@@ -375,6 +375,7 @@ def everything_kept(judgement: Event | Rejection) -> str:
     return f"{judgement}{wire_text(judgement)}"
 
 
+@pytest.mark.slow
 @given(events_with_secrets(), st.sampled_from([None, "https://h.example/a"]))
 def test_no_secret_is_stored_with_an_event(wire: Json, portal_url: str | None) -> None:
     rules = Acceptance(portal=Portal.at(portal_url))
@@ -390,6 +391,7 @@ broken = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(events_with_secrets(), broken)
 def test_no_secret_is_kept_with_a_refused_event(wire: Json, wrong: Json) -> None:
     judgement = judged({**wire, **wrong})
@@ -398,6 +400,7 @@ def test_no_secret_is_kept_with_a_refused_event(wire: Json, wrong: Json) -> None
     assert SECRET not in everything_kept(judgement)
 
 
+@pytest.mark.slow
 @given(events_with_secrets(), st.sampled_from([b"\xff", b"\\ud800", b"\\u0000", b"[" * 1200 + b"]" * 1200]))
 def test_no_secret_is_kept_with_an_undecodable_event(wire: Json, wrong: bytes) -> None:
     text = b'{"z": "%s", ' % wrong if not wrong.startswith(b"[") else b'{"z": %s, ' % wrong

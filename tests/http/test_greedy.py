@@ -16,6 +16,8 @@ from tests.http.test_bad_input import assert_is_problem
 from tests.samples import navigation
 from tests.service import ServiceProcess, running_service
 
+pytestmark = pytest.mark.slow
+
 API = "/api/analytics-internal"
 EVERYTHING: dict[str, object] = {
     "metrics": ["events", "people", "items"],

@@ -13,6 +13,8 @@ import pytest
 
 from tests.service import API, ServiceProcess, running_service
 
+pytestmark = pytest.mark.slow
+
 MB = 1 << 20
 # What an allocator keeps, and what happens to be going on.
 MARGIN = 60 * MB

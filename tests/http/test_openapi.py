@@ -37,11 +37,13 @@ def hold(operation: Any, mode: GenerationMode, url: str) -> None:
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 def test_requests_that_fit_the_document_are_answered_as_it_says(service: ServiceProcess, operation: Any) -> None:
     hold(operation, GenerationMode.POSITIVE, service.url)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", WITH_INPUT, ids=lambda operation: operation.label)
 def test_requests_that_do_not_fit_the_document_are_refused(service: ServiceProcess, operation: Any) -> None:
     hold(operation, GenerationMode.NEGATIVE, service.url)

@@ -98,6 +98,7 @@ def questions(draw: st.DrawFn) -> Question:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(question=questions(), zone=st.sampled_from(ZONES))
 async def test_every_answer_is_the_models_on_any_pages(stored: Stored, question: Question, zone: str) -> None:
@@ -214,6 +215,7 @@ async def test_every_event_is_in_a_bucket_that_there_is(stored: Stored, zone: st
         assert {row[time] for row in answered["results"]} <= set(labels)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(question=questions(), zone=st.sampled_from(ZONES))
 async def test_csv_says_what_json_says(stored: Stored, question: Question, zone: str) -> None:

@@ -66,6 +66,7 @@ def near_a_change(draw: st.DrawFn) -> tuple[ZoneInfo, datetime]:
     return zone, change + timedelta(minutes=draw(st.integers(-36 * 60, 36 * 60)), seconds=draw(st.sampled_from([0, 1])))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(near_a_change())
 def test_each_instant_is_in_exactly_one_day(given_: tuple[ZoneInfo, datetime]) -> None:
@@ -78,6 +79,7 @@ def test_each_instant_is_in_exactly_one_day(given_: tuple[ZoneInfo, datetime]) -
     assert day == modelled_day(at, zone)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(near_a_change(), st.integers(0, 400), st.sampled_from([None, 1, 5, 12]))
 def test_the_days_of_all_instants_are_found_by_sums(

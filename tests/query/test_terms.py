@@ -212,6 +212,7 @@ async def test_terms_are_filtered_by_as_they_are_compared(
 # --- at every position, however it was read
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6),

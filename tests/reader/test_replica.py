@@ -69,6 +69,7 @@ async def assert_equals_the_log(replica: Replica, pool: Pool) -> None:
 # --- catching up
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(sizes=st.lists(st.integers(0, 30), min_size=1, max_size=8), chunk=st.integers(1, 40), reopens=st.booleans())
 async def test_the_reader_equals_the_log_after_any_chunks(
@@ -119,6 +120,7 @@ async def test_an_empty_log_is_read(pool: Pool, path: Path) -> None:
         await assert_equals_the_log(replica, pool)
 
 
+@pytest.mark.slow
 async def test_what_was_acknowledged_before_the_question_is_always_in(
     pool: Pool, path: Path, writer: LogWriter
 ) -> None:
@@ -175,6 +177,7 @@ async def test_a_reader_that_is_far_behind_says_so_and_reads_on(pool: Pool, path
 # --- killed
 
 
+@pytest.mark.slow
 async def test_a_reader_killed_while_it_catches_up_goes_on_where_it_was(
     pool: Pool, dsn: str, path: Path, writer: LogWriter
 ) -> None:
@@ -211,6 +214,7 @@ async def test_a_file_deleted_while_it_is_open_is_rebuilt(pool: Pool, path: Path
         await assert_equals_the_log(replica, pool)
 
 
+@pytest.mark.slow
 async def test_questions_while_a_deleted_file_is_rebuilt_are_never_answered_from_a_part(
     pool: Pool, path: Path, writer: LogWriter
 ) -> None:
@@ -292,6 +296,7 @@ async def test_a_damaged_file_is_rebuilt(
         await assert_equals_the_log(replica, pool)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(offset=st.floats(0, 1, exclude_max=True), garbage=st.binary(min_size=1, max_size=200))
 async def test_a_file_with_any_bytes_overwritten_is_right_or_rebuilt(
