@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from cachetools import TTLCache
 
 from analytics_internal.errors import AnalyticsError, CommandError
 from analytics_internal.event import MAX_CLOCK_ERROR, version_7
@@ -29,6 +30,7 @@ LOCK_TIMEOUT = "5s"
 ACQUIRE_TIMEOUT_S = 10.0
 PAUSE_S = 10.0
 """How long a month that could not be made is not tried again, to spare the database."""
+MAX_FAILURES = 1_000
 FAR_FUTURE_S = 32_503_680_000  # the year 3000
 _bound = re.compile(r"FROM \(('[^']+'|MINVALUE)\) TO \(('[^']+'|MAXVALUE)\)")
 log = structlog.get_logger(__name__)
@@ -82,7 +84,7 @@ class Partitions:
     def __init__(self) -> None:
         self._ranges: list[tuple[UUID, UUID]] = []
         self._making = asyncio.Lock()
-        self._failures: dict[Month, tuple[float, str]] = {}
+        self._failures: TTLCache[Month, str] = TTLCache(MAX_FAILURES, PAUSE_S)
 
     def has(self, id_: UUID) -> bool:
         """Whether an id is known to have a partition."""
@@ -115,8 +117,7 @@ class Partitions:
                 await self._make(connection, missing)
 
     async def _make(self, connection: Connection, months: list[Month]) -> None:
-        now = time.monotonic()
-        refused = {month: why for month in months if (why := self._recent_failure(month, now)) is not None}
+        refused = {month: why for month in months if (why := self._failures.get(month)) is not None}
         tried = [month for month in months if month not in refused]
         # One by one, so that one month's failure does not stop the others.
         for month in tried:
@@ -126,18 +127,11 @@ class Partitions:
                 refused[month] = str(error)
             except LASTING as error:
                 refused[month] = str(error)
-                self._failures[month] = (now + PAUSE_S, str(error))
+                self._failures[month] = str(error)
         await self.look(connection)
         refused = {month: why for month, why in refused.items() if not self.has(bounds(*month)[0])}
         if refused:
             raise MonthMissing(refused, next(iter(refused.values())))
-
-    def _recent_failure(self, month: Month, now: float) -> str | None:
-        until, why = self._failures.get(month, (0.0, ""))
-        if until > now:
-            return why
-        self._failures.pop(month, None)
-        return None
 
     async def keep_ahead(self, pool: Pool, nearest: int | None = None) -> None:
         """Make the months that live events may need, or only the ``nearest``. Raises MonthMissing."""
