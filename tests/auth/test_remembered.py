@@ -51,7 +51,9 @@ async def test_many_who_ask_at_once_share_one_question(remembered: Remembered[st
     assert oracle.asked == 1
 
 
-async def test_one_who_goes_away_takes_the_answer_from_nobody(remembered: Remembered[str, int], oracle: Oracle) -> None:
+async def test_a_caller_that_leaves_does_not_cancel_the_others_answer(
+    remembered: Remembered[str, int], oracle: Oracle
+) -> None:
     oracle.may_answer.clear()
     impatient, patient = (asyncio.create_task(remembered.get("a")) for _ in range(2))
     await asyncio.sleep(0)

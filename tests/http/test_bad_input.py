@@ -30,7 +30,7 @@ async def post(client: httpx.AsyncClient, body: bytes) -> httpx.Response:
 @pytest.mark.parametrize(
     "body", [b"", b"hello", b"{", b"null", b"[]", b"7", b'"x"', b"\xff\xfe", b"\0", b'{"events": 7}', b"[" * 100_000]
 )
-async def test_what_is_no_batch_is_told_so(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_body_that_is_no_batch_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     assert_is_problem(await post(client, body), 400, "not-a-batch")
 
 

@@ -139,14 +139,16 @@ def answer_after_sending_all(service: ServiceProcess, head: list[str], body_byte
         (["/healthz"], "405"),
     ],
 )
-def test_who_is_refused_early_hears_why_and_may_go_on(service: ServiceProcess, head: list[str], status: str) -> None:
+def test_an_early_refusal_arrives_and_keeps_the_connection(
+    service: ServiceProcess, head: list[str], status: str
+) -> None:
     heard = answer_after_sending_all(service, head, 20 * LIMIT)
 
     assert heard.startswith(f"HTTP/1.1 {status} ")
     assert heard.rpartition("HTTP/1.1 ")[2].startswith("200 "), "the connection did not stay usable"
 
 
-def test_who_has_no_token_hears_so_however_much_is_sent(guarded: ServiceProcess) -> None:
+def test_a_body_of_any_size_without_a_token_gets_401(guarded: ServiceProcess) -> None:
     heard = answer_after_sending_all(guarded, [f"{API}/events"], 20 * LIMIT)
 
     assert heard.startswith("HTTP/1.1 401 ")
@@ -167,7 +169,7 @@ def test_a_body_without_end_is_read_within_bounds(service: ServiceProcess) -> No
     assert sent < 200 * LIMIT
 
 
-def test_who_asks_before_sending_is_refused_without_sending(service: ServiceProcess) -> None:
+def test_a_client_that_expects_100_continue_is_refused_before_the_body(service: ServiceProcess) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
         head = f"POST {API}/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: {5 * LIMIT}\r\nexpect: 100-continue"
         connection.sendall(f"{head}\r\n\r\n".encode())

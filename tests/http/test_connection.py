@@ -200,7 +200,7 @@ async def test_a_head_at_its_limits_is_taken() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"G", b"GET / HTTP/1.1\r\nhost: local", GET % b"" + b"GET"])
-async def test_half_a_head_is_not_waited_for(sent: bytes) -> None:
+async def test_an_incomplete_head_times_out(sent: bytes) -> None:
     async with listening() as service:
         answer = await service.ask(sent)
 
@@ -410,7 +410,7 @@ async def test_health_is_told_when_every_connection_is_busy() -> None:
             await client.close()
 
 
-async def test_there_is_an_end_to_connections_also_when_nobody_can_make_room() -> None:
+async def test_connections_are_limited_even_if_all_are_busy() -> None:
     async with listening() as service:
         clients = []
         for _ in range(8 + SPARE + 20):
@@ -437,13 +437,13 @@ async def test_there_is_an_end_to_connections_also_when_nobody_can_make_room() -
     ],
     ids=["http2", "tls", "version", "connect", "bytes", "both lengths", "length"],
 )
-async def test_what_is_no_request_of_http_1_1_is_told_so(sent: bytes) -> None:
+async def test_an_invalid_http_request_is_refused(sent: bytes) -> None:
     async with listening() as service:
         assert status_of(await service.ask(sent)) == 400
 
 
 @pytest.mark.parametrize("upgrade", [b"websocket", b"h2c"])
-async def test_who_asks_for_another_protocol_is_answered_in_this_one(upgrade: bytes) -> None:
+async def test_an_upgrade_request_is_answered_in_http_1_1(upgrade: bytes) -> None:
     head = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: " + upgrade + b"\r\n\r\n"
     async with listening() as service:
         answer = await service.ask(head.replace(b"Upgrade", b"Upgrade, close"))
@@ -454,7 +454,7 @@ async def test_who_asks_for_another_protocol_is_answered_in_this_one(upgrade: by
     assert of_both.count(OK) == of_both.count(b"HTTP/1.1 ") == 2
 
 
-async def test_a_body_that_comes_with_a_wish_for_another_protocol_is_not_taken_for_none() -> None:
+async def test_an_upgrade_request_keeps_its_body() -> None:
     head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: h2c\r\ncontent-length: 2\r\n\r\n{}"
     async with listening() as service:
         answer = await service.ask(head)

@@ -24,7 +24,7 @@ async def turns_during(work: asyncio.Task[object]) -> int:
     return turns
 
 
-async def test_others_have_their_turn_while_a_large_batch_is_judged(
+async def test_other_requests_run_while_a_large_batch_is_validated(
     receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "TIME_SLICE_S", 0)

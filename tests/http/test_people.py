@@ -300,7 +300,7 @@ async def test_a_filter_that_names_others_is_found_wherever_it_is(
 
 
 @pytest.mark.parametrize("ref", ["user:default/cleo", "User:Default/CLEO", "cleo"])
-async def test_ones_own_use_may_be_asked_for(
+async def test_a_person_may_ask_for_their_own_use(
     guarded_client: httpx.AsyncClient, portal: PortalStandIn, ref: str
 ) -> None:
     own = question(metrics=["events"], filters=["and", ["is", "person", [ref]], ["is", "subject", ["/page/0"]]])

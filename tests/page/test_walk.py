@@ -103,7 +103,7 @@ async def test_an_empty_service_says_what_to_do_next(page: Page, empty_service: 
     await screenshot(page, "empty")
 
 
-async def test_it_speaks_portuguese_in_the_dark_on_a_phone(browser: Browser, service: ServiceProcess) -> None:
+async def test_the_page_is_portuguese_and_dark_on_a_phone(browser: Browser, service: ServiceProcess) -> None:
     context = await browser.new_context(
         viewport={"width": 390, "height": 844}, locale="pt-BR", color_scheme="dark", device_scale_factor=2
     )
@@ -116,7 +116,7 @@ async def test_it_speaks_portuguese_in_the_dark_on_a_phone(browser: Browser, ser
     await context.close()
 
 
-async def test_nothing_is_in_the_way_of_those_who_use_no_mouse(page: Page, service: ServiceProcess) -> None:
+async def test_everything_works_without_a_mouse(page: Page, service: ServiceProcess) -> None:
     axe = (Path(__file__).parents[2] / "backstage/node_modules/axe-core/axe.min.js").read_text()
     await page.goto(service.url + ALL_TIME)
     await expect(panel(page, "Activity Log").get_by_role("row").nth(1)).to_be_visible()

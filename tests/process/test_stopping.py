@@ -81,7 +81,7 @@ def test_the_end_of_standard_input_stops_the_service_as_a_signal_does(data_dir: 
     assert at_work_in(data_dir) == []
 
 
-def test_what_comes_on_standard_input_is_no_end(data_dir: Path) -> None:
+def test_input_does_not_stop_the_service(data_dir: Path) -> None:
     service = start(data_dir)
     url = address_of(service)
     assert service.stdin is not None

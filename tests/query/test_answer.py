@@ -315,7 +315,7 @@ async def test_text_is_sorted_as_people_sort_it(stored: Stored) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "é", "e30", "W10", "=" * 9, "AAAA" * 100])
-async def test_a_cursor_that_is_none_is_told_so(stored: Stored, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(stored: Stored, cursor: str) -> None:
     with pytest.raises(InvalidQuery, match="none of ours"):
         await stored.ask({"metrics": ["events"], "cursor": cursor})
 

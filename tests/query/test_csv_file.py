@@ -43,7 +43,7 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
 
 
 @given(st.text(st.sampled_from([*"'\"=a \n", "\ufeff", "＝"])))
-def test_a_guard_can_be_taken_off_again(text: str) -> None:
+def test_the_formula_guard_can_be_removed(text: str) -> None:
     assert unguarded(guarded(text)) == text
 
 

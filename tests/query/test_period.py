@@ -105,7 +105,7 @@ def test_the_days_of_all_instants_are_found_by_sums(
         assert period.first <= found <= period.last
 
 
-def test_a_summer_of_less_than_a_week_is_found() -> None:
+def test_daylight_saving_time_of_less_than_a_week_is_found() -> None:
     zone = ZoneInfo("America/Noronha")
     period, _ = resolve(Query(("events",), date_range=Between(date(2000, 9, 1), date(2000, 11, 1))), zone, NOW, None)
 

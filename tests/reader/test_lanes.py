@@ -71,7 +71,9 @@ async def test_a_light_question_does_not_wait_for_heavy_ones(asking: Asking) -> 
     assert await asking.start("other", cost_s=HEAVY_S) == [(1,)]
 
 
-async def test_what_looked_light_and_is_heavy_makes_way(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_question_that_was_estimated_too_light_yields_to_others(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lanes_module, "SLICE_S", 0.2)
     heavy = [asking.start("greedy", ENDLESS) for _ in range(8)]
     await asyncio.sleep(0)

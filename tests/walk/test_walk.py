@@ -66,7 +66,7 @@ async def test_the_usage_card_counts_what_concerns_the_entity(tab: Walker, visit
         assert await axe_violations(tab.page, card) == []
 
 
-async def test_nothing_on_the_metrics_page_is_in_the_way_of_those_who_use_no_mouse(tab: Walker) -> None:
+async def test_the_metrics_page_works_without_a_mouse(tab: Walker) -> None:
     await tab.choose("Metrics")
     await expect(panel(tab.page, "Activity Log").get_by_role("row").nth(1)).to_be_visible()
     assert await axe_violations(tab.page) == []
