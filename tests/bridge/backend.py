@@ -1,4 +1,4 @@
-"""A real Backstage backend with the bridge in it, and what is asked of both."""
+"""A real Backstage backend with the bridge, run by the tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class Backend:
-    """One backend process, with files of its own and nothing of the machine's."""
+    """One backend process with its own files, isolated from the rest of the machine."""
 
     def __init__(self, folder: Path, config: Json) -> None:
         folder.mkdir()
@@ -37,7 +37,7 @@ class Backend:
         self._log = folder / "backend.log"
         self._config = folder / "app-config.json"
         self._config.write_text(json.dumps(_merged(self._base(), config)))
-        # Where a program keeps its data when it is told nothing.
+        # XDG_DATA_HOME: the default place for a program's data.
         environment = {**os.environ, "NODE_ENV": "production", "XDG_DATA_HOME": str(self.data)}
         tools = [str(BACKSTAGE / "tools/node_modules/.bin"), str(Path(sys.executable).parent)]
         environment["PATH"] = os.pathsep.join([*tools, os.environ["PATH"]])
@@ -66,17 +66,17 @@ class Backend:
         return self._log.read_text()
 
     def services(self) -> list[psutil.Process]:
-        """The service's processes among the backend's children: one, or none while it is started again."""
+        """The service's processes among the backend's children: one, or none during a restart."""
         with contextlib.suppress(psutil.NoSuchProcess):
             return [child for child in psutil.Process(self.process.pid).children() if _is_service(child)]
         return []
 
     def family(self) -> list[psutil.Process]:
-        """The backend's children, theirs, and so on."""
+        """All descendants of the backend's process."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def wait_until_it_answers(self) -> None:
-        """Until the service has said something through the bridge, if only that it wants a token."""
+        """Wait until the service answers through the bridge: with 401, because there is no token."""
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
@@ -87,7 +87,7 @@ class Backend:
         raise AssertionError(self.log)
 
     def client(self) -> httpx.Client:
-        """Somebody who is signed in as the guest."""
+        """A client that is signed in as the guest."""
         answer = httpx.get(f"{self.url}/api/auth/guest/refresh", timeout=30)
         answer.raise_for_status()
         token = answer.json()["backstageIdentity"]["token"]
@@ -101,7 +101,7 @@ class Backend:
 
 @contextlib.contextmanager
 def running_backend(folder: Path, config: Json) -> Iterator[Backend]:
-    """A backend that is there at once and answers in time; killed at the end if it is still there."""
+    """Start a backend without waiting for it. Kill it at the end if it still runs."""
     backend = Backend(folder, config)
     try:
         yield backend
@@ -119,7 +119,7 @@ def _is_service(process: psutil.Process) -> bool:
 
 
 def _merged(base: Json, more: Json) -> Json:
-    """Settings of two configurations, those of the second where both have one."""
+    """Both configurations merged. The second one wins."""
     merged = {**base, **more}
     for name in base.keys() & more.keys():
         if isinstance(base[name], dict) and isinstance(more[name], dict):

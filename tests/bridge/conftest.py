@@ -1,4 +1,4 @@
-"""Backends whose databases are divided in each way that Backstage has, all started at once."""
+"""One backend for each of Backstage's ways to divide databases, all started at once."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def backends(secured: SecuredPostgres, tmp_path_factory: pytest.TempPathFactory)
 
 
 def _without_postgres(secured: SecuredPostgres, folder: Path) -> Json:
-    """A backend in which the plugin has another client.
+    """A backend whose plugin has another database client than `pg`.
 
-    The rest of Backstage cannot be without a database here, where the driver of SQLite is not compiled; that is why
-    the plugin's tokens are signed with a key from a file.
+    The driver of SQLite is not compiled here, so the rest of Backstage uses PostgreSQL. The plugin has no database for
+    its signing keys, so its tokens are signed with a key from a file.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     private, public = folder / "private.pem", folder / "public.pem"

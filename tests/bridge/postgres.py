@@ -1,4 +1,4 @@
-"""A PostgreSQL as companies have it: behind TLS with an authority of their own, and a password that needs quoting."""
+"""A PostgreSQL like a company's: TLS with its own certificate authority, and a password that needs quoting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATABASE = "portal"
 
 @dataclass(frozen=True)
 class SecuredPostgres:
-    """A server that runs, and how Backstage is told of it."""
+    """A running server, and its connection for Backstage."""
 
     admin_dsn: str
     port: int
@@ -32,13 +32,13 @@ class SecuredPostgres:
         return {"host": "localhost", "port": self.port, "user": USER, "password": PASSWORD, "ssl": secured}
 
     def dsn_of(self, database: str) -> str:
-        """A database of it, entered by its administrator."""
+        """The administrator's DSN of a database."""
         return self.admin_dsn.replace("/analytics_internal?", f"/{database}?")
 
 
 @contextlib.contextmanager
 def secured_postgres(folder: Path) -> Iterator[SecuredPostgres]:
-    """The server for as long as the context. Only its administrator is let in without a password."""
+    """Run the server during the context. Only its administrator needs no password."""
     server = EmbeddedPostgres(folder)
     admin_dsn = server.start()
     rules = folder / "postgres" / "pg_hba.conf"
@@ -52,7 +52,7 @@ def secured_postgres(folder: Path) -> Iterator[SecuredPostgres]:
 
 
 async def make_user_and_databases(server: SecuredPostgres) -> None:
-    """What Backstage is given: a user who may make databases, the one it connects to for that, and one to share."""
+    """Make a user who may create databases, the database that Backstage connects to first, and a shared one."""
     connection = await asyncpg.connect(server.admin_dsn)
     try:
         await connection.execute("SELECT pg_reload_conf()")

@@ -40,7 +40,7 @@ async def test_in_a_backend_divided_by_schema_the_log_is_in_the_plugins_schema(
 async def test_the_service_connects_as_backstage_does(divided_by_schema: Backend, secured: SecuredPostgres) -> None:
     users = "SELECT array_agg(DISTINCT usename::text) FROM pg_stat_activity WHERE application_name = $1"
 
-    # Who has this name was let in with the password, and came through TLS: there is no other way.
+    # The server accepts this user only with the password and through TLS.
     assert await _value(secured.admin_dsn, users, "analytics-internal") == [USER]
 
 
@@ -65,7 +65,7 @@ def test_with_another_client_the_service_has_its_own_postgresql_beside_backstage
     assert [folder.parts[-3:] for folder in folders] == [("sqlite", "analytics-internal", "postgres")]
 
 
-# --- who asks
+# --- callers
 
 
 def test_another_plugin_asks_on_behalf_of_its_user(divided_by_schema: Backend) -> None:
@@ -115,7 +115,7 @@ async def test_a_question_that_fails_costs_nobody_else_an_answer(
     assert {answer.status_code for answer in others} == {200}
 
 
-# --- how long it lives
+# --- start and stop
 
 
 def test_a_killed_service_comes_back_and_nothing_it_acknowledged_is_lost(divided_by_schema: Backend) -> None:
@@ -177,13 +177,13 @@ def test_settings_that_the_service_refuses_end_it_as_the_bridge_expects(tmp_path
     )
 
     assert ended.returncode == 2
-    # In these words the bridge puts the keys of app-config.
+    # The bridge replaces parts of exactly these messages with keys of app-config.
     assert 'analytics-internal: timezone: "Mars" (environment ANALYTICS_INTERNAL_TIMEZONE) must be' in ended.stderr
     assert "analytics-internal: ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting (environment), ignored; " in ended.stderr
 
 
 class _Sender:
-    """A capture module in short: sends one event after the other until it is acknowledged."""
+    """A minimal capture module: sends each event until it is acknowledged, then the next one."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.acked: set[str] = set()
@@ -210,7 +210,7 @@ class _Sender:
             self._send_until_acked(str(uuid7()))
 
     def _send_until_acked(self, id_: str) -> None:
-        # The log knows the event by an id of its own, and everybody by its subject.
+        # The log gives the event another id, so the test finds it by its subject.
         event = {**EVENT, "id": id_, "subject": f"/sent/{id_}"}
         while not self._is_stopping.is_set():
             answer = self._client.post("/analytics-internal/events", json=event)

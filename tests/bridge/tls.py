@@ -1,4 +1,4 @@
-"""TLS in front of a PostgreSQL whose build has none: who does not ask for it is turned away."""
+"""TLS in front of a PostgreSQL that is built without it. Connections without TLS are refused."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-# The first message of a client that wants TLS: its length and a number in the place of a protocol version.
+# The first message of a client that wants TLS: its length, and a magic number in place of a protocol version.
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 ACCEPTED = b"S"
 
 
 @contextlib.contextmanager
 def tls_before(socket: Path, folder: Path) -> Iterator[tuple[int, str]]:
-    """A port on this machine that leads to a server's socket, and the authority to trust, as PEM."""
+    """Yield a local port that leads to a server's socket, and the certificate authority to trust, as PEM."""
     authority, certificate = _make_certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -37,7 +37,7 @@ def tls_before(socket: Path, folder: Path) -> Iterator[tuple[int, str]]:
         await asyncio.to_thread(is_over.wait)
         server.close()
 
-    # A thread of its own: it has to answer while a test waits for something else.
+    # In a thread, so that it answers while a test blocks.
     thread = threading.Thread(target=lambda: asyncio.run(listen()), name="tls")
     thread.start()
     try:
@@ -70,7 +70,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def _make_certificates(folder: Path) -> tuple[str, Path]:
-    """An authority as PEM, and a file with the certificate and the key of ``localhost`` that it has signed."""
+    """An authority as PEM, and a file with key and signed certificate of ``localhost``."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("an authority", "an authority", authority_key, authority_key)
     certificate = _certificate("localhost", "an authority", server_key, authority_key)

@@ -1,4 +1,4 @@
-// What the Backstage CLI declares for the files it bundles.
+// The same declarations as the Backstage CLI's for the files it bundles.
 declare module '*.module.css' {
   const classes: Readonly<Record<string, string>>;
   export default classes;

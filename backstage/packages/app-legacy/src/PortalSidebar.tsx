@@ -16,7 +16,7 @@ import SearchIcon from '@material-ui/icons/Search';
 import { AnalyticsInternalSidebarItem } from 'backstage-plugin-analytics-internal';
 import { type PropsWithChildren } from 'react';
 
-/** The portal's sidebar beside the page that is open. */
+/** The portal's sidebar, with the open page beside it. */
 export const PortalSidebar = ({ children }: PropsWithChildren) => (
   <SidebarPage>
     <Sidebar>

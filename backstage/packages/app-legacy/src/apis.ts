@@ -2,7 +2,7 @@ import { type AnyApiFactory, configApiRef, createApiFactory } from '@backstage/c
 import { ScmAuth, ScmIntegrationsApi, scmIntegrationsApiRef } from '@backstage/integration-react';
 import { analyticsApi } from './analytics';
 
-/** What the plugins of the portal need and nobody else provides. */
+/** APIs that the portal's plugins need and no package provides. */
 export const apis: AnyApiFactory[] = [
   analyticsApi,
   ScmAuth.createDefaultApiFactory(),

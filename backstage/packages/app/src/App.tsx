@@ -2,5 +2,5 @@ import { createApp } from '@backstage/frontend-defaults';
 import { recorderModule } from './recorder';
 import { sidebarModule } from './Sidebar';
 
-// The plugins are found among the package's dependencies (`app.packages` in app-config.yaml).
+// The plugins are discovered from the package's dependencies (`app.packages` in app-config.yaml).
 export default createApp({ features: [sidebarModule, recorderModule] });

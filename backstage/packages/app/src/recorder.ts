@@ -3,7 +3,7 @@ import { AnalyticsImplementationBlueprint } from '@backstage/plugin-app-react';
 
 declare global {
   interface Window {
-    /** Made by the tests before the portal loads; nothing is kept where it is missing. */
+    /** The tests create it before the portal loads. Without it nothing is recorded. */
     __capturedEvents?: { at: string; event: unknown }[];
   }
 }
@@ -21,5 +21,5 @@ const recorder = AnalyticsImplementationBlueprint.make({
     }),
 });
 
-/** A second analytics implementation beside ours: what the portal captured, as the tests count it. */
+/** A second analytics implementation beside ours. The tests compare what both captured. */
 export const recorderModule = createFrontendModule({ pluginId: 'app', extensions: [recorder] });

@@ -30,7 +30,7 @@ backend.add(
   createBackendFeatureLoader({
     deps: { config: coreServices.rootConfig },
     *loader({ config }) {
-      // With an address of its own the service is reached by the browser itself: there is nothing to bridge.
+      // With `discovery.endpoints` the browser talks to the service directly, without the bridge.
       if (!config.has('discovery.endpoints')) {
         yield import('backstage-plugin-analytics-internal-backend');
       }

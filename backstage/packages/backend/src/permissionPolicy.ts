@@ -9,7 +9,7 @@ import { policyExtensionPoint } from '@backstage/plugin-permission-node/alpha';
 
 const PLATFORM_TEAM = 'group:default/platform-team';
 
-/** What only the platform team may do; everyone who is signed in may do all else, reading figures included. */
+/** Permissions of the platform team only. Everyone who is signed in has all others, also to read figures. */
 const PLATFORM_TEAM_ONLY = new Set(['analytics-internal.people.read', 'analytics-internal.admin']);
 
 class PortalPolicy implements PermissionPolicy {
@@ -20,7 +20,7 @@ class PortalPolicy implements PermissionPolicy {
   }
 }
 
-/** The portal's permission policy: names in the metrics are for the platform team. */
+/** The portal's permission policy: only the platform team sees names. */
 export const permissionPolicyModule = createBackendModule({
   pluginId: 'permission',
   moduleId: 'portal-policy',
