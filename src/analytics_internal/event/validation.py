@@ -61,14 +61,14 @@ def validate(payload: msgspec.Raw | bytes, batch: Batch, receipt: Receipt) -> Ev
         )
 
 
-_envelope = msgspec.json.Decoder(SentEvent)
+_sent_event = msgspec.json.Decoder(SentEvent)
 
 
 def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
     if len(payload) > MAX_EVENT_BYTES:
         raise Refused("too_large", f"an event has at most {MAX_EVENT_BYTES:,} bytes; this one has {len(payload):,}")
     try:
-        wire = _envelope.decode(payload)
+        wire = _sent_event.decode(payload)
         content = content_of(wire, receipt.rules.portal)
     except Refused as refusal:
         raise Refused(refusal.reason, refusal.detail, _id_of(payload)) from refusal
