@@ -26,7 +26,7 @@ NEEDS := @sh .ci/needs $(PYTHON)
 PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
-.PHONY: install run demo portal packages test test-python test-backstage test-newest test-fast explore check bench crash lock clean
+.PHONY: install run demo portal packages test test-python test-backstage test-newest test-fast generated explore check bench crash lock clean
 
 install: $(RUNTIME) $(PAGE)/index.html ## install the command into .venv/bin and build the page
 
@@ -55,6 +55,7 @@ check: $(DEVELOPMENT)
 
 test-backstage: $(WORKSPACE) $(STANDALONE_MODULES)
 	npm --prefix $(STANDALONE) run --silent check
+	$(YARN) types:check
 	$(YARN) prettier:check
 	$(YARN) tsc
 	$(YARN) lint
@@ -71,6 +72,10 @@ test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium pgbouncer
 
 test-fast: check ## run what needs no workspace, no built page, no browser and no patience
 	$(BIN)/pytest $(PARALLEL) -m "not (workspace or page or browser or pgbouncer or slow)" $(PYTEST)
+
+generated: $(DEVELOPMENT) $(WORKSPACE) ## make docs/reference/openapi.json from the structs and the pages' types from it
+	$(BIN)/python -m analytics_internal.http.openapi > docs/reference/openapi.json
+	$(YARN) types
 
 explore: $(DEVELOPMENT) ## run the property tests with new examples, round after round, for MINUTES
 	end=$$(($$(date +%s) + 60 * $(MINUTES))); while [ $$(date +%s) -lt $$end ]; do \

@@ -17,6 +17,7 @@ import msgspec
 from analytics_internal.log.statements import load
 from analytics_internal.query.parse import parse
 from analytics_internal.query.period import Period, resolve
+from analytics_internal.query.wire import Answer
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 FOLDER = Path(__file__).parent
@@ -124,15 +125,15 @@ def for_postgres(name: str, of: Bounds) -> tuple[str, list[object]]:
     return sql, [of.values()[parameter] for parameter in used]
 
 
-def rows_of_answer(answer: dict[str, object]) -> list[tuple[object, ...]]:
+def rows_of_answer(answer: Answer) -> list[tuple[object, ...]]:
     """An answer's rows as flat tuples, to compare with SQL's."""
-    results = answer["results"]
-    assert isinstance(results, list)
-    return [tuple(cell for value in row.values() for cell in _cells(value)) for row in results]
+    return [tuple(cell for value in row.values() for cell in _cells(value)) for row in answer.results]
 
 
 def _cells(value: object) -> Sequence[object]:
-    return list(value.values()) if isinstance(value, dict) else [value]
+    if not isinstance(value, msgspec.Struct):
+        return [value]
+    return [cell for cell in msgspec.structs.astuple(value) if cell is not msgspec.UNSET]
 
 
 def rows_of_sql(rows: Sequence[Sequence[object]]) -> list[tuple[object, ...]]:

@@ -15,7 +15,7 @@ from tests.auth.conftest import Clock
 from tests.http.stand_in_portal import AUTHORIZE, USER_INFO, PortalStandIn
 from tests.samples import ANA, BO
 
-READ, PEOPLE, ADMIN = (str(permission["name"]) for permission in PERMISSIONS.values())
+READ, PEOPLE, ADMIN = (permission.name for permission in PERMISSIONS.values())
 NOTHING = Grants(read=False, people=False, admin=False)
 FIGURES = Grants(read=True, people=False, admin=False)
 FIGURES_AND_NAMES = Grants(read=True, people=True, admin=False)

@@ -14,7 +14,7 @@ from tests.http.test_tokens import bearing, store
 from tests.samples import ANA, BO, navigation
 from tests.service import API, ServiceProcess, running_service
 
-READ, PEOPLE, _ = (str(permission["name"]) for permission in PERMISSIONS.values())
+READ, PEOPLE, _ = (permission.name for permission in PERMISSIONS.values())
 READING = ("/analytics", "/analytics/1", "/top-users", "/events", "/configuration", '/query?q={"metrics":["events"]}')
 
 

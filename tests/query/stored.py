@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from analytics_internal.event.addresses import doc_page_of
 from analytics_internal.event.event import Event
 from analytics_internal.log.connection import Pool
@@ -73,7 +75,7 @@ class Stored(NamedTuple):
 
     async def ask(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> dict[str, Any]:
         answered = await answer(self.replica, *parse(json.dumps(question).encode()), ZoneInfo(zone), now)
-        return json.loads(json.dumps(answered, default=str))  # type: ignore[no-any-return]
+        return msgspec.json.decode(msgspec.json.encode(answered))  # type: ignore[no-any-return]
 
     async def ask_all(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> tuple[Rows, list[int]]:
         """The rows of every page, and the total that each page claims."""

@@ -42,7 +42,8 @@ async def replica(pool: Pool, tmp_path: Path) -> AsyncIterator[Replica]:
 async def asked(replica: Replica, **question: object) -> Json:
     wire: Json = {"metrics": ["events"], "dimensions": ["subject", "person"], "date_range": "all", **question}
     query, parsed = parse(msgspec.json.encode(wire))
-    return await answer(replica, query, parsed, UTC_ZONE)
+    answered: Json = msgspec.to_builtins(await answer(replica, query, parsed, UTC_ZONE))
+    return answered
 
 
 async def reads(replica: Replica) -> set[tuple[object, object]]:

@@ -1,9 +1,9 @@
 """Who is calling, and what they may read: tokens of the portal, its permissions, groups."""
 
 from analytics_internal.auth.callers import Caller, Callers, NotAllowed
-from analytics_internal.auth.framework import Framework
+from analytics_internal.auth.framework import Framework, Permission
 from analytics_internal.auth.memberships import Memberships
-from analytics_internal.auth.permissions import PERMISSIONS, AccessLists, Permissions, Right
+from analytics_internal.auth.permissions import PERMISSIONS, AccessLists, Grants, Permissions, Right
 from analytics_internal.auth.portal_backend import PortalBackend
 from analytics_internal.auth.tokens import Tokens
 
@@ -13,8 +13,10 @@ __all__ = [
     "Caller",
     "Callers",
     "Framework",
+    "Grants",
     "Memberships",
     "NotAllowed",
+    "Permission",
     "Permissions",
     "PortalBackend",
     "Right",

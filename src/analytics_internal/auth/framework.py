@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -18,6 +18,20 @@ DECISION_HOLDS_S = 10.0
 log = structlog.get_logger(__name__)
 
 
+class PermissionAttributes(msgspec.Struct, frozen=True):
+    """What whoever has a permission does with it."""
+
+    action: Literal["read", "update"]
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """A permission as Backstage's ``createPermission`` makes it; none here has a resource type."""
+
+    type: Literal["basic"]
+    name: str
+    attributes: PermissionAttributes
+
+
 class _Decision(msgspec.Struct):
     id: str
     result: Literal["ALLOW", "DENY", "CONDITIONAL"]
@@ -30,10 +44,10 @@ class _Decisions(msgspec.Struct):
 class Framework:
     """The decisions of the portal's permission policy. A decision holds for ten seconds."""
 
-    def __init__(self, backend: PortalBackend, permissions: Sequence[Mapping[str, object]]) -> None:
-        """``permissions``, as Backstage's ``createPermission`` makes them, are all asked for in one request."""
+    def __init__(self, backend: PortalBackend, permissions: Sequence[Permission]) -> None:
+        """``permissions`` are all asked for in one request."""
         self._backend = backend
-        self._question = {"items": [{"id": str(one["name"]), "permission": one} for one in permissions]}
+        self._question = {"items": [{"id": one.name, "permission": msgspec.to_builtins(one)} for one in permissions]}
         self._decisions = Remembered(self._ask, DECISION_HOLDS_S, "decisions")
 
     async def allowed_to(self, token: str) -> frozenset[str]:

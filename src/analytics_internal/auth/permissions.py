@@ -6,23 +6,22 @@ docs/reference/permissions.md says it in words.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from analytics_internal.auth.callers import Caller, NotAllowed
-from analytics_internal.auth.framework import Framework
+from analytics_internal.auth.framework import Framework, Permission, PermissionAttributes
 from analytics_internal.auth.memberships import Memberships
 from analytics_internal.event import normalise_entity_ref
 
 Right = Literal["read", "people", "admin"]
 RIGHTS: tuple[Right, ...] = ("read", "people", "admin")
 EVERYONE = "*"
-# As Backstage's `createPermission` makes them; none has a resource type.
-PERMISSIONS: dict[Right, dict[str, object]] = {
-    "read": {"type": "basic", "name": "analytics-internal.read", "attributes": {"action": "read"}},
-    "people": {"type": "basic", "name": "analytics-internal.people.read", "attributes": {"action": "read"}},
-    "admin": {"type": "basic", "name": "analytics-internal.admin", "attributes": {"action": "update"}},
+PERMISSIONS: dict[Right, Permission] = {
+    "read": Permission("basic", "analytics-internal.read", PermissionAttributes("read")),
+    "people": Permission("basic", "analytics-internal.people.read", PermissionAttributes("read")),
+    "admin": Permission("basic", "analytics-internal.admin", PermissionAttributes("update")),
 }
 _WHAT = {"read": "reading usage figures", "people": "reading who did what", "admin": "administering the service"}
 
@@ -30,12 +29,9 @@ _WHAT = {"read": "reading usage figures", "people": "reading who did what", "adm
 class Grants(msgspec.Struct, frozen=True):
     """What one caller may do."""
 
-    read: bool
-    """Read figures, which name nobody."""
-    people: bool
-    """Read who did what."""
-    admin: bool
-    """Administer the service."""
+    read: Annotated[bool, msgspec.Meta(description="Read figures, which name nobody: `analytics-internal.read`")]
+    people: Annotated[bool, msgspec.Meta(description="Read who did what: `analytics-internal.people.read`")]
+    admin: Annotated[bool, msgspec.Meta(description="Administer the service: `analytics-internal.admin`")]
 
 
 EVERYTHING = Grants(read=True, people=True, admin=True)
@@ -99,13 +95,13 @@ class Permissions:
             return True
         if self._framework is not None and caller.plugin is None:
             assert caller.token is not None, "a person without a token"
-            return str(PERMISSIONS[right]["name"]) in await self._framework.allowed_to(caller.token)
+            return PERMISSIONS[right].name in await self._framework.allowed_to(caller.token)
         return await self._is_listed(caller, right)
 
     async def require(self, caller: Caller, right: Right) -> None:
         """Raises NotAllowed when the caller lacks the right, and as ``allow``."""
         if not await self.allow(caller, right):
-            needed = f"{_WHAT[right]} needs the permission `{PERMISSIONS[right]['name']}`"
+            needed = f"{_WHAT[right]} needs the permission `{PERMISSIONS[right].name}`"
             raise NotAllowed(f"{needed}: {self._why(caller, right)}")
 
     async def _is_listed(self, caller: Caller, right: Right) -> bool:

@@ -15,7 +15,7 @@ from analytics_internal.event.search_terms import folded, spelling_of
 from analytics_internal.event.spelling import composed, decoded
 from analytics_internal.event.uuid7 import key_of, milliseconds_of, version_7
 from analytics_internal.event.validation import MAX_CLOCK_ERROR, Acceptance, Receipt, validate
-from analytics_internal.event.wire import Verdict, WireEvent
+from analytics_internal.event.wire import Verdict, Verdicts, WireBatch, WireEvent
 
 __all__ = [
     "DEFAULT_KEPT_QUERY_PARAMETERS",
@@ -27,6 +27,8 @@ __all__ = [
     "Receipt",
     "Rejection",
     "Verdict",
+    "Verdicts",
+    "WireBatch",
     "WireEvent",
     "composed",
     "decode_body",

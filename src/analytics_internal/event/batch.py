@@ -6,12 +6,12 @@ import contextlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
 
 import msgspec
 
 from analytics_internal.errors import HttpProblem
 from analytics_internal.event.spans import elements, members
+from analytics_internal.event.wire import WireBatch
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -32,14 +32,8 @@ class _Envelope(msgspec.Struct, rename="camel"):
     imported: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _StrictBatch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    events: list[msgspec.Raw]
-    sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    imported: bool = False
-
-
 _envelope = msgspec.json.Decoder(_Envelope)
-_strict_batch = msgspec.json.Decoder(_StrictBatch)
+_wire_batch = msgspec.json.Decoder(WireBatch)
 
 
 def decode_body(body: bytes, max_events: int) -> Batch:
@@ -50,10 +44,10 @@ def decode_body(body: bytes, max_events: int) -> Batch:
     """
     try:
         envelope = _envelope.decode(body)
-        batch = _strict_batch.decode(body) if envelope.events is not msgspec.UNSET else Batch([body])
+        batch = _wire_batch.decode(body) if envelope.events is not msgspec.UNSET else Batch([body])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _decode_leniently(body, max_events, error)
-    if isinstance(batch, _StrictBatch):
+    if isinstance(batch, WireBatch):
         batch = Batch(batch.events, batch.sent_at, batch.imported)
     return _limited(batch, max_events)
 
@@ -77,7 +71,7 @@ def _decode_leniently(body: bytes, max_events: int, error: Exception) -> Batch:
     # msgspec checks the surrounding fields as always.
     fields = [f"{json.dumps(name)}:".encode() + text for name, text in surrounding.items()]
     try:
-        rest = _strict_batch.decode(b"{" + b",".join([*fields, b'"events":[]']) + b"}")
+        rest = _wire_batch.decode(b"{" + b",".join([*fields, b'"events":[]']) + b"}")
     except RecursionError as fault:
         raise NotABatch("what surrounds `events` is nested too deep") from fault
     except (msgspec.DecodeError, ValueError) as fault:

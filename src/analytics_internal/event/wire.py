@@ -29,11 +29,19 @@ class WireEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     value: float | None = None
     attributes: dict[str, Scalar] | None = None
     context: dict[str, Scalar] | None = None
-    id: str | None = None
+    id: Annotated[str | None, msgspec.Meta(description="A UUID of version 7; without one the server makes it")] = None
     occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     session_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     user: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+
+
+class WireBatch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """Events of one request, each of them left undecoded."""
+
+    events: list[msgspec.Raw]
+    sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    imported: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -43,6 +51,13 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     status: Literal["stored", "duplicate", "rejected"]
     reason: Reason | None = None
     detail: str | None = None
+
+
+class Verdicts(msgspec.Struct, frozen=True, gc=False):
+    """What became of a request's events, in their order."""
+
+    success: Literal[True]
+    results: list[Verdict]
 
 
 class SentEvent(WireEvent, gc=False):

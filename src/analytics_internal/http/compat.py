@@ -22,6 +22,7 @@ from analytics_internal.log import load
 
 DEFAULT_ITEMS = 1_000
 MAX_ITEMS = 10_000
+MAX_OFFSET = 2**31
 ITEMS_AT_ONCE = 100
 MAX_USERS = 1_000
 
@@ -53,13 +54,21 @@ class OriginalItem(msgspec.Struct, frozen=True):
     metrics: list[PersonOfItem]
 
 
+class TopUser(msgspec.Struct, frozen=True):
+    """A person with all accesses, as the original's ``GET /top-users`` gives it."""
+
+    name: str
+    namespace: str
+    access_count: int
+
+
 async def items(request: Request) -> Response:
     """``GET /analytics?limit=&offset=``: items, the most recently accessed first; the rest behind a ``Link``."""
     caller = await caller_with(request, "read")
     service = service_of(request)
     is_named = await service.permissions.allow(caller, "people")
     limit = whole_number(request, "limit", DEFAULT_ITEMS, 1, MAX_ITEMS)
-    offset = whole_number(request, "offset", 0, 0, 2**31)
+    offset = whole_number(request, "offset", 0, 0, MAX_OFFSET)
     found = await _items(service, is_named, None, limit + 1, offset)
     headers = {}
     if len(found) > limit:
@@ -100,12 +109,8 @@ async def top_users(request: Request) -> Response:
     rows = await service.replica.query(
         SQL["top_users"], lambda cursor: cursor.fetchall(), {"position": position, "limit": MAX_USERS}
     )
-    return Response(
-        msgspec.json.encode(
-            [{"name": _name_of(ref), "namespace": _namespace_of(ref), "access_count": count} for ref, count in rows]
-        ),
-        media_type="application/json",
-    )
+    users = [TopUser(_name_of(ref), _namespace_of(ref), count) for ref, count in rows]
+    return Response(msgspec.json.encode(users), media_type="application/json")
 
 
 async def _items(service: Service, is_named: bool, item_id: int | None, limit: int, offset: int) -> list[OriginalItem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
@@ -10,17 +12,30 @@ from starlette.responses import Response
 from analytics_internal.http.requests import service_of
 
 
+class Alive(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether an event could be stored now, and what each check found: `ok`, or what is missing."""
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, str]
+
+
 async def alive(_: Request) -> Response:
     """``GET /healthz``: the process answers."""
-    return Response(b'{"status":"alive"}', media_type="application/json")
+    return Response(msgspec.json.encode(Alive("alive")), media_type="application/json")
 
 
 async def ready(request: Request) -> Response:
     """``GET /readyz``: an event could be stored now. 503 with what is missing when not."""
     checks = await service_of(request).readiness.checks()
     is_ready = set(checks.values()) == {"ok"}
-    body = msgspec.json.encode({"status": "ready" if is_ready else "not ready", "checks": checks})
-    return Response(body, 200 if is_ready else 503, media_type="application/json")
+    readiness = Readiness("ready" if is_ready else "not ready", checks)
+    return Response(msgspec.json.encode(readiness), 200 if is_ready else 503, media_type="application/json")
 
 
 async def metrics(_: Request) -> Response:

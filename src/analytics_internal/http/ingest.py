@@ -13,7 +13,17 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from analytics_internal.clock import ClockInDoubt, require_likely, require_possible
-from analytics_internal.event import MAX_CLOCK_ERROR, Batch, Event, Receipt, Rejection, decode_body, validate, weight_of
+from analytics_internal.event import (
+    MAX_CLOCK_ERROR,
+    Batch,
+    Event,
+    Receipt,
+    Rejection,
+    Verdicts,
+    decode_body,
+    validate,
+    weight_of,
+)
 from analytics_internal.http import problems
 from analytics_internal.http.bodies import Reading, answering, limited_body
 from analytics_internal.http.requests import header
@@ -58,7 +68,7 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
     entries = await _validated(batch, receipt)
     await _require_our_clock(service, entries, received_at)
     verdicts = await service.writer.append(entries, sum(map(weight_of, entries)))
-    return _encoder.encode({"success": True, "results": verdicts})
+    return _encoder.encode(Verdicts(True, verdicts))
 
 
 async def _taken_apart(body: bytes, max_events: int) -> Batch:

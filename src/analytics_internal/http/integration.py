@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from analytics_internal.auth import PERMISSIONS, NotAllowed
+from analytics_internal.auth import PERMISSIONS, NotAllowed, Permission
 from analytics_internal.errors import HttpProblem
 from analytics_internal.http.bodies import limited_body
 from analytics_internal.http.requests import caller_of
 
 WELL_KNOWN = "/.well-known/backstage/permissions"
 MAX_CONDITIONS_BYTES = 100 * 1024
-_metadata = msgspec.json.encode({"permissions": list(PERMISSIONS.values()), "rules": []})
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """The permissions of this plugin, and the rules for conditions: there are none."""
+
+    permissions: list[Permission]
+    rules: Annotated[list[str], msgspec.Meta(max_length=0)]
 
 
 class InvalidConditions(HttpProblem):
@@ -32,9 +40,12 @@ class ConditionalItem(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Conditions(msgspec.Struct, frozen=True):
-    """The decisions that the framework asks for."""
+    """The decisions that the framework asks for, or gets: none."""
 
-    items: list[ConditionalItem]
+    items: Annotated[list[ConditionalItem], msgspec.Meta(extra_json_schema={"maxItems": 0})]
+
+
+_metadata = msgspec.json.encode(Metadata(list(PERMISSIONS.values()), []))
 
 
 async def metadata(request: Request) -> Response:
@@ -61,4 +72,4 @@ async def apply_conditions(request: Request) -> Response:
     if conditions.items:
         types = ", ".join(sorted({item.resource_type[:100] for item in conditions.items}))
         raise InvalidConditions(f"unexpected resource types: {types}; the permissions of this plugin have none")
-    return Response(b'{"items":[]}', media_type="application/json")
+    return Response(msgspec.json.encode(conditions), media_type="application/json")

@@ -1,9 +1,13 @@
-"""The OpenAPI document, built from the structs that the routes decode with."""
+"""The OpenAPI document, made from the structs that the routes decode and encode.
+
+`python -m analytics_internal.http.openapi` prints it, as `docs/reference/openapi.json` has it.
+"""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import sys
 from typing import Any
 
 import msgspec
@@ -11,26 +15,46 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from analytics_internal import __version__
-from analytics_internal.auth import PERMISSIONS
-from analytics_internal.event import Verdict, WireEvent
-from analytics_internal.http.compat import MAX_ITEMS, OriginalItem
-from analytics_internal.http.integration import WELL_KNOWN
+from analytics_internal.dimensions import DECLARED
+from analytics_internal.event import Verdicts, WireBatch, WireEvent
+from analytics_internal.http import compat, health, integration, problems
+from analytics_internal.http.query import FORMATS, Configuration
 from analytics_internal.log import StoredEvent
-from analytics_internal.query import language
+from analytics_internal.query import Answer, DayRange, LastDays, WireQuery, language
+from analytics_internal.settings import Settings
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/{name}"
 PREFIX = "/api/analytics-internal"
+STRUCTS = (
+    WireEvent, WireBatch, Verdicts, StoredEvent, WireQuery, LastDays, DayRange, Answer, Configuration,
+    compat.OriginalItem, compat.TopUser, integration.Metadata, integration.Conditions, health.Alive, health.Readiness,
+    problems.ProblemDetails,
+)  # fmt: skip
+ANYTHING: Schema = {"description": "Anything else gets the verdict `rejected`."}
+TEXT: Schema = {"schema": {"type": "string"}}
+READ = (400, 401, 403, 503)
+PROBLEMS = {
+    400: "The request is not understood; the detail says what is allowed",
+    401: "No token, or one that is not valid",
+    403: "Known, but not allowed: the detail names the permission that is missing, `errors` what needs it",
+    404: "There is nothing here",
+    409: "The log is not the one that was read before",
+    413: "The body is too large, as it came or decoded",
+    415: "The body is encoded in a way that is not taken: `Accept-Encoding` names those that are",
+    503: "Not now: try again after `Retry-After` seconds",
+}
 
 
 async def openapi(_: Request) -> Response:
     """``GET /openapi.json``."""
-    return Response(_encoded(), media_type="application/json")
+    return Response(encoded(), media_type="application/json")
 
 
 @functools.cache
-def _encoded() -> bytes:
-    return msgspec.json.encode(document())
+def encoded() -> bytes:
+    """The document as JSON, indented, with a line end."""
+    return msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n"
 
 
 def document() -> Schema:
@@ -45,7 +69,7 @@ def document() -> Schema:
         },
         "paths": _paths(),
         "components": {
-            "schemas": {**_struct_schemas(), **_query_schemas(), "Problem": _problem_schema()},
+            "schemas": _schemas(),
             "securitySchemes": {
                 "backstage": {
                     "type": "http",
@@ -63,354 +87,209 @@ def _paths() -> Schema:
     return {
         f"{PREFIX}/events": {"post": _ingest_events(), "get": _export_events()},
         f"{PREFIX}/query": {"post": _ask(), "get": _ask_by_link()},
-        f"{PREFIX}/configuration": {"get": _configuration()},
-        f"{PREFIX}/analytics": {"get": _original_items()},
-        f"{PREFIX}/analytics/{{id}}": {"get": _original_item()},
-        f"{PREFIX}/top-users": {"get": _top_users()},
-        f"{PREFIX}{WELL_KNOWN}/metadata": {"get": _permissions()},
-        f"{PREFIX}{WELL_KNOWN}/apply-conditions": {"post": _apply_conditions()},
-        "/healthz": {"get": _operation("healthz", "The process answers", _json({"type": "object"}))},
-        "/readyz": {"get": _ready()},
-        "/metrics": {
-            "get": _operation("metrics", "Figures for Prometheus", {"text/plain": {"schema": {"type": "string"}}})
+        f"{PREFIX}/configuration": {
+            "get": _operation(
+                "configuration", "What the pages must know before they ask", _json(Configuration), (401, 403, 503)
+            )
         },
+        f"{PREFIX}/analytics": {"get": _original_items()},
+        f"{PREFIX}/analytics/{{id}}": {
+            "get": _operation(
+                "originalItem",
+                "The original's item with its people, as far as the caller may see them",
+                _json(compat.OriginalItem),
+                (401, 403, 404, 503),
+                [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}],
+            )
+        },
+        f"{PREFIX}/top-users": {
+            "get": _operation(
+                "topUsers",
+                "The original's people with most accesses; empty for those who may not see them",
+                _json_list(compat.TopUser),
+                (401, 403, 503),
+            )
+        },
+        f"{PREFIX}{integration.WELL_KNOWN}/metadata": {
+            "get": _operation(
+                "permissions", "The permissions, for the portal's framework", _json(integration.Metadata), (401, 503)
+            )
+        },
+        f"{PREFIX}{integration.WELL_KNOWN}/apply-conditions": {
+            "post": _operation(
+                "applyConditions",
+                "Conditions on resources, for the portal's framework: no permission here has resources",
+                _json(integration.Conditions),
+                (*READ, 413, 415),
+                body=_json(integration.Conditions),
+            )
+        },
+        "/healthz": {"get": _operation("healthz", "The process answers", _json(health.Alive))},
+        "/readyz": {"get": _ready()},
+        "/metrics": {"get": _operation("metrics", "Figures for Prometheus", {"text/plain": TEXT})},
     }
 
 
 def _operation(
-    id_: str, summary: str, content: Schema, problems: tuple[int, ...] = (), parameters: list[Schema] | None = None
+    id_: str,
+    summary: str,
+    content: Schema,
+    errors: tuple[int, ...] = (),
+    parameters: list[Schema] | None = None,
+    body: Schema | None = None,
 ) -> Schema:
     responses: Schema = {"200": {"description": "OK", "content": content}}
-    for status in problems:
-        responses[str(status)] = {
-            "description": _STATUS[status],
-            "content": {"application/problem+json": {"schema": _ref("Problem")}},
-        }
+    for status in errors:
+        details = {"application/problem+json": {"schema": _ref(problems.ProblemDetails)}}
+        responses[str(status)] = {"description": PROBLEMS[status], "content": details}
         if status == 503:
-            responses["503"]["headers"] = {"Retry-After": {"schema": {"type": "string"}, "description": "Seconds"}}
-    return {"operationId": id_, "summary": summary, "parameters": parameters or [], "responses": responses}
-
-
-_STATUS = {
-    400: "The request is not understood; the detail says what is allowed",
-    401: "No token, or one that is not valid",
-    403: "Known, but not allowed: the detail names the permission that is missing, `errors` what needs it",
-    404: "There is nothing here",
-    409: "The log is not the one that was read before",
-    413: "The body is too large, as it came or decoded",
-    415: "The body is encoded in a way that is not taken: `Accept-Encoding` names those that are",
-    503: "Not now: try again after `Retry-After` seconds",
-}
-_READ = (400, 401, 403, 503)
+            responses["503"]["headers"] = {"Retry-After": {**TEXT, "description": "Seconds"}}
+    operation = {"operationId": id_, "summary": summary, "parameters": parameters or [], "responses": responses}
+    return operation if body is None else {**operation, "requestBody": {"required": True, "content": body}}
 
 
 def _ingest_events() -> Schema:
-    batch = {
-        "type": "object",
-        "required": ["events"],
-        "additionalProperties": False,
-        "properties": {
-            "events": {"type": "array", "maxItems": 1000, "items": {"anyOf": [_ref("WireEvent"), _REJECTED]}},
-            "sentAt": {"type": ["string", "null"], "format": "date-time"},
-            "imported": {"type": "boolean", "default": False},
-        },
-    }
+    other = {**ANYTHING, "type": "object", "not": {"required": ["events"]}}
+    body = {"application/json": {"schema": {"anyOf": [_ref(WireEvent), _ref(WireBatch), other]}}}
     operation = _operation(
-        "ingestEvents", "Store events; answers after the commit", _json(_ref("Verdicts")), (*_READ, 413, 415)
+        "ingestEvents",
+        "Store events; answers after the commit",
+        _json(Verdicts),
+        (*READ, 413, 415),
+        body=body,
     )
     operation["description"] = (
-        "One event, or a batch of up to 1,000. One bad event never fails its batch: it gets the verdict `rejected` "
+        "One event, or a batch. One bad event never fails its batch: it gets the verdict `rejected` "
         "with a reason, and is kept to be looked at. So a batch with events that do not fit the schema is still "
         "answered with 200."
     )
-    other = {**_REJECTED, "type": "object", "not": {"required": ["events"]}}
-    operation["requestBody"] = {"required": True, "content": _json({"anyOf": [_ref("WireEvent"), batch, other]})}
     return operation
 
 
-_REJECTED: Schema = {"description": "Anything else gets the verdict `rejected`."}
-
-
 def _export_events() -> Schema:
-    parameters = [
-        _parameter(
-            "after", {"type": "integer", "minimum": 0, "maximum": 2**62, "default": 0}, "Position to go on after"
-        ),
-        _parameter("limit", {"type": "integer", "minimum": 1, "maximum": 2**62}, "How many positions at most"),
-        _parameter(
-            "batch",
-            {"type": "integer", "minimum": 0, "maximum": 2**62},
-            "The batch of the line at `after`, if one was read",
-        ),
-    ]
-    content = {"application/x-ndjson": {"schema": {"type": "string"}}}
+    highest = language.MAX_POSITION
     operation = _operation(
         "exportEvents",
-        "The stored events in the log's order, one JSON object a line",
-        content,
-        (*_READ, 409),
-        parameters,
+        "The stored events in the log's order, one JSON object (`StoredEvent`) a line",
+        {"application/x-ndjson": TEXT},
+        (*READ, 409),
+        [
+            _whole_number("after", "Position to go on after", 0, highest, 0),
+            _whole_number("limit", "How many positions at most", 1, highest),
+            _whole_number("batch", "The batch of the line at `after`, if one was read", 0, highest),
+        ],
     )
     operation["responses"]["200"]["headers"] = {
-        "X-Log-Position": {"schema": {"type": "string"}, "description": "Position of the newest event"},
+        "X-Log-Position": {**TEXT, "description": "Position of the newest event"},
         "X-Log-Id": {"schema": {"type": "string", "format": "uuid"}, "description": "Which log it is"},
     }
     return operation
 
 
 def _ask() -> Schema:
-    responses = {**_json(_ref("Answer")), **_CSV}
-    operation = _operation("ask", "Ask a question", responses, (*_READ, 413, 415), [_FORMAT])
-    operation["requestBody"] = {"required": True, "content": _json(_ref("Query"))}
-    return operation
+    return _operation("ask", "Ask a question", _answer(), (*READ, 413, 415), [_format()], _json(WireQuery))
 
 
 def _ask_by_link() -> Schema:
-    parameters = [
-        {
-            "name": "q",
-            "in": "query",
-            "required": True,
-            "description": "The question as JSON",
-            "content": {"application/json": {"schema": _ref("Query")}},
-        },
-        _FORMAT,
-    ]
-    return _operation(
-        "askByLink", "Ask a question by a link", {**_json(_ref("Answer")), **_CSV}, (*_READ, 413), parameters
-    )
+    question = {"name": "q", "in": "query", "required": True, "description": "The question as JSON"}
+    parameters = [{**question, "content": _json(WireQuery)}, _format()]
+    return _operation("askByLink", "Ask a question by a link", _answer(), (*READ, 413), parameters)
 
 
-_FORMAT: Schema = {
-    "name": "format",
-    "in": "query",
-    "required": False,
-    "schema": {"type": "string", "enum": ["json", "csv"]},
-    "description": "Form of the answer, else as Accept asks; `csv` begins with a byte order mark, for spreadsheets",
-}
-_TIME_LABELS: Schema = {
-    "type": ["array", "null"],
-    "description": "Every bucket of the period, with the days of the previous period that it is compared with",
-    "items": {
-        "type": "object",
-        "required": ["label", "previous", "is_complete"],
-        "properties": {
-            "label": {"type": "string", "format": "date"},
-            "previous": {
-                "type": ["object", "null"],
-                "required": ["from", "to"],
-                "properties": {
-                    "from": {"type": "string", "format": "date"},
-                    "to": {"type": "string", "format": "date"},
-                },
-            },
-            "is_complete": {"type": "boolean"},
-        },
-    },
-}
-_CSV: Schema = {"text/csv": {"schema": {"type": "string"}}}
+def _answer() -> Schema:
+    return {**_json(Answer), "text/csv": TEXT}
 
 
-def _configuration() -> Schema:
-    nullable = {"type": ["string", "null"]}
-    schema = _object(
-        {
-            "time_zone": {"type": "string"},
-            "portal_url": nullable,
-            "today": {"type": "string", "format": "date"},
-            "first_day": nullable,
-            "position": {"type": "integer"},
-            "version": {"type": "string"},
-            "may": _object({name: {"type": "boolean"} for name in ("read", "people", "admin")}),
-        }
-    )
-    return _operation("configuration", "What the pages must know before they ask", _json(schema), (401, 403, 503))
+def _format() -> Schema:
+    description = "Form of the answer, else as Accept asks; `csv` begins with a byte order mark, for spreadsheets"
+    return _parameter("format", description, {"type": "string", "enum": list(FORMATS)})
 
 
 def _original_items() -> Schema:
-    parameters = [
-        _parameter(
-            "limit", {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS, "default": 1000}, "Items of one page"
-        ),
-        _parameter(
-            "offset", {"type": "integer", "minimum": 0, "maximum": 2**31, "default": 0}, "Items before the page"
-        ),
-    ]
-    items = {"type": "array", "items": _ref("OriginalItem")}
-    summary = "The original's list of items, the most recently accessed first; `Link` leads to the rest"
-    operation = _operation("originalItems", summary, _json(items), _READ, parameters)
-    operation["responses"]["200"]["headers"] = {"Link": {"schema": {"type": "string"}, "description": "The next page"}}
-    return operation
-
-
-def _original_item() -> Schema:
-    parameter = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
-    return _operation(
-        "originalItem",
-        "The original's item with its people, as far as the caller may see them",
-        _json(_ref("OriginalItem")),
-        (401, 403, 404, 503),
-        [parameter],
-    )
-
-
-def _top_users() -> Schema:
-    user = _object({"name": {"type": "string"}, "namespace": {"type": "string"}, "access_count": {"type": "integer"}})
-    summary = "The original's people with most accesses; empty for those who may not see them"
-    return _operation("topUsers", summary, _json({"type": "array", "items": user}), (401, 403, 503))
-
-
-def _permissions() -> Schema:
-    permission = _object(
-        {
-            "type": {"const": "basic"},
-            "name": {"enum": [one["name"] for one in PERMISSIONS.values()]},
-            "attributes": {"type": "object"},
-        }
-    )
-    schema = _object({"permissions": {"type": "array", "items": permission}, "rules": {"type": "array", "maxItems": 0}})
-    return _operation("permissions", "The permissions, for the portal's framework", _json(schema), (401, 503))
-
-
-def _apply_conditions() -> Schema:
-    schema = _object({"items": {"type": "array", "maxItems": 0}})
     operation = _operation(
-        "applyConditions",
-        "Conditions on resources, for the portal's framework: no permission here has resources",
-        _json(schema),
-        (*_READ, 413, 415),
+        "originalItems",
+        "The original's list of items, the most recently accessed first; `Link` leads to the rest",
+        _json_list(compat.OriginalItem),
+        READ,
+        [
+            _whole_number("limit", "Items of one page", 1, compat.MAX_ITEMS, compat.DEFAULT_ITEMS),
+            _whole_number("offset", "Items before the page", 0, compat.MAX_OFFSET, 0),
+        ],
     )
-    operation["requestBody"] = {"required": True, "content": _json(schema)}
+    operation["responses"]["200"]["headers"] = {"Link": {**TEXT, "description": "The next page"}}
     return operation
 
 
 def _ready() -> Schema:
-    schema = _object({"status": {"type": "string"}, "checks": {"type": "object"}})
-    operation = _operation("readyz", "The database is reachable and migrated", _json(schema))
-    operation["responses"]["503"] = {"description": "Not ready; the checks say why", "content": _json(schema)}
+    operation = _operation("readyz", "The database is reachable and migrated", _json(health.Readiness))
+    not_ready = {"description": "Not ready; the checks say why", "content": _json(health.Readiness)}
+    operation["responses"]["503"] = not_ready
     return operation
 
 
-def _struct_schemas() -> Schema:
-    _, schemas = msgspec.json.schema_components([WireEvent, Verdict, OriginalItem, StoredEvent], ref_template=REF)
-    schemas["Verdicts"] = _object({"success": {"const": True}, "results": {"type": "array", "items": _ref("Verdict")}})
-    schemas["WireEvent"]["properties"]["id"]["description"] = "A UUID of version 7; without one the server makes it"
-    return dict(schemas)
+def _schemas() -> Schema:
+    # The hook is for `object`: any value.
+    _, schemas = msgspec.json.schema_components(STRUCTS, schema_hook=lambda _: {"description": "Any"}, ref_template=REF)
+    events = schemas["WireBatch"]["properties"]["events"]
+    events["items"] = {"anyOf": [_ref(WireEvent), ANYTHING]}
+    bounds = Settings.model_json_schema()["properties"]["max_batch_events"]
+    events["maxItems"] = bounds["maximum"]
+    events["description"] = f"As many as the setting `max_batch_events` says: {bounds['default']:,} by default"
+    return {**schemas, **_filters()}
 
 
-def _query_schemas() -> Schema:
-    """The query language; docs/reference/query.md says it in words."""
-    value = {"type": ["string", "integer", "null"]}
-    comparison = {
-        "type": "array",
-        "prefixItems": [
-            {"enum": list(language.OPERATORS)},
-            {"enum": list(language.FILTER_DIMENSIONS)},
-            {"type": "array", "items": value, "minItems": 1, "maxItems": language.MAX_FILTER_VALUES},
-        ],
-        "minItems": 3,
-        "maxItems": 3,
-    }
-    day = {"type": "string", "format": "date"}
-    date_range = {
-        "anyOf": [
-            _object({"last": {"type": "string", "pattern": r"^[1-9]\d{0,3}[dwm]$"}}),
-            _object({"from": day, "to": day}),
-            {"const": "all"},
-        ],
-        "default": {"last": "28d"},
-    }
-    order = {
-        "type": "array",
-        "prefixItems": [{"enum": [*language.METRICS, *language.DIMENSIONS]}, {"enum": ["asc", "desc"]}],
-        "minItems": 2,
-        "maxItems": 2,
-    }
-    query = {
-        "type": "object",
-        "required": ["metrics"],
-        "additionalProperties": False,
-        "properties": {
-            "metrics": {"type": "array", "items": {"enum": list(language.METRICS)}, "minItems": 1, "uniqueItems": True},
-            "dimensions": {"type": "array", "items": {"enum": list(language.DIMENSIONS)}, "uniqueItems": True},
-            "filters": {"anyOf": [_ref("Filter"), {"type": "null"}]},
-            "date_range": date_range,
-            "compare": {"enum": ["previous_period", None]},
-            "order_by": {"anyOf": [{"type": "array", "items": order}, {"type": "null"}]},
-            "limit": {
-                "type": ["integer", "null"],
-                "minimum": 1,
-                "maximum": language.MAX_LIMIT,
-                "default": language.DEFAULT_LIMIT,
-            },
-            "cursor": {"type": ["string", "null"]},
-            "position": {"type": ["integer", "null"], "minimum": 0, "maximum": language.MAX_POSITION},
-        },
-        "examples": [{"metrics": ["events", "people"], "dimensions": ["time:day"], "date_range": {"last": "28d"}}],
-    }
-    answer = _object(
-        {
-            "results": {"type": "array", "items": {"type": "object"}},
-            "meta": {"type": "object", "properties": {"time_labels": _TIME_LABELS}},
-            "query": {"type": "object"},
-        }
-    )
-    query["description"] = (
-        f"At most {language.MAX_FILTERS} filters, nested at most {language.MAX_FILTER_DEPTH} deep, with at most "
-        f"{language.MAX_FILTER_VALUES:,} values of {language.MAX_FILTER_CHARACTERS:,} characters altogether"
-    )
-    return {"Query": query, **_filter_schemas(comparison), "Answer": answer}
+def _filters() -> Schema:
+    """Filters are lists, which no struct describes: an operator, then what it is about.
 
-
-def _filter_schemas(comparison: Schema) -> Schema:
-    """One schema for each depth: as deep as filters may be nested, and no recursion that tools would get lost in."""
-    names = ["Filter", *(f"Filter{depth}" for depth in range(2, language.MAX_FILTER_DEPTH + 1))]
-    schemas: Schema = {names[-1]: comparison}
-    for name, inner in itertools.pairwise(names):
-        connective = {
-            "type": "array",
-            "prefixItems": [{"enum": list(language.CONNECTIVES)}],
-            "items": _ref(inner),
-            "minItems": 2,
-        }
-        schemas[name] = {"anyOf": [comparison, connective]}
+    One schema for each depth: as deep as filters may be nested, and no recursion that tools would get lost in.
+    """
+    is_, contains = list(language.OPERATORS[:2]), language.OPERATORS[2:]
+    names = [name for name in language.FILTER_DIMENSIONS if not DECLARED[name].parts]
+    by_id = [name for name in language.FILTER_DIMENSIONS if DECLARED[name].parts]
+    text: Schema = {"type": "string", "maxLength": language.MAX_VALUE_LENGTH}
+    comparisons = {
+        "ItemFilter": _list({"enum": is_}, {"enum": by_id}, _values({"type": "integer", "minimum": 1})),
+        "TextFilter": _list({"enum": is_}, {"enum": names}, _values({"anyOf": [text, {"type": "null"}]})),
+        "ContainsFilter": _list({"enum": list(contains)}, {"enum": names}, _values(text)),
+    }
+    leaf = [{"$ref": REF.format(name=name)} for name in comparisons]
+    depths = ["Filter", *(f"Filter{depth}" for depth in range(2, language.MAX_FILTER_DEPTH + 1))]
+    schemas: Schema = {**comparisons, depths[-1]: {"anyOf": leaf}}
+    for name, inner in itertools.pairwise(depths):
+        part = {"$ref": REF.format(name=inner)}
+        both = {"type": "array", "prefixItems": [{"enum": ["and", "or"]}], "items": part, "minItems": 2}
+        schemas[name] = {"anyOf": [*leaf, both, _list({"const": "not"}, part)]}
     return schemas
 
 
-def _problem_schema() -> Schema:
-    error = {
-        "type": "object",
-        "required": ["field", "detail"],
-        "properties": {
-            "field": {"type": "string"},
-            "detail": {"type": "string"},
-            "allowed": {"type": "array", "items": {"type": "string"}},
-        },
-    }
-    schema = _object(
-        {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-        }
-    )
-    schema["properties"]["errors"] = {"type": "array", "items": error}
-    return schema
+def _list(*items: Schema) -> Schema:
+    return {"type": "array", "prefixItems": list(items), "minItems": len(items), "maxItems": len(items)}
 
 
-def _object(properties: Schema) -> Schema:
-    """An object that has all of these properties."""
-    return {"type": "object", "required": list(properties), "properties": properties}
+def _values(one: Schema) -> Schema:
+    return {"type": "array", "items": one, "minItems": 1, "maxItems": language.MAX_FILTER_VALUES}
 
 
-def _parameter(name: str, schema: Schema, description: str) -> Schema:
+def _whole_number(name: str, description: str, lowest: int, highest: int, default: int | None = None) -> Schema:
+    schema: Schema = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return _parameter(name, description, schema if default is None else {**schema, "default": default})
+
+
+def _parameter(name: str, description: str, schema: Schema) -> Schema:
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
 
-def _json(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}
+def _json(struct: type[msgspec.Struct]) -> Schema:
+    return {"application/json": {"schema": _ref(struct)}}
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": REF.format(name=name)}
+def _json_list(struct: type[msgspec.Struct]) -> Schema:
+    return {"application/json": {"schema": {"type": "array", "items": _ref(struct)}}}
+
+
+def _ref(struct: type[msgspec.Struct]) -> Schema:
+    return {"$ref": REF.format(name=struct.__name__)}
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(encoded())

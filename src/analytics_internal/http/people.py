@@ -13,7 +13,7 @@ from analytics_internal.http.requests import service_of
 from analytics_internal.query import CONNECTIVES, WireQuery
 
 NAMING = {name for name, dimension in DECLARED.items() if dimension.names_people}
-PERMISSION = str(PERMISSIONS["people"]["name"])
+PERMISSION = PERMISSIONS["people"].name
 
 
 async def require_for(request: Request, caller: Caller, question: WireQuery) -> None:

@@ -21,25 +21,30 @@ MAX_DETAIL = 1_500
 EXPECTED = (HttpProblem, ClientDisconnect, *foreign.EXPECTED)
 
 
+class ProblemDetails(msgspec.Struct, frozen=True):
+    """Why a request was not answered as it asked: problem+json (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Problem] | msgspec.UnsetType = msgspec.UNSET
+
+
 def answer_to(problem: HttpProblem, **headers: str) -> Response:
     """One problem as a response of at most ``MAX_PROBLEM_BYTES``, with further headers.
 
     A problem may quote whatever a caller sends: a long text is cut, and the last of many errors are left out.
     """
-    body: dict[str, object] = {
-        "type": f"urn:analytics-internal:problem:{problem.kind}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": _cut(str(problem) or problem.title),
-    }
     # A character that JSON escapes takes six bytes.
     room = MAX_PROBLEM_BYTES - 6 * MAX_DETAIL - 500
-    if problem.errors is not None:
-        body["errors"] = list(_that_fit(problem.errors, room))
+    errors = msgspec.UNSET if problem.errors is None else list(_that_fit(problem.errors, room))
+    kind = f"urn:analytics-internal:problem:{problem.kind}"
+    details = ProblemDetails(kind, problem.title, problem.status, _cut(str(problem) or problem.title), errors)
     headers.update(problem.headers)
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
-    return Response(msgspec.json.encode(body), problem.status, headers, CONTENT_TYPE)
+    return Response(msgspec.json.encode(details), problem.status, headers, CONTENT_TYPE)
 
 
 def _that_fit(errors: Sequence[Problem], room: int) -> Iterator[Problem]:

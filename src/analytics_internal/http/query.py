@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Annotated
 
 import msgspec
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from analytics_internal import __version__
-from analytics_internal.auth import Caller
+from analytics_internal.auth import Caller, Grants
 from analytics_internal.errors import Problem
 from analytics_internal.http import people
 from analytics_internal.http.bodies import BodyTooLarge, limited_body
@@ -24,6 +25,18 @@ from analytics_internal.query.parse import parse
 
 MAX_QUERY_BYTES = 64 * 1024
 FORMATS = ("json", "csv")
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """What the pages must know before they ask."""
+
+    time_zone: Annotated[str, msgspec.Meta(description="The reporting time zone: `America/Sao_Paulo`")]
+    portal_url: Annotated[str | None, msgspec.Meta(description="Where the portal is; null where nobody has said")]
+    today: Annotated[date, msgspec.Meta(description="The day it is now in the reporting time zone")]
+    first_day: Annotated[date | None, msgspec.Meta(description="The day of the first event; null without events")]
+    position: Annotated[int, msgspec.Meta(description="The newest position of the log")]
+    version: Annotated[str, msgspec.Meta(description="The service's version")]
+    may: Annotated[Grants, msgspec.Meta(description="What the caller may do")]
 
 
 async def ask(request: Request) -> Response:
@@ -87,18 +100,18 @@ class Download(StreamingResponse):
 
 
 async def configuration(request: Request) -> Response:
-    """``GET /configuration``: zone, today, the portal's address and what the caller may read, for the pages."""
+    """``GET /configuration``."""
     caller = await caller_with(request, "read")
     service = service_of(request)
     freshness = await service.replica.catch_up()
     first = await first_event_at(service.replica)
-    body = {
-        "time_zone": service.zone.key,
-        "portal_url": service.settings.portal_url,
-        "today": str(day_of(datetime.now(UTC), service.zone)),
-        "first_day": str(day_of(first, service.zone)) if first is not None else None,
-        "position": freshness.position,
-        "version": __version__,
-        "may": await service.permissions.may(caller),
-    }
-    return Response(msgspec.json.encode(body), media_type="application/json")
+    found = Configuration(
+        time_zone=service.zone.key,
+        portal_url=service.settings.portal_url,
+        today=day_of(datetime.now(UTC), service.zone),
+        first_day=day_of(first, service.zone) if first is not None else None,
+        position=freshness.position,
+        version=__version__,
+        may=await service.permissions.may(caller),
+    )
+    return Response(msgspec.json.encode(found), media_type="application/json")

@@ -11,7 +11,7 @@ import msgspec
 
 from analytics_internal.errors import Problem
 from analytics_internal.query.language import MAX_POSITION, InvalidQuery
-from analytics_internal.query.parse import WireQuery
+from analytics_internal.query.wire import WireQuery
 
 
 class NotACursor(InvalidQuery):

@@ -11,8 +11,6 @@ from analytics_internal import dimensions
 from analytics_internal.errors import Problem
 from analytics_internal.query.language import (
     CONNECTIVES,
-    DEFAULT_LIMIT,
-    DEFAULT_RANGE,
     DIMENSIONS,
     FILTER_DIMENSIONS,
     MAX_DAYS,
@@ -38,23 +36,9 @@ from analytics_internal.query.language import (
     Not,
     Query,
 )
+from analytics_internal.query.wire import LAST, WireQuery
 
 MAX_QUOTED = 80
-_last = re.compile(r"([1-9]\d{0,4})([dwm])")
-
-
-class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """The question as JSON."""
-
-    metrics: list[str]
-    dimensions: list[str] = []
-    filters: list[object] | None = None
-    date_range: dict[str, object] | str = msgspec.field(default_factory=lambda: dict(DEFAULT_RANGE))
-    compare: str | None = None
-    order_by: list[list[str]] | None = None
-    limit: int | None = DEFAULT_LIMIT
-    cursor: str | None = None
-    position: int | None = None
 
 
 _decoder = msgspec.json.Decoder(WireQuery)
@@ -221,12 +205,12 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text
 
 
-def _date_range(given: dict[str, object] | str, problems: list[Problem]) -> Last | Between | None:
+def _date_range(given: object, problems: list[Problem]) -> Last | Between | None:
     forms = ['{"last": "28d"}', '{"from": "2026-10-01", "to": "2026-10-31"}', '"all"']
     if given == "all":
         return None
     if isinstance(given, dict) and set(given) == {"last"} and isinstance(given["last"], str):
-        match = _last.fullmatch(given["last"])
+        match = re.fullmatch(LAST, given["last"])
         if match and int(match[1]) * {"d": 1, "w": 7, "m": 31}[match[2]] <= MAX_DAYS:
             return Last(int(match[1]), match[2])  # type: ignore[arg-type]
         problems.append(Problem("date_range.last", "a number of days, weeks or months", ["28d", "4w", "12m"]))

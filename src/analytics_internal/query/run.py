@@ -20,9 +20,9 @@ from analytics_internal.query.conditions import as_counted
 from analytics_internal.query.cost import Sizes, cost_of
 from analytics_internal.query.language import InvalidQuery, Query
 from analytics_internal.query.page import NotACursor, Page, fingerprint_of, page_of
-from analytics_internal.query.parse import WireQuery
 from analytics_internal.query.period import Period, Previous, day_shifts, resolve
 from analytics_internal.query.plan import Plan, parameters, plan_beside
+from analytics_internal.query.wire import WireQuery
 from analytics_internal.reader import LIGHT_S, Damaged, Lane, Replica, asked_by
 
 T = TypeVar("T")

@@ -1,20 +1,14 @@
+import type { components } from './schema';
+
+type Details = components['schemas']['ProblemDetails'];
+
 /**
- * The service's answer when it could not do what was asked: problem+json, RFC 9457.
+ * The service's answer when it could not do what was asked: problem+json, RFC 9457. Where something else answered in
+ * its place, only a title and the status are known.
  *
  * @public
  */
-export interface Problem {
-  /** Which kind of problem it is. */
-  type?: string;
-  /** What it is, in a few words. */
-  title: string;
-  /** The HTTP status. */
-  status: number;
-  /** What was wrong this time, and what is allowed. */
-  detail?: string;
-  /** The parts of the question that were objected to. */
-  errors?: { field: string; detail: string; allowed?: string[] }[];
-}
+export type Problem = Pick<Details, 'title' | 'status'> & Partial<Details>;
 
 /**
  * The service answered, but not with what was asked for.

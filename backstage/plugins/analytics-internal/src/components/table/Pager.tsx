@@ -26,7 +26,7 @@ export function Pager({ table, shown, meta, onTurn }: PagerProps) {
     count: shown,
     from: format.count(offset + 1),
     to: format.count(offset + shown),
-    total: format.count(total),
+    total: format.count(total ?? offset + shown),
   };
   return (
     <nav className={styles.pager} aria-label={t('pager.label', { table })}>

@@ -1,0 +1,161 @@
+"""The wire form: a question as clients send it, and its answer. Pure.
+
+`docs/reference/openapi.json` and the pages' types are made from these.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, TypedDict
+
+import msgspec
+
+from analytics_internal import dimensions
+from analytics_internal.query import metrics
+from analytics_internal.query.language import (
+    DEFAULT_LIMIT,
+    DEFAULT_RANGE,
+    DIMENSIONS,
+    MAX_FILTER_CHARACTERS,
+    MAX_FILTER_DEPTH,
+    MAX_FILTER_VALUES,
+    MAX_FILTERS,
+    MAX_LIMIT,
+    MAX_POSITION,
+    METRICS,
+)
+from analytics_internal.reader import Missing
+
+LAST = r"^([1-9][0-9]{0,4})([dwm])$"
+Instant = Annotated[
+    str, msgspec.Meta(description="UTC, ISO 8601 with milliseconds", extra_json_schema={"format": "date-time"})
+]
+
+
+def allowed(**schema: object) -> msgspec.Meta:
+    """What `parse` demands of a value. It names every fault, msgspec only the first, so msgspec does not check it."""
+    return msgspec.Meta(extra_json_schema=schema)
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+class LastDays(msgspec.Struct, forbid_unknown_fields=True):
+    """So many days (`28d`), weeks (`8w`) or months (`12m`) that end with today."""
+
+    last: Annotated[str, msgspec.Meta(pattern=LAST)]
+
+
+class DayRange(msgspec.Struct, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
+    """Days of the reporting time zone, both included."""
+
+    first: date
+    last: date
+
+
+Metric = Annotated[str, allowed(enum=list(METRICS))]
+Dimension = Annotated[str, allowed(enum=list(DIMENSIONS))]
+Order = Annotated[
+    list[str],
+    allowed(prefixItems=[{"enum": [*METRICS, *DIMENSIONS]}, {"enum": ["asc", "desc"]}], minItems=2, maxItems=2),
+]
+FILTERS = (
+    f"At most {MAX_FILTERS} filters, nested at most {MAX_FILTER_DEPTH} deep, with at most {MAX_FILTER_VALUES:,} values "
+    f"of {MAX_FILTER_CHARACTERS:,} characters altogether"
+)
+
+
+class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """A question."""
+
+    metrics: Annotated[list[Metric], allowed(minItems=1, uniqueItems=True)]
+    dimensions: Annotated[list[Dimension], allowed(uniqueItems=True)] = []
+    filters: Annotated[list[object], msgspec.Meta(description=FILTERS, extra_json_schema=_ref("Filter"))] | None = None
+    date_range: Annotated[
+        object, allowed(anyOf=[_ref("LastDays"), _ref("DayRange"), {"const": "all"}], default=DEFAULT_RANGE)
+    ] = msgspec.field(default_factory=lambda: dict(DEFAULT_RANGE))
+    compare: Annotated[str, allowed(const="previous_period")] | None = None
+    order_by: list[Order] | None = None
+    limit: Annotated[int, allowed(minimum=1, maximum=MAX_LIMIT)] | None = DEFAULT_LIMIT
+    cursor: str | None = None
+    position: Annotated[int, allowed(minimum=0, maximum=MAX_POSITION)] | None = None
+
+
+class Item(msgspec.Struct, frozen=True):
+    """What was done to what: one (action, subject) pair."""
+
+    id: int
+    action: str
+    subject: str
+    path: Annotated[str | None, msgspec.Meta(description="Where in the portal it leads; null where it leads nowhere")]
+
+
+class Count(msgspec.Struct):
+    """How many in the period, and in the one before where a comparison was asked for."""
+
+    value: int
+    previous: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class Moment(msgspec.Struct):
+    """When something was first or last done; null where it never was."""
+
+    value: Instant | None
+
+
+COLUMNS: dict[str, object] = {
+    **{name: Moment if metrics.DECLARED[name].is_time else Count for name in METRICS},
+    **{name: Item if one.parts else str | None for name, one in dimensions.DECLARED.items() if one.can_be_grouped},
+    **dict.fromkeys(dimensions.BUCKET_DAYS, date),
+}
+# No struct: a row has the columns that were asked for, in the order of the question.
+Row = TypedDict("Row", COLUMNS, total=False)  # type: ignore[misc]
+
+
+class WirePeriod(DayRange, kw_only=True):
+    """The days that an answer is about."""
+
+    start: Instant
+    end: Instant
+    is_complete: Annotated[bool, msgspec.Meta(description="Whether the last day is over")]
+
+
+class TimeLabel(msgspec.Struct):
+    """One day, week (by its Monday) or month (by its first day) of an answer's period."""
+
+    label: Annotated[date, msgspec.Meta(description="As the time column has it")]
+    previous: Annotated[
+        DayRange | None,
+        msgspec.Meta(description="The days of the previous period that are in it when moved by one period"),
+    ]
+    is_complete: bool
+
+
+class AnswerMeta(msgspec.Struct, kw_only=True):
+    """What the rows are about, and how to get the others."""
+
+    time_zone: str
+    period: WirePeriod
+    previous_period: WirePeriod | None
+    complete_until: Annotated[
+        Instant, msgspec.Meta(description="When the question was asked: all that was acknowledged before is in")
+    ]
+    position: Annotated[int, msgspec.Meta(description="The position of the log that the answer is as of")]
+    total_rows: Annotated[int | None, msgspec.Meta(description="Of all pages; null on a page behind the last row")]
+    offset: Annotated[int, msgspec.Meta(description="Rows before this page")]
+    next_cursor: str | None
+    previous_cursor: str | None
+    time_labels: Annotated[
+        list[TimeLabel] | None, msgspec.Meta(description="Every bucket of the period; null without a time dimension")
+    ]
+    suppressed: Annotated[list[str], msgspec.Meta(description="Always empty", max_length=0)]
+    missing_events: Annotated[Missing | None, msgspec.Meta(description="The events that the log has lost")]
+
+
+class Answer(msgspec.Struct):
+    """The answer to a question."""
+
+    results: list[Row]
+    meta: AnswerMeta
+    query: Annotated[WireQuery, msgspec.Meta(description="The question as it was answered, defaults filled in")]
