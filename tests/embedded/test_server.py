@@ -22,14 +22,14 @@ from analytics_internal.embedded import server as server_module
 from analytics_internal.embedded import user as server_user
 from analytics_internal.embedded.server import EmbeddedPostgres, EmbeddedPostgresError, OtherMajorVersion
 
+# Nearly every test starts a PostgreSQL of its own.
+pytestmark = pytest.mark.slow
+
 SERVICE = """
 import sys
 from pathlib import Path
 from analytics_internal.data_dir import DataDirLock
 from analytics_internal.embedded.server import EmbeddedPostgres
-
-# Nearly every test starts a PostgreSQL of its own.
-pytestmark = pytest.mark.slow
 with DataDirLock(Path(sys.argv[1])):
     print(EmbeddedPostgres(Path(sys.argv[1])).start(), flush=True)
     sys.stdin.read()
