@@ -64,6 +64,16 @@ def test_what_a_document_points_at_is_there(document: Path) -> None:
     assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
+def test_the_files_and_targets_that_contributors_are_told_of_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    files = re.findall(r"`((?:src|backstage|tests|docs|bench|scripts)/[\w./-]+)[`,]", text)
+    targets = re.findall(r"`make ([\w-]+)", text)
+    makefile = (ROOT / "Makefile").read_text()
+    assert files
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
+
+
 def test_both_readmes_tell_the_same() -> None:
     english, portuguese = (list(commands(ROOT / name)) for name in READMES)
     assert english == portuguese

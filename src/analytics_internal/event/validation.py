@@ -11,7 +11,7 @@ import msgspec
 
 from analytics_internal.event.addresses import Portal, scrub_event
 from analytics_internal.event.batch import Batch
-from analytics_internal.event.content import Refused, content_of, hash_of, printable
+from analytics_internal.event.content import Content, Refused, content_of, hash_of, printable
 from analytics_internal.event.entity_refs import normalise_entity_ref
 from analytics_internal.event.event import Event, Rejection
 from analytics_internal.event.spans import members
@@ -64,12 +64,13 @@ def validate(payload: msgspec.Raw | bytes, batch: Batch, receipt: Receipt) -> Ev
 _sent_event = msgspec.json.Decoder(SentEvent)
 
 
-def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
+def _decoded(payload: bytes, portal: Portal) -> tuple[SentEvent, Content]:
+    """The event as sent and its content. Raises Refused."""
     if len(payload) > MAX_EVENT_BYTES:
         raise Refused("too_large", f"an event has at most {MAX_EVENT_BYTES:,} bytes; this one has {len(payload):,}")
     try:
         wire = _sent_event.decode(payload)
-        content = content_of(wire, receipt.rules.portal)
+        return wire, content_of(wire, portal)
     except Refused as refusal:
         raise Refused(refusal.reason, refusal.detail, _id_of(payload)) from refusal
     except msgspec.ValidationError as error:
@@ -80,6 +81,10 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         ) from error
     except (msgspec.DecodeError, UnicodeError) as error:
         raise Refused("invalid_text", f"not valid Unicode or not JSON: {error}", _id_of(payload)) from error
+
+
+def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
+    wire, content = _decoded(payload, receipt.rules.portal)
     sent_at = wire.sent_at or batch.sent_at
     sent_id, has_own_id = _checked_id(wire.id, sent_at, receipt.received_at, batch.is_imported)
     person = receipt.person
