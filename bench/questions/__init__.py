@@ -1,7 +1,7 @@
 """The pages' questions, in the query language and in hand-written SQL.
 
-They are those of `backstage/plugins/analytics-internal/src/view/questions.ts`, with the curve's events and people asked
-for at once.
+They are those of the panels in `backstage/plugins/analytics-internal/src/components`, but with the curve's events and
+people in one question.
 """
 
 from __future__ import annotations
