@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A workspace as `create-app` makes one, and the folder in it that its backend runs in. */
+/** Make a workspace like that of `create-app`. Returns the folder in which its backend runs. */
 function portal(name: string): string {
   const backend = join(folder, name, 'packages', 'backend');
   mkdirSync(backend, { recursive: true });

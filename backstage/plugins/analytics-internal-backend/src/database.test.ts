@@ -6,7 +6,7 @@ import { pluginDatabase } from './database';
 
 const CONNECTION = { host: 'db', user: 'backstage', password: 'secret' };
 
-/** The database of the plugin as Backstage's own code makes it; nothing is connected to. */
+/** The plugin's database, made by Backstage's own code. Nothing connects to it. */
 async function databaseFor(database: Record<string, any>) {
   const config = new ConfigReader({ backend: { database: { ensureExists: false, ...database } } });
   const services = { logger: mockServices.logger.mock(), lifecycle: mockServices.lifecycle.mock() };

@@ -11,7 +11,7 @@ function urlOf(connection: Connection, more: Partial<KnexConfig> = {}): string {
   return databaseUrl({ connection, ...more }, connection, files);
 }
 
-/** The parameters of a URL as the service's driver reads them. */
+/** The parameters of a URL, read like the service's driver reads them. */
 function parametersOf(url: string): Record<string, string> {
   return Object.fromEntries(new URL(url.replace(/^postgresql:/, 'http:')).searchParams);
 }

@@ -23,7 +23,7 @@ async function service(listener: RequestListener): Promise<Listening> {
   return listening;
 }
 
-/** A backend that forwards to an upstream, and its address. */
+/** Start a backend that forwards to an upstream. Returns its address. */
 async function backend(upstream: () => Upstream, patience = PATIENCE): Promise<string> {
   const forwarder = new Forwarder(upstream, logger, patience);
   const app = express();
@@ -191,7 +191,7 @@ describe('a request', () => {
   });
 
   describe.each([
-    // Called a matter of the connection, the length is one of the headers that a proxy leaves out.
+    // A proxy removes headers that `Connection` names. It must not remove the length.
     ['with its length', { connection: 'close, Content-Length', 'content-length': String(HIDDEN.length) }],
     ['in chunks', { 'transfer-encoding': 'chunked' }],
   ])('with a body %s', (_, headers) => {
@@ -396,7 +396,7 @@ describe('without an answer', () => {
   });
 
   it('of a machine that takes no connections it is a 503 in the end', async () => {
-    // 192.0.2.0/24 leads nowhere (RFC 5737); on a machine without any route the error is another one.
+    // 192.0.2.0/24 leads nowhere (RFC 5737). A machine without any route reports another error.
     const bridge = await backend(() => ({ url: 'http://192.0.2.1:7008' }), {
       ...PATIENCE,
       connectLimitMs: 100,

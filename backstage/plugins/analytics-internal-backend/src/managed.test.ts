@@ -18,7 +18,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** The environment of a service that is started by a backend which plugins reach at this address. */
+/** The environment of a service, started by a backend whose address for plugins is `backendUrl`. */
 async function environmentOf(backendUrl: string, settings = {}): Promise<NodeJS.ProcessEnv> {
   const file = join(folder, 'environment');
   const noting = `require('node:fs').writeFileSync(${JSON.stringify(file)}, JSON.stringify(process.env));`;
@@ -40,7 +40,7 @@ async function environmentOf(backendUrl: string, settings = {}): Promise<NodeJS.
 describe('the service', () => {
   it.each([
     ['http://localhost:7007', 'localhost'],
-    // In brackets httpx, which the service asks the backend with, does not take it for an address.
+    // httpx, the service's HTTP client, does not match an address in brackets.
     ['http://[::1]:7007', '::1'],
   ])('reaches the backend at %s, through no proxy', async (backendUrl, host) => {
     const environment = await environmentOf(backendUrl);

@@ -23,7 +23,7 @@ interface Seen {
   isOnNewConnection: boolean;
 }
 
-/** A service that does with the second and later requests of a connection what `then` says, and answers all others. */
+/** A service that answers the first request of each connection, and calls `then` for the further ones. */
 async function serviceThat(then: (socket: Socket, response: ServerResponse) => void) {
   const seen: Seen[] = [];
   const used = new WeakSet<Socket>();
@@ -50,7 +50,7 @@ async function serviceThat(then: (socket: Socket, response: ServerResponse) => v
 
 const closes = (socket: Socket) => socket.destroy();
 
-/** A bridge before `listening` that has a connection to it which was used before. */
+/** A bridge to `listening`, with a connection that was used before. */
 async function bridgeBefore(listening: Listening): Promise<string> {
   const forwarder = new Forwarder(() => listening, mockServices.logger.mock());
   const app = express();
@@ -204,7 +204,7 @@ it('bodies are kept within a bound for all of them together, which is free again
 it('nobody hears of a service that closes each connection after its answer without a word', async () => {
   const listening = await Listening.start((request, response) => {
     request.resume();
-    // As a server does that has answered an error and takes it for its own end.
+    // Like a server that ends the connection after an error.
     response.end('answered', () => setImmediate(() => request.socket.destroy()));
   });
   running.push(listening);

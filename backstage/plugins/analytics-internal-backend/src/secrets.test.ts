@@ -2,7 +2,7 @@ import { createConfigSecretEnumerator } from '@backstage/backend-defaults/rootCo
 import { mockServices } from '@backstage/backend-test-utils';
 import { ConfigReader } from '@backstage/config';
 
-/** What the backend's logger makes unreadable wherever it stands in a line. */
+/** The texts that the backend's logger redacts. */
 async function secretsOf(analyticsInternal: Record<string, any>): Promise<string[]> {
   const logger = mockServices.logger.mock();
   const secretsIn = await createConfigSecretEnumerator({ logger, dir: __dirname });
@@ -26,5 +26,5 @@ it('keeps passwords and tokens out of the log, and leaves the rest of it readabl
     'another token of one',
     'postgresql://ana:secret@db/usage',
   ]);
-  // All packages' schemas are read.
+  // Reading the schemas of all packages takes long.
 }, 60_000);

@@ -1,2 +1,2 @@
-// How long a server of a test takes is no matter of these tests, and the machine may be busy.
+// These tests do not measure time, and the machine may be busy.
 jest.setTimeout(60_000);

@@ -87,7 +87,7 @@ describe('a supervised service', () => {
     await until(() => program.runs.length === 5);
     const said = [...errors(), ...logger.info.mock.calls.map(([message]) => message)];
 
-    // The reason is said once.
+    // The reason is logged once.
     expect(errors()).toHaveLength(1);
     const pauses = said.map((text) => Number(/again in ([\d.]+) s/.exec(text)![1]));
     expect(said[0]).toMatch(/ended: exit code 1; it is broken\./);
@@ -214,7 +214,7 @@ describe('a supervised service', () => {
 
   it('for which the system has no room just now is started again', async () => {
     const program = new Program(folder, SERVING);
-    // More than the system takes: it refuses as it does without memory, before there is a process.
+    // Too long for the system: it refuses before there is a process, like without memory.
     const environment: NodeJS.ProcessEnv = { PATH: process.env.PATH, TOO_LONG: 'x'.repeat(1 << 20) };
 
     const supervised = supervise(program.path, QUICK, environment);

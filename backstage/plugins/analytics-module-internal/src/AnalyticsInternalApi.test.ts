@@ -110,7 +110,7 @@ describe('which events are captured', () => {
       await pass(0);
       tab.navigate('/catalog');
       await pass(2_000);
-      // The root of the new frontend system reports it as well, and knows no plugin.
+      // The root of the new frontend system reports it too, without a plugin.
       tab.navigate('/analytics-internal', { pluginId: 'app', extensionId: 'app/root' });
       tab.navigate('/analytics-internal', ofThePages);
       await pass(2_000);
@@ -320,7 +320,7 @@ describe('the portal', () => {
       try {
         localStorage.setItem(`of-others-${size}`, 'x'.repeat(size));
       } catch {
-        // Half of it may still find room.
+        // Half of it may still fit.
       }
     }
     const tab = openTab({}, ana);

@@ -57,7 +57,7 @@ describe('two searches are two', () => {
   });
 });
 
-/** What is left of recorded events, by the pure rules alone. */
+/** The recorded events that remain, by the pure rules only. */
 function collapsed(
   events: { at: string; event: CapturedEvent }[],
   collapse = ['navigate', 'search'],

@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSettings } from './settings';
 
-// Backstage's own merging of schemas, which reads our config.d.ts with TypeScript: that takes its time.
+// Backstage merges the schemas and reads our config.d.ts with TypeScript, which takes long.
 jest.setTimeout(180_000);
 
 const ours = join(__dirname, '../package.json');
 const visible = (type: string) => ({ type, visibility: 'frontend' });
-/** What the original's module demands of `app.analytics.internal`, as JSON schema. */
+/** The original module's JSON schema of `app.analytics.internal`. */
 const ofTheOriginal = {
   type: 'object',
   properties: {
@@ -50,7 +50,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What the module reads in the browser of what app-config says, and what is said on the console. */
+/** What the module reads from app-config in the browser, and what it writes to the console. */
 function inTheBrowser(schema: ConfigSchema, internal: JsonObject) {
   const error = jest.spyOn(console, 'error').mockImplementation();
   const data = { app: { analytics: { internal } } };

@@ -217,9 +217,9 @@ describe('a token that is refused', () => {
     const session = (user: string, token: string) => ({
       backstageIdentity: { token, identity: { type: 'user', userEntityRef: user } },
     });
-    /** The service takes only what this says, whatever the portal still has. */
+    /** The service accepts only this token, whatever token the portal still has. */
     let taken: string;
-    /** What the page has loaded, as the browser knows it. */
+    /** The addresses that the page has loaded. */
     const loaded = (...addresses: string[]) => {
       const entries = addresses.map((name) => ({ name }) as PerformanceEntry);
       Object.assign(performance, { getEntriesByType: () => entries });

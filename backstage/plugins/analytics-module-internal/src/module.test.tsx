@@ -37,7 +37,7 @@ const ButtonOf = ({
 }) => <button onClick={() => analytics.captureEvent('click', 'Docs')}>Docs</button>;
 
 describe('in the new frontend system', () => {
-  // What jsdom does not know of Material UI's styles.
+  // jsdom warns about Material UI's styles.
   beforeEach(() => {
     jest.spyOn(console, 'warn').mockImplementation();
   });

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a program does that behaves like the service, but for one thing. */
+/** The script of a program that behaves like the service. Tests append what shall differ. */
 export const SERVING = `
   const server = require('node:http').createServer((_, answer) => answer.end());
   server.listen(0, '127.0.0.1', () => console.log('analytics-internal: http://127.0.0.1:' + server.address().port + '/'));
@@ -10,9 +10,9 @@ export const SERVING = `
 `;
 
 /**
- * A program in the place of the service, for what the real one cannot be brought to do.
+ * A substitute for the service, to show behaviour that the real one cannot be made to show.
  *
- * Each run writes down when it began, with which process, and how it was called.
+ * Each run records its start time, process id and arguments.
  */
 export class Program {
   readonly path: string;

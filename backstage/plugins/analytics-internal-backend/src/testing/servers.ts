@@ -1,7 +1,7 @@
 import http, { RequestListener, Server } from 'node:http';
 import { AddressInfo, Socket } from 'node:net';
 
-/** A real server on a free port of this machine. */
+/** A real server on a free local port. */
 export class Listening {
   readonly url: string;
   readonly #server: Server;
@@ -22,14 +22,14 @@ export class Listening {
     return new Listening(server);
   }
 
-  /** Take no more connections and end those there are. */
+  /** Refuse new connections and close the open ones. */
   async stop() {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
 
-/** The whole of what somebody sends. */
+/** The complete body of a message. */
 export async function bodyOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Wait until something is so, a minute at most. */
+/** Wait until a condition holds, at most a minute. */
 export async function until(is: () => boolean | Promise<boolean>) {
   for (let attempt = 0; attempt < 6_000; attempt++) {
     if (await is()) {
@@ -8,10 +8,10 @@ export async function until(is: () => boolean | Promise<boolean>) {
     }
     await sleep(10);
   }
-  throw new Error(`it never came to be: ${is}`);
+  throw new Error(`did not become true: ${is}`);
 }
 
-/** Whether a process is still there. */
+/** Whether a process is still running. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

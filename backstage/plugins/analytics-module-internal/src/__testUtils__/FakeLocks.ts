@@ -1,11 +1,11 @@
 type Callback = (lock: Lock | null) => unknown;
 
 /**
- * Web Locks as far as they are used: exclusive, given in the order in which they were asked for, and given on when the
- * one who has it is gone. jsdom has none.
+ * The part of Web Locks that we use, which jsdom lacks: exclusive locks, granted in the order of the requests, and passed on
+ * when the holder is gone.
  */
 export class FakeLocks {
-  /** Names of the locks that were asked for, in order. */
+  /** Names of the requested locks, in order. */
   readonly asked: string[] = [];
   private readonly queues = new Map<string, Callback[]>();
 
@@ -18,7 +18,7 @@ export class FakeLocks {
     return new Promise(() => {});
   };
 
-  /** Whoever has the lock is gone. */
+  /** The holder of the lock is gone. */
   release(name: string) {
     const queue = this.queues.get(name) ?? [];
     queue.shift();

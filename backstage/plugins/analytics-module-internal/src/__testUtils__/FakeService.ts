@@ -1,4 +1,4 @@
-/** An event as it arrives. */
+/** A received event. */
 export interface ReceivedEvent {
   id: string;
   occurredAt: string;
@@ -11,7 +11,7 @@ export interface ReceivedEvent {
   user: string;
 }
 
-/** A request as it arrives. */
+/** A received request. */
 export interface ReceivedRequest {
   url: string;
   token: string | null;
@@ -21,7 +21,7 @@ export interface ReceivedRequest {
   events: ReceivedEvent[];
 }
 
-/** How a request is answered; undefined stores the events and says so. */
+/** The answer to a request. Undefined: the events are stored and acknowledged. */
 export interface Reply {
   status?: number;
   headers?: Record<string, string>;
@@ -30,14 +30,14 @@ export interface Reply {
   isLost?: boolean;
 }
 
-/** The ingest route of the service in the place of `fetch`: it stores an id once, and answers as the service does. */
+/** The service's ingest route in place of `fetch`: it stores each id once, and answers like the service. */
 export class FakeService {
   readonly requests: ReceivedRequest[] = [];
   readonly stored = new Map<string, ReceivedEvent>();
   /** Decides how to answer; may throw, as fetch does when there is no network, or never resolve. */
   reply: (request: ReceivedRequest) => Reply | undefined | Promise<Reply | undefined> = () => undefined;
 
-  /** How the portal's sign-in providers answer a request for a new session, by address; 404 where nothing is said. */
+  /** The sign-in providers' answers to a request for a new session, by address. Default: 404. */
   readonly sessions = new Map<string, () => unknown>();
   /** Requests for a session: address and options. */
   readonly renewals: [url: string, init: RequestInit][] = [];
@@ -65,7 +65,7 @@ export class FakeService {
     } as Response;
   };
 
-  /** What was stored, in the order in which it happened. */
+  /** The stored events, in the order in which they happened. */
   get events(): ReceivedEvent[] {
     return [...this.stored.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
   }
@@ -74,7 +74,7 @@ export class FakeService {
     return this.events.map((event) => event.subject);
   }
 
-  /** Every id that arrived, as often as it did. */
+  /** All received ids, with repetitions. */
   get receivedIds(): string[] {
     return this.requests.flatMap(({ events }) => events.map(({ id }) => id));
   }

@@ -8,7 +8,7 @@ import { FakeService } from './FakeService';
 let locks = new FakeLocks();
 let listeners: [type: string, listener: EventListenerOrEventListenerObject][] = [];
 
-/** Somebody in front of the browser, or nobody yet. */
+/** The signed-in user, or nobody yet. */
 export class FakeIdentity {
   private signedIn!: (user: string) => void;
   private readonly user = new Promise<string>((resolve) => {
@@ -18,7 +18,7 @@ export class FakeIdentity {
   tokensAsked = 0;
   isBroken = false;
 
-  /** As Backstage does it, everything waits for this. */
+  /** As in Backstage, everything waits for this. */
   signIn(user: string) {
     this.signedIn(user);
   }
@@ -38,7 +38,7 @@ export class FakeIdentity {
   } as unknown as IdentityApi;
 }
 
-/** A tab of the portal: what its plugins report is captured. */
+/** A tab of the portal, which captures what its plugins report. */
 export class Tab {
   readonly identity = new FakeIdentity();
   private api!: AnalyticsInternalApi;
@@ -48,7 +48,7 @@ export class Tab {
   constructor(settings: object = {}, user?: string) {
     if (user) this.identity.signIn(user);
     const discoveryApi: DiscoveryApi = {
-      // A tab that is gone does nothing any more.
+      // A closed tab does nothing.
       getBaseUrl: (pluginId) =>
         this.isGone ? new Promise(() => {}) : Promise.resolve(`http://portal/api/${pluginId}`),
     };
@@ -76,19 +76,19 @@ export class Tab {
     this.capture({ action: 'search', subject, value, context: { pluginId: 'search' } });
   }
 
-  /** The tab is killed: nothing runs any more, and the browser takes its lock, and those of tabs that it took over. */
+  /** Kill the tab: nothing runs any more, and the browser releases all its locks. */
   kill(...tookOver: Tab[]) {
     this.isGone = true;
     for (const { lock } of [this, ...tookOver]) locks.release(lock);
   }
 }
 
-/** Opens another tab of the portal; `user` is signed in already. */
+/** Opens another tab of the portal, in which `user` is signed in. */
 export function openTab(settings: object = {}, user?: string): Tab {
   return new Tab(settings, user);
 }
 
-/** A fresh browser with the service in reach, on a clock that stands still until the test moves it. */
+/** A new browser that can reach the service. Its clock stands still until the test moves it. */
 export function openBrowser(): FakeService {
   localStorage.clear();
   sessionStorage.clear();
@@ -101,7 +101,7 @@ export function openBrowser(): FakeService {
   return service;
 }
 
-/** The tabs of the test before this one hear nothing any more. */
+/** Detaches the tabs of the previous test. */
 function forgetTabs() {
   listeners.forEach(([type, listener]) => window.removeEventListener(type, listener));
   listeners = [];
@@ -112,17 +112,17 @@ function forgetTabs() {
   });
 }
 
-/** Lets so many milliseconds pass, and all that happens then. */
+/** Lets milliseconds pass, and runs what is due. */
 export async function pass(ms: number) {
   await jest.advanceTimersByTimeAsync(ms);
 }
 
-/** Names under which events wait in the browser. */
+/** The names of the events that wait in the browser. */
 export function waiting(): string[] {
   return Object.keys(localStorage).filter((name) => name.startsWith('analytics-internal.event:'));
 }
 
-/** The page is hidden, or shown again. */
+/** Hides the page, or shows it again. */
 export function setHidden(isHidden: boolean) {
   Object.defineProperty(document, 'hidden', { value: isHidden, configurable: true });
   document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
