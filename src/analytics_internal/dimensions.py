@@ -14,8 +14,10 @@ import msgspec
 from analytics_internal.event import (
     composed,
     doc_page_of,
+    extension_of,
     folded,
     normalise_entity_ref,
+    route_of,
     spelled_entity_ref,
     spelling_of,
     stored_path,
@@ -73,7 +75,15 @@ PERSON = Table("person", "people", {"ref": "text"})
 PLUGIN = Table("plugin", "plugins", {"name": "text"})
 ENTITY = Table("entity", "entities", {"ref": "text"})
 PATH = Table("path", "paths", {"name": "text"}, derived={"doc_page": lambda path: doc_page_of(path["name"])})
-CONTEXT = Table("context", "contexts", {"content": "jsonb"})
+CONTEXT = Table(
+    "context",
+    "contexts",
+    {"content": "jsonb"},
+    derived={
+        "extension": lambda context: extension_of(context["content"]),
+        "route": lambda context: route_of(context["content"]),
+    },
+)
 TABLES = {table.name: table for table in (ACTION, ITEM, PERSON, PLUGIN, ENTITY, PATH, CONTEXT)}
 """Actions come first: what is derived of an item depends on its action."""
 READ_TABLES = {name: table for name, table in TABLES.items() if table.kept}
@@ -140,6 +150,18 @@ DECLARED = {
         key_s=1e-7,
     ),
     "plugin": Dimension(meaning="The plugin it happened in", table=PLUGIN, text="name", has_one_id=True),
+    "extension": Dimension(
+        meaning="The frontend extension it happened in: `context.extensionId`, else `context.extension`",
+        table=CONTEXT,
+        text="extension",
+        most_texts=1_000,
+    ),
+    "route": Dimension(
+        meaning="The route it happened on, where the portal has the legacy frontend system: `context.routeRef`",
+        table=CONTEXT,
+        text="route",
+        most_texts=1_000,
+    ),
     "entity": Dimension(
         meaning="The catalog entity it concerns",
         table=ENTITY,

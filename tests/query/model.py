@@ -30,6 +30,8 @@ class Access(NamedTuple):
     item: int
     session: UUID | None
     doc_page: str | None
+    extension: str | None
+    route: str | None
     typed: str | None = None
     """What was searched for: set by ``with_searches``."""
 

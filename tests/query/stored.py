@@ -50,6 +50,13 @@ SUBJECTS = [
     "NANDA",
 ]
 ACTIONS, PLUGINS = ["navigate", "click", "search", "discover"], [None, "catalog", "techdocs"]
+PLACES: list[Json] = [
+    {},
+    {"extension": "App", "routeRef": "unknown"},
+    {"extension": "EntityAboutCard", "routeRef": "catalog:entity"},
+    {"extensionId": "page:catalog"},
+    {"extensionId": "page:techdocs/reader", "extension": "App"},
+]
 PEOPLE = [None, *(f"user:default/{name}" for name in ("ana", "bo", "cy"))]
 
 
@@ -68,7 +75,7 @@ class Stored(NamedTuple):
         self.accesses.extend(
             Access(
                 one.occurred_at, one.action, one.subject, one.path, one.plugin, one.entity_ref, one.person,
-                items[one.action, one.subject], one.session_id, one.path and doc_page_of(one.path),
+                items[one.action, one.subject], one.session_id, one.path and doc_page_of(one.path), *_place_of(one),
             )
             for one in events
         )  # fmt: skip
@@ -108,6 +115,13 @@ async def reading(pool: Pool, path: Path) -> AsyncIterator[Stored]:
     await writer.close()
 
 
+def _place_of(one: Event) -> tuple[str | None, str | None]:
+    """Extension and route as the sender named them."""
+    context = json.loads(one.context or b"{}")
+    route = context.get("routeRef")
+    return context.get("extensionId") or context.get("extension"), route if route != "unknown" else None
+
+
 def random_events(count: int, chance: random.Random) -> list[Event]:
     return [random_event(chance) for _ in range(count)]
 
@@ -119,7 +133,8 @@ def random_event(chance: random.Random) -> Event:
     if chance.random() < 0.5:
         at = NOW - timedelta(days=chance.choice([2, 30]), minutes=chance.choice([0, 1, 29, 30, 31, 45]))
     plugin, action, subject = chance.choice(PLUGINS), chance.choice(ACTIONS), chance.randrange(len(SUBJECTS))
-    more: Json = {"context": {"pluginId": plugin}} if plugin else {}
+    context = {"pluginId": plugin, **chance.choice(PLACES)}
+    more: Json = {"context": {name: value for name, value in context.items() if value}}
     if action in ("click", "discover"):
         more["attributes"] = {"to": PAGES[subject % len(PAGES)]}
     return event(

@@ -45,6 +45,8 @@ texts = {
     "doc_page": st.sampled_from([None, "/docs/default/api/orders", "/docs/default/component/web/A"]),
     "search_term": st.sampled_from([None, "how to", "HOW?", "=1+1", "nobody's"]),
     "plugin": st.sampled_from([*PLUGINS, "unknown"]),
+    "extension": st.sampled_from([None, "App", "EntityAboutCard", "page:catalog", "page:techdocs/reader"]),
+    "route": st.sampled_from([None, "unknown", "catalog:entity"]),
     "entity": st.sampled_from([None, "component:default/web", "api:default/orders"]),
     "person": st.sampled_from(PEOPLE),
 }

@@ -127,6 +127,25 @@ def _plugin_of(context: dict[str, Scalar]) -> str | None:
     return plugin if plugin and len(plugin) <= 255 else None
 
 
+def extension_of(context: bytes) -> str | None:
+    """The frontend extension that a stored context names: ``extensionId``, else ``extension`` (legacy system)."""
+    return _short_text(context, "extensionId") or _short_text(context, "extension")
+
+
+def route_of(context: bytes) -> str | None:
+    """The route that a stored context names (legacy frontend system); there ``unknown`` stands for none."""
+    route = _short_text(context, "routeRef")
+    return route if route != "unknown" else None
+
+
+def _short_text(context: bytes, name: str) -> str | None:
+    try:
+        text = stored_fields(context).get(name)
+    except msgspec.DecodeError:  # changed by hand: doctor reports it, and the reader reads on
+        return None
+    return text if isinstance(text, str) and 0 < len(text) <= 255 else None
+
+
 def stored_hash(
     action: str,
     subject: str,

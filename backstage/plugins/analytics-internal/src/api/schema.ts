@@ -299,7 +299,7 @@ export interface components {
         WireQuery: {
             metrics: ("events" | "people" | "items" | "first_access" | "last_access")[];
             /** @default [] */
-            dimensions?: ("action" | "subject" | "item" | "plugin" | "entity" | "doc_page" | "search_term" | "person" | "time:day" | "time:week" | "time:month")[];
+            dimensions?: ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person" | "time:day" | "time:week" | "time:month")[];
             /** @default null */
             filters?: components["schemas"]["Filter"] | null;
             /**
@@ -313,7 +313,7 @@ export interface components {
             compare?: "previous_period" | null;
             /** @default null */
             order_by?: [
-                "events" | "people" | "items" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "entity" | "doc_page" | "search_term" | "person" | "time:day" | "time:week" | "time:month",
+                "events" | "people" | "items" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person" | "time:day" | "time:week" | "time:month",
                 "asc" | "desc"
             ][] | null;
             /** @default 100 */
@@ -356,6 +356,7 @@ export interface components {
             doc_page?: string | null;
             entity?: string | null;
             events?: components["schemas"]["Count"];
+            extension?: string | null;
             first_access?: components["schemas"]["Moment"];
             item?: components["schemas"]["Item"];
             items?: components["schemas"]["Count"];
@@ -363,6 +364,7 @@ export interface components {
             people?: components["schemas"]["Count"];
             person?: string | null;
             plugin?: string | null;
+            route?: string | null;
             search_term?: string | null;
             subject?: string | null;
             /** Format: date */
@@ -636,12 +638,12 @@ export interface components {
         ];
         TextFilter: [
             "is" | "is_not",
-            "action" | "subject" | "path" | "plugin" | "entity" | "doc_page" | "search_term" | "person",
+            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person",
             (string | null)[]
         ];
         ContainsFilter: [
             "contains",
-            "action" | "subject" | "path" | "plugin" | "entity" | "doc_page" | "search_term" | "person",
+            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person",
             string[]
         ];
         Filter8: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"];
