@@ -6,7 +6,7 @@ The reference is docs/reference/query.md.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
@@ -14,14 +14,13 @@ from analytics_internal import dimensions
 from analytics_internal.errors import HttpProblem, Problem
 from analytics_internal.query import metrics
 
-Operator = Literal["is", "is_not", "contains"]
 Direction = Literal["asc", "desc"]
 
 METRICS = tuple(metrics.DECLARED)
 TIME_DIMENSIONS = tuple(dimensions.BUCKET_DAYS)
 DIMENSIONS = (*(name for name, one in dimensions.DECLARED.items() if one.can_be_grouped), *TIME_DIMENSIONS)
 FILTER_DIMENSIONS = tuple(name for name, one in dimensions.DECLARED.items() if one.can_be_filtered)
-OPERATORS: tuple[str, ...] = get_args(Operator)
+OPERATORS = ("is", "is_not", "contains")
 CONNECTIVES = ("and", "or", "not")
 DEFAULT_RANGE: dict[str, object] = {"last": "28d"}
 MAX_LIMIT = 10_000

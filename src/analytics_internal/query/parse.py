@@ -186,7 +186,7 @@ def _comparison(
             )
             return None
         return Is(dimension, tuple(ids), operator == "is_not")
-    texts = [v for v in values if isinstance(v, str) and len(v) <= MAX_VALUE_LENGTH and _is_storable(v)]
+    texts = [v for v in values if isinstance(v, str) and len(v) <= MAX_VALUE_LENGTH and "\0" not in v]
     nothing = [v for v in values if v is None] if operator != "contains" else []
     if len(texts) + len(nothing) < len(values):
         expected = "texts" if operator == "contains" else "texts or null"
@@ -199,10 +199,6 @@ def _comparison(
     if operator == "contains":
         return Contains(dimension, tuple(texts))
     return Is(dimension, (*texts, *nothing), operator == "is_not")
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text
 
 
 def _date_range(given: object, problems: list[Problem]) -> Last | Between | None:

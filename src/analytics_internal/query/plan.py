@@ -50,14 +50,15 @@ async def plan_beside(
 
     ``place`` is waited for before it begins, and held until it is over: whoever leaves meanwhile leaves nothing to do.
     """
-    key = _key(query, is_compared, shifts)
+    key = msgspec.structs.replace(query, cursor=None, date_range=None, position=None), is_compared, shifts
     if (known := _remembered.get(key)) is not None:
         return known
     async with place:
         if (known := _remembered.get(key)) is not None:
             return known  # somebody else has asked the same
         planned = await _to_its_end(asyncio.get_running_loop().run_in_executor(executor, plan, *key))
-        _remember(key, planned)
+        if len(repr(query.filter)) <= MAX_REMEMBERED_FILTER:
+            _remembered.put(key, planned)
         return planned
 
 
@@ -73,15 +74,6 @@ async def _to_its_end(planning: asyncio.Future[Plan]) -> Plan:
         planning.exception()  # seen: nobody waits for it any more
         raise asyncio.CancelledError
     return planning.result()
-
-
-def _key(query: Query, is_compared: bool, shifts: int) -> tuple[Query, bool, int]:
-    return msgspec.structs.replace(query, cursor=None, date_range=None, position=None), is_compared, shifts
-
-
-def _remember(key: tuple[Query, bool, int], planned: Plan) -> None:
-    if len(repr(key[0].filter)) <= MAX_REMEMBERED_FILTER:
-        _remembered.put(key, planned)
 
 
 def plan(query: Query, is_compared: bool, shifts: int) -> Plan:

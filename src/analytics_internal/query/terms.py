@@ -24,12 +24,13 @@ _SEARCHED = exp.union(
 
 def asks_for_terms(query: language.Query) -> bool:
     """Whether a question groups or filters by search terms."""
-    return any(map(_is_of_search, query.dimensions)) or (query.filter is not None and _mentions_terms(query.filter))
+    filtered = comparisons(query.filter) if query.filter is not None else ()
+    return any(map(_is_of_search, (*query.dimensions, *(comparison.dimension for comparison in filtered))))
 
 
 def filter_without_terms(filter_: language.Filter | None) -> language.Filter | None:
     """What a filter demands of an event whatever its search term is; None when that is nothing."""
-    if filter_ is None or not _mentions_terms(filter_):
+    if filter_ is None or not any(_is_of_search(part.dimension) for part in comparisons(filter_)):
         return filter_
     if isinstance(filter_, language.All):
         parts = [kept for part in filter_.filters if (kept := filter_without_terms(part)) is not None]
@@ -56,10 +57,6 @@ def joined_to_terms(scan: exp.Select) -> exp.Select:
     # Any other event is no item that has a term.
     is_its = "term_of.item_id = coalesce(searched.item_id, e.item_id) AND term_of.term IS NOT NULL"
     return scan.join("item AS term_of", on=is_its, join_type="LEFT")
-
-
-def _mentions_terms(filter_: language.Filter) -> bool:
-    return any(_is_of_search(comparison.dimension) for comparison in comparisons(filter_))
 
 
 def _is_of_search(dimension: str) -> bool:

@@ -48,6 +48,7 @@ FROM staged AS s
 JOIN item USING (item_id)
 ORDER BY position
 """
+# The stretches of positions that no staged event has, both ends included.
 STAGED_HOLES = """
 WITH placed AS (
     SELECT position FROM staged UNION ALL SELECT $up_to + 1
@@ -117,9 +118,13 @@ class ReaderFile:
             self._inode = path.stat().st_ino
             self._create()
             self._named = {table: self._ids(table) for table in READ_TABLES}
-            self.holes = self._holes()
+            found = self._connection.execute("SELECT first_position, last_position FROM hole ORDER BY first_position")
+            self.holes = Holes(found.fetchall())
             self._counted_as = {table: self._respelled(table) for table in RESPELLED}
-            self._shared = {table: self._shared_keys(table) for table in RESPELLED}
+            shared = "SELECT id FROM respelled WHERE kind = ?"
+            self._shared = {
+                table: self._ids_by_key(table, TABLES[table].id_column, shared, table) for table in RESPELLED
+            }
             self._has_moved = {table: has_moved(self._counted_as[table]) for table in RESPELLED}
         except (Damaged, duckdb.Error, OSError) as error:
             # DuckDB would hand out this same database again for its path, whatever the file is by then.
@@ -146,9 +151,6 @@ class ReaderFile:
         rows = self._connection.execute("SELECT stored_id, id FROM respelled WHERE kind = ?", [table]).fetchall()
         return dict(rows)
 
-    def _shared_keys(self, table: str) -> dict[Key, int]:
-        return self._ids_by_key(table, TABLES[table].id_column, "SELECT id FROM respelled WHERE kind = ?", table)
-
     def _ids_by_key(self, table: str, column: str, values: str, parameter: object) -> dict[Key, int]:
         """The ids of the names whose column is one of some values."""
         columns = ", ".join((TABLES[table].id_column, *TABLES[table].key))
@@ -158,10 +160,6 @@ class ReaderFile:
     def item_counted_as(self, item_id: int) -> int:
         """The item that a stored item is counted as: itself, but for one that is spelled in another way."""
         return self._counted_as["item"].get(item_id) or item_id
-
-    def _holes(self) -> Holes:
-        found = self._connection.execute("SELECT first_position, last_position FROM hole ORDER BY first_position")
-        return Holes(found.fetchall())
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -225,7 +223,9 @@ class ReaderFile:
             for table in RESPELLED:
                 self._respell(table, settled.get(table))
             inserted = self._connection.execute(INSERT_STAGED).fetchone() or (0,)
-            holes = [] if inserted == (events,) else self._staged_holes(cursor.position - events, cursor.position)
+            stretch = {"after": cursor.position - events, "up_to": cursor.position}
+            is_whole = inserted == (events,)
+            holes = [] if is_whole else self._connection.execute(STAGED_HOLES, stretch).fetchall()
             missing = sum(last - first + 1 for first, last in holes)
             if inserted[0] + missing != events:
                 raise Damaged(f"{inserted} events came where the log has {events} up to {cursor.position}")
@@ -245,23 +245,16 @@ class ReaderFile:
         if holes:
             self.holes = self.holes.with_more(holes)
 
-    def _staged_holes(self, after: int, up_to: int) -> list[tuple[int, int]]:
-        """The stretches of positions that no staged event has, both ends included."""
-        return self._connection.execute(STAGED_HOLES, {"after": after, "up_to": up_to}).fetchall()
-
     def _settled(self, table: str, rows: Sequence[Sequence[object]], actions: dict[object, str]) -> Settled:
         """The rows of names that are new, those left out that the file has under another spelling."""
         names = derived(table, rows, actions)
         keys = {name.key for name in names if name.is_respelled and name.row is not None} - self._shared[table].keys()
-        return settle(names, {**self._shared[table], **self._ids_of(table, keys)})
-
-    def _ids_of(self, table: str, keys: set[Key]) -> dict[Key, int]:
-        """The ids of the names that the file has of these."""
-        if not keys:
-            return {}
-        texts = [key[-1] for key in keys]
-        found = self._ids_by_key(table, TABLES[table].key[-1], "SELECT unnest(?::VARCHAR[])", texts)
-        return {key: id_ for key, id_ in found.items() if key in keys}
+        known = dict(self._shared[table])
+        if keys:
+            texts = [key[-1] for key in keys]
+            found = self._ids_by_key(table, TABLES[table].key[-1], "SELECT unnest(?::VARCHAR[])", texts)
+            known |= {key: id_ for key, id_ in found.items() if key in keys}
+        return settle(names, known)
 
     def _respell(self, table: str, settled: Settled | None) -> None:
         """Let the staged events speak of names as they are counted."""
