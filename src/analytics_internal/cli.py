@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from analytics_internal import __version__
 from analytics_internal.errors import CommandError, WrongUse
 
 if TYPE_CHECKING:
@@ -26,16 +27,10 @@ TOKEN_VARIABLE = "ANALYTICS_INTERNAL_TOKEN"
 NOT_LISTENING: dict[str, object] = {"host": "127.0.0.1", "auth": "none"}
 
 
-def _version() -> str:
-    from analytics_internal import __version__
-
-    return __version__
-
-
 app = App(
     name="analytics-internal",
     help="Usage analytics for Backstage, kept inside the company.",
-    version=_version,
+    version=__version__,
     result_action="return_value",
     exit_on_error=False,
     print_error=False,

@@ -23,7 +23,7 @@ from analytics_internal.client.remote import RemoteError, address_in, problem_of
 from analytics_internal.data_dir import DataDirInUse, DataDirLock
 from analytics_internal.dimensions import TABLES
 from analytics_internal.embedded import EmbeddedPostgres, running_dsn
-from analytics_internal.errors import AnalyticsError, CommandError
+from analytics_internal.errors import CommandError, WrongUse
 from analytics_internal.log import (
     NEWEST,
     Connection,
@@ -38,10 +38,11 @@ from analytics_internal.query import csv_lines, next_bucket, prepare
 from analytics_internal.query.parse import parse
 from analytics_internal.reader import READER_FILE, Replica, one_for_all
 from analytics_internal.settings import Settings
-from analytics_internal.whereabouts import NotRunning, service_of
+from analytics_internal.whereabouts import service_of
 
 SQL = load(Path(__file__).with_name("doctor.sql"))
 SHOWN = 5
+NOT_ASKED = "the running service could not be asked"
 HOW_TO_ASK = (
     "--token takes one of the service's import_tokens, which a portal's app-config has in "
     "analyticsInternal.importTokens; --url takes another address of the service, like the portal's backend"
@@ -53,10 +54,6 @@ Check = Callable[[Connection, str], Awaitable["Finding"]]
 """Checks one thing; the text says that it is well."""
 ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
 """The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
-
-
-class NotTold(AnalyticsError):
-    """The running service does not answer; the message says why."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -132,11 +129,8 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
                 place = url or service_of(settings.data_dir)
                 zone = await _zone_of(address_in(place, "/configuration"), token)
                 reader = _asked(address_in(place, "/query"), token)
-            except (NotRunning, RemoteError) as error:
-                yield _not_compared(str(error))
-                return
-            except (httpx.HTTPError, NotTold) as error:
-                yield _not_asked(error)
+            except WrongUse as error:
+                yield _not_compared(error)
                 return
         try:
             async for finding in _compare(connection, zone, reader):
@@ -274,7 +268,7 @@ async def _zone_of(url: str, token: str | None) -> str:
     try:
         return msgspec.json.decode(response.content, type=_Configuration).time_zone
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotTold("it does not answer like analytics-internal") from error
+        raise RemoteError(f"{NOT_ASKED}: it does not answer like analytics-internal") from error
 
 
 class _Configuration(msgspec.Struct):
@@ -284,13 +278,16 @@ class _Configuration(msgspec.Struct):
 async def _answered(
     token: str | None, method: str, url: str, content: bytes | None = None, accept: str = "*/*"
 ) -> httpx.Response:
-    """Raises httpx.HTTPError, NotTold."""
+    """Raises RemoteError."""
     headers = {"accept": accept, **({"authorization": f"Bearer {token}"} if token else {})}
-    async with httpx.AsyncClient(timeout=600) as client:
-        response = await client.request(method, url, content=content, headers=headers)
+    try:
+        async with httpx.AsyncClient(timeout=600) as client:
+            response = await client.request(method, url, content=content, headers=headers)
+    except httpx.HTTPError as error:
+        raise RemoteError(f"{NOT_ASKED}: {str(error) or type(error).__name__}") from error
     if not response.is_success:
         hint = f" ({HOW_TO_ASK})" if response.status_code in {401, 403} else ""
-        raise NotTold(f"{response.status_code}: {problem_of(response)}{hint}")
+        raise RemoteError(f"{NOT_ASKED}: {response.status_code}: {problem_of(response)}{hint}")
     return response
 
 
@@ -304,12 +301,8 @@ def _asked(url: str, token: str | None) -> ReaderCounts:
     return counts
 
 
-def _not_compared(why: str) -> Finding:
-    return Finding(True, f"the reader was not compared with the log: {why}", is_checked=False)
-
-
-def _not_asked(error: Exception) -> Finding:
-    return _not_compared(f"the running service could not be asked: {str(error) or type(error).__name__}")
+def _not_compared(error: WrongUse) -> Finding:
+    return Finding(True, f"the reader was not compared with the log: {error}", is_checked=False)
 
 
 def _question(first: date, last: date) -> bytes:
@@ -346,8 +339,8 @@ async def _compare(connection: Connection, zone: str, reader: ReaderCounts) -> A
         following = next_bucket(month, "time:month")
         try:
             position, theirs = await reader(month, following - timedelta(days=1))
-        except (httpx.HTTPError, NotTold) as error:
-            yield _not_asked(error)
+        except RemoteError as error:
+            yield _not_compared(error)
             return
         rows = await connection.fetch(SQL["counts"], zone, month, following, position)
         same = await _same_items(connection)

@@ -4,7 +4,7 @@ The concrete classes stand where they are raised. Others name the base classes: 
 `HttpProblem`, `cli.py` prints every `CommandError`. Private classes, which stay in one file, are not in the tree.
 
 * AnalyticsError
-  BrokenFile, DoesNotEnd, LogChanged, NoKeySet, NoWebAddress, NotDivisible, NotTold, Refused, Stopped, Unattached,
+  BrokenFile, DoesNotEnd, LogChanged, NoKeySet, NoWebAddress, NotDivisible, Refused, Stopped, Unattached,
   Unreachable, Unreadable, UnknownKey, UnusableUrl
   * HttpProblem
     BodyTooLarge, DownloadTooLarge, HeadTooLarge, InternalError, InvalidConditions, InvalidEncoding, LogReplaced,

@@ -24,8 +24,6 @@ DRAIN_S = 15.0
 
 
 class BodyTooLarge(HttpProblem):
-    """The body is larger than the limit, encoded or decoded."""
-
     kind, status, title = "body-too-large", 413, "The body is too large"
 
 

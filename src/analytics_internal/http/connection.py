@@ -95,7 +95,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._connections = connections
         self._limits = connections.limits
-        self._since = connections.now
+        self.since = connections.now
         self._is_leaving = False
         self._is_spare = False
         self._running: RequestResponseCycle | None = None
@@ -125,11 +125,6 @@ class Connection(HttpToolsProtocol):
         if self._is_in_head or self._is_in_body:
             return Phase.READING
         return Phase.IDLE if self.cycle is not None else Phase.NEW
-
-    @property
-    def since(self) -> float:
-        """Since when it waits, by ``Connections.now``."""
-        return self._since
 
     # What the transport calls.
 
@@ -175,7 +170,7 @@ class Connection(HttpToolsProtocol):
         HttpToolsProtocol.on_message_begin(self)  # faster than super(), here and below: once a request
         self._is_in_head = True
         self._head_bytes = 0
-        self._since = self._connections.now
+        self.since = self._connections.now
 
     def on_url(self, url: bytes) -> None:
         self._head_bytes += len(url)
@@ -239,7 +234,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self._running = None
-        self._since = self._connections.now
+        self.since = self._connections.now
         if self._counted_bytes:
             self._uncount_body()
         if self.transport.is_closing():
@@ -268,7 +263,7 @@ class Connection(HttpToolsProtocol):
 
     def check(self, now: float) -> None:
         """Close the connection if the client has taken too long."""
-        limits, waited_s = self._limits, now - self._since
+        limits, waited_s = self._limits, now - self.since
         unsent = self.transport.get_write_buffer_size()
         if not unsent:
             self._sending.begin_again()
@@ -388,7 +383,7 @@ class Connection(HttpToolsProtocol):
         self._uncount_body()
         self._ahead.clear()
         self._is_leaving = True
-        self._since = self._connections.now
+        self.since = self._connections.now
 
     def _check_reading(self, now: float, waited_s: float) -> None:
         limits = self._limits

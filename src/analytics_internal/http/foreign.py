@@ -33,11 +33,8 @@ def as_problem(error: Exception) -> HttpProblem:
 
 
 def _of_starlette(error: HTTPException) -> HttpProblem:
-    for known in (NotFound, MethodNotAllowed):
-        if error.status_code == known.status:
-            problem: HttpProblem = known(error.detail)
-            problem.headers = tuple((error.headers or {}).items())
-            return problem
-    problem = InternalError(error.detail)
+    known: dict[int, type[HttpProblem]] = {404: NotFound, 405: MethodNotAllowed}
+    problem = known.get(error.status_code, InternalError)(error.detail)
     problem.status = error.status_code
+    problem.headers = tuple((error.headers or {}).items())
     return problem

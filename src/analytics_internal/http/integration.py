@@ -25,8 +25,6 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class InvalidConditions(HttpProblem):
-    """The framework asks for a decision that no permission of this plugin can need."""
-
     kind, status, title = "invalid-conditions", 400, "These conditions cannot be applied"
 
 

@@ -35,8 +35,6 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class LogReplaced(HttpProblem):
-    """The database was restored, swapped or failed over."""
-
     kind, status, title = "log-replaced", 409, "The log is not the one that was read before"
 
 
