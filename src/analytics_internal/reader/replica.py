@@ -67,8 +67,6 @@ class Behind(ReaderBehind):
 
     def __init__(self, position: int, head: int) -> None:
         super().__init__(f"the reader has read {position:,} of {head:,} events of the log")
-        self.position = position
-        self.head = head
 
 
 class Freshness(msgspec.Struct, frozen=True):
