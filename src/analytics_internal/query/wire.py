@@ -11,19 +11,7 @@ from typing import Annotated, TypedDict
 import msgspec
 
 from analytics_internal import dimensions
-from analytics_internal.query import metrics
-from analytics_internal.query.language import (
-    DEFAULT_LIMIT,
-    DEFAULT_RANGE,
-    DIMENSIONS,
-    MAX_FILTER_CHARACTERS,
-    MAX_FILTER_DEPTH,
-    MAX_FILTER_VALUES,
-    MAX_FILTERS,
-    MAX_LIMIT,
-    MAX_POSITION,
-    METRICS,
-)
+from analytics_internal.query import language, metrics
 from analytics_internal.reader import Missing
 
 LAST = r"^([1-9][0-9]{0,4})([dwm])$"
@@ -54,15 +42,19 @@ class DayRange(msgspec.Struct, forbid_unknown_fields=True, rename={"first": "fro
     last: date
 
 
-Metric = Annotated[str, allowed(enum=list(METRICS))]
-Dimension = Annotated[str, allowed(enum=list(DIMENSIONS))]
+Metric = Annotated[str, allowed(enum=list(language.METRICS))]
+Dimension = Annotated[str, allowed(enum=list(language.DIMENSIONS))]
 Order = Annotated[
     list[str],
-    allowed(prefixItems=[{"enum": [*METRICS, *DIMENSIONS]}, {"enum": ["asc", "desc"]}], minItems=2, maxItems=2),
+    allowed(
+        prefixItems=[{"enum": [*language.METRICS, *language.DIMENSIONS]}, {"enum": ["asc", "desc"]}],
+        minItems=2,
+        maxItems=2,
+    ),
 ]
 FILTERS = (
-    f"At most {MAX_FILTERS} filters, nested at most {MAX_FILTER_DEPTH} deep, with at most {MAX_FILTER_VALUES:,} values "
-    f"of {MAX_FILTER_CHARACTERS:,} characters altogether"
+    f"At most {language.MAX_FILTERS} filters, nested at most {language.MAX_FILTER_DEPTH} deep, with at most "
+    f"{language.MAX_FILTER_VALUES:,} values of {language.MAX_FILTER_CHARACTERS:,} characters altogether"
 )
 
 
@@ -73,13 +65,13 @@ class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
     dimensions: Annotated[list[Dimension], allowed(uniqueItems=True)] = []
     filters: Annotated[list[object], msgspec.Meta(description=FILTERS, extra_json_schema=_ref("Filter"))] | None = None
     date_range: Annotated[
-        object, allowed(anyOf=[_ref("LastDays"), _ref("DayRange"), {"const": "all"}], default=DEFAULT_RANGE)
-    ] = msgspec.field(default_factory=lambda: dict(DEFAULT_RANGE))
+        object, allowed(anyOf=[_ref("LastDays"), _ref("DayRange"), {"const": "all"}], default=language.DEFAULT_RANGE)
+    ] = msgspec.field(default_factory=lambda: dict(language.DEFAULT_RANGE))
     compare: Annotated[str, allowed(const="previous_period")] | None = None
     order_by: list[Order] | None = None
-    limit: Annotated[int, allowed(minimum=1, maximum=MAX_LIMIT)] | None = DEFAULT_LIMIT
+    limit: Annotated[int, allowed(minimum=1, maximum=language.MAX_LIMIT)] | None = language.DEFAULT_LIMIT
     cursor: str | None = None
-    position: Annotated[int, allowed(minimum=0, maximum=MAX_POSITION)] | None = None
+    position: Annotated[int, allowed(minimum=0, maximum=language.MAX_POSITION)] | None = None
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -105,7 +97,7 @@ class Moment(msgspec.Struct):
 
 
 COLUMNS: dict[str, object] = {
-    **{name: Moment if metrics.DECLARED[name].is_time else Count for name in METRICS},
+    **{name: Moment if metrics.DECLARED[name].is_time else Count for name in language.METRICS},
     **{name: Item if one.parts else str | None for name, one in dimensions.DECLARED.items() if one.can_be_grouped},
     **dict.fromkeys(dimensions.BUCKET_DAYS, date),
 }

@@ -71,11 +71,7 @@ export type Filter =
   | ['and' | 'or', ...Filter[]]
   | ['not', Filter];
 
-/**
- * Days of the reporting time zone, both included.
- *
- * @public
- */
+/** Days of the reporting time zone, both included. @public */
 export type DayRange = Schemas['DayRange'];
 
 /**
@@ -85,25 +81,13 @@ export type DayRange = Schemas['DayRange'];
  */
 export type DateRange = NonNullable<Schemas['WireQuery']['date_range']>;
 
-/**
- * One (action, subject) pair: a row of the activity log.
- *
- * @public
- */
+/** One (action, subject) pair: a row of the activity log. @public */
 export type Item = Schemas['Item'];
 
-/**
- * How many.
- *
- * @public
- */
+/** How many. @public */
 export type Count = Schemas['Count'];
 
-/**
- * A point in time.
- *
- * @public
- */
+/** A point in time. @public */
 export type Moment = Schemas['Moment'];
 
 /**
@@ -145,18 +129,10 @@ export interface Query<C extends Column = Column> extends Omit<Schemas['WireQuer
   order_by?: [C, 'asc' | 'desc'][];
 }
 
-/**
- * The days an answer is about.
- *
- * @public
- */
+/** The days an answer is about. @public */
 export type Period = Schemas['WirePeriod'];
 
-/**
- * One day, week or month of an answer's period.
- *
- * @public
- */
+/** One day, week or month of an answer's period. @public */
 export type TimeLabel = Schemas['TimeLabel'];
 
 /**
@@ -171,16 +147,8 @@ export interface Answer<C extends Column = Column> extends Omit<Schemas['Answer'
   query: Required<Schemas['WireQuery']>;
 }
 
-/**
- * What the caller may do. Backstage's permission framework knows each under a name of its own.
- *
- * @public
- */
+/** What the caller may do. @public */
 export type May = Schemas['Grants'];
 
-/**
- * What there is to know before asking.
- *
- * @public
- */
+/** What there is to know before asking. @public */
 export type Configuration = Schemas['Configuration'];
