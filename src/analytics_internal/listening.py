@@ -43,10 +43,7 @@ def is_loopback(host: str) -> bool:
 def listeners(host: str, port: int) -> Iterator[list[socket.socket]]:
     """The sockets to listen on, closed at the end of the context. All have the same port, also with port 0.
 
-    ``::`` includes IPv4.
-
-    Raises:
-        CannotListen: an address is taken or does not belong to this machine.
+    ``::`` includes IPv4. Raises CannotListen when an address is taken or does not belong to this machine.
     """
     with contextlib.ExitStack() as stack:
         yield _bound_somewhere(hosts_of(host), port, stack)

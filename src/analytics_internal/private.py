@@ -42,11 +42,7 @@ def opener(path: str, flags: int) -> int:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that only this user can read, if it does not exist.
-
-    Raises:
-        NoFolder: it cannot be made, or not be written.
-    """
+    """Make a folder that only this user can read, if it does not exist. Raises NoFolder when it cannot be used."""
     try:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):

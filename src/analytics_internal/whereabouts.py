@@ -50,11 +50,7 @@ def forget(data_dir: Path) -> None:
 
 
 def service_of(data_dir: Path) -> str:
-    """The address of the service that runs on a data folder, without a last slash.
-
-    Raises:
-        NotRunning: none does, or it does not listen yet.
-    """
+    """The address of a data folder's service, without a last slash. Raises NotRunning when none listens (yet)."""
     if not data_dir.is_dir():
         raise NotRunning(f"there is no folder {data_dir}")
     owner = owner_of(data_dir)

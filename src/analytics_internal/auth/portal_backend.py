@@ -17,8 +17,6 @@ log = structlog.get_logger(__name__)
 
 
 class PortalUnavailable(TryLater):
-    """What depends on the portal can be neither accepted nor refused."""
-
     kind, title, retry_after_s = "portal-unavailable", "The portal did not answer", 1
 
 

@@ -58,8 +58,7 @@ log = structlog.get_logger(__name__)
 def run(settings: Settings) -> int:
     """Serve until SIGTERM, Ctrl-C or, with ``stop_with_stdin``, the end of standard input. Returns the exit code.
 
-    Raises:
-        CommandError: the service cannot start; the message says what to do.
+    Raises CommandError when it cannot start; the message says what to do.
     """
     configure_logs(settings.log_level, settings.log_format)
     raise_file_limit()

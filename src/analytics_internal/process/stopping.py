@@ -63,11 +63,7 @@ class Stopped(AnalyticsError):
 
 
 async def unless_stopped(stop: Stop, work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work returns; it is cancelled when somebody asks to stop.
-
-    Raises:
-        Stopped: somebody asked, and the work has ended.
-    """
+    """What the work returns. When somebody asks to stop, it is cancelled: raises Stopped after its end."""
     working = asyncio.create_task(work)
     asked = asyncio.create_task(stop.asked())
     try:
