@@ -6,19 +6,3 @@ from analytics_internal.auth.memberships import Memberships
 from analytics_internal.auth.permissions import PERMISSIONS, AccessLists, Grants, Permissions, Right
 from analytics_internal.auth.portal_backend import PortalBackend
 from analytics_internal.auth.tokens import Tokens
-
-__all__ = [
-    "PERMISSIONS",
-    "AccessLists",
-    "Caller",
-    "Callers",
-    "Framework",
-    "Grants",
-    "Memberships",
-    "NotAllowed",
-    "Permission",
-    "Permissions",
-    "PortalBackend",
-    "Right",
-    "Tokens",
-]

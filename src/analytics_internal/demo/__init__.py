@@ -7,16 +7,3 @@ what happened (launch, outage, change of frontend system). The same arguments gi
 from analytics_internal.demo.calendar import Year, year
 from analytics_internal.demo.portal import Doc, DocPage, Entity, Person, Portal, Team, portal
 from analytics_internal.demo.stream import events
-
-__all__ = [
-    "Doc",
-    "DocPage",
-    "Entity",
-    "Person",
-    "Portal",
-    "Team",
-    "Year",
-    "events",
-    "portal",
-    "year",
-]

@@ -10,31 +10,3 @@ from analytics_internal.log.readiness import Readiness
 from analytics_internal.log.statements import load
 from analytics_internal.log.tail import LogReplaced, Place, StoredEvent
 from analytics_internal.log.writer import TRANSIENT_ERRORS, LogUnavailable, LogWriter, WriterLimits
-
-__all__ = [
-    "NEWEST",
-    "NO_ACTION",
-    "TRANSIENT_ERRORS",
-    "Connection",
-    "IdKey",
-    "LogReplaced",
-    "LogUnavailable",
-    "LogWriter",
-    "Partitions",
-    "Place",
-    "Pool",
-    "Readiness",
-    "StoredEvent",
-    "WriterLimits",
-    "connect",
-    "connect_pool",
-    "contents",
-    "database_url",
-    "id_key",
-    "load",
-    "migrations",
-    "missing_names",
-    "tail",
-    "unknown",
-    "version_on",
-]

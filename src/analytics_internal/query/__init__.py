@@ -7,21 +7,3 @@ from analytics_internal.query.period import day_of, next_bucket
 from analytics_internal.query.run import first_event_at, prepare
 from analytics_internal.query.spool import Spool, Spooled
 from analytics_internal.query.wire import Answer, DayRange, LastDays, WireQuery
-
-__all__ = [
-    "BYTE_ORDER_MARK",
-    "CONNECTIVES",
-    "Answer",
-    "DayRange",
-    "InvalidQuery",
-    "LastDays",
-    "Spool",
-    "Spooled",
-    "WireQuery",
-    "csv_lines",
-    "day_of",
-    "first_event_at",
-    "language",
-    "next_bucket",
-    "prepare",
-]

@@ -6,19 +6,3 @@ from analytics_internal.reader.reader_file import Damaged
 from analytics_internal.reader.replica import READER_FILE, Behind, Limits, Replica
 from analytics_internal.reader.respelled import one_for_all
 from analytics_internal.reader.sorting import SORT_KEY
-
-__all__ = [
-    "LIGHT_S",
-    "READER_FILE",
-    "SORT_KEY",
-    "Behind",
-    "Busy",
-    "Damaged",
-    "Lane",
-    "Limits",
-    "Missing",
-    "OutOfMemory",
-    "Replica",
-    "asked_by",
-    "one_for_all",
-]

@@ -4,5 +4,3 @@ from analytics_internal.settings.model import Settings
 from analytics_internal.settings.printing import printable
 from analytics_internal.settings.sources import load
 from analytics_internal.settings.values import bytes_of
-
-__all__ = ["Settings", "bytes_of", "load", "printable"]
