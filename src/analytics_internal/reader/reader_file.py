@@ -267,18 +267,18 @@ class ReaderFile:
 
     def _name(self, table: str, rows: Sequence[Sequence[object]], actions: dict[object, str]) -> None:
         """Add rows of the log's, with what is derived from them."""
+        if not rows:
+            return
         declared = TABLES[table]
-        columns: dict[str, list[object]] = {name: [] for name in (declared.id_column, *declared.kept)}
-        for id_, *stored in rows:
-            row = dict(zip(declared.columns, stored, strict=True))
-            named = row | {"action": actions.get(row.get("action_id"))}
-            row |= {declared.id_column: id_} | {name: derive(named) for name, derive in declared.derived.items()}
-            for name, values in columns.items():
-                values.append(row[name])
-        if rows:
-            types = ("integer", *declared.kept.values())
-            marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(types, start=1))
-            self._connection.execute(f"INSERT INTO {table} SELECT {marks}", list(columns.values()))
+        columns = dict(zip((declared.id_column, *declared.columns), map(list, zip(*rows, strict=True)), strict=True))
+        if declared.derived:
+            named = [dict(zip(columns, row, strict=True)) for row in rows]
+            for one in named:
+                one["action"] = actions.get(one.get("action_id"))
+            columns |= {name: [derive(one) for one in named] for name, derive in declared.derived.items()}
+        types = {declared.id_column: "integer", **declared.kept}
+        marks = ", ".join(f"unnest(${n}::{type_}[])" for n, type_ in enumerate(types.values(), start=1))
+        self._connection.execute(f"INSERT INTO {table} SELECT {marks}", [columns[name] for name in types])
 
     def counts_of_names(self) -> dict[str, int]:
         """How many rows each table of names has."""
