@@ -17,6 +17,7 @@ from analytics_internal.event.batch import Batch
 from analytics_internal.event.event import Event
 from analytics_internal.event.validation import Receipt, validate
 from analytics_internal.log import migrations
+from analytics_internal.process.logs import configure_logs
 from bench.database import open_pool, open_writer
 from bench.events import UNTIL, history
 
@@ -73,6 +74,7 @@ async def _main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--portals", type=int, default=16)
     asked = parser.parse_args()
+    configure_logs("warning", "console")  # to standard error: who started this reads the figures
     await migrations.migrate(asked.database_url)
     started = time.perf_counter()
     stored = await fill(asked.database_url, history_payloads(asked.events, asked.portals))
