@@ -53,16 +53,36 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+async def migrated(postgres: str) -> str:
+    """The name of an empty, migrated database that is only copied: migrating takes three times as long."""
+    await _create(postgres, "migrated", "template1")
+    await migrate(_database(postgres, "migrated"))
+    return "migrated"
+
+
 @pytest.fixture
-async def dsn(postgres: str) -> str:
-    """An empty, migrated database of its own."""
+async def dsn(postgres: str, migrated: str) -> str:
+    """An empty, migrated database of its own, with an identity and a key of its own."""
     name = f"test_{next(_numbers)}"
-    connection = await asyncpg.connect(postgres)
-    await connection.execute(f"CREATE DATABASE {name}")
+    await _create(postgres, name, migrated)
+    database = _database(postgres, name)
+    connection = await asyncpg.connect(database)
+    await connection.execute("UPDATE log_head SET log_id = DEFAULT")
+    key = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"
+    await connection.execute(f"UPDATE id_key SET made_at = DEFAULT, key = {key}")
     await connection.close()
-    database = postgres.replace("/analytics_internal", f"/{name}", 1)
-    await migrate(database)
     return database
+
+
+async def _create(postgres: str, name: str, template: str) -> None:
+    connection = await asyncpg.connect(postgres)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await connection.close()
+
+
+def _database(postgres: str, name: str) -> str:
+    return postgres.replace("/analytics_internal", f"/{name}", 1)
 
 
 @pytest.fixture
