@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser
 
-from analytics_internal.embedded.server import EmbeddedPostgres
+from analytics_internal.embedded.server import SETTINGS, EmbeddedPostgres
 from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import migrate
 from tests import rings
@@ -47,7 +47,11 @@ def postgres() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="analytics-internal-"))
     server = EmbeddedPostgres(folder)
     try:
-        yield server.start()
+        with pytest.MonkeyPatch.context() as patch:
+            # No test pulls the plug. What a killed process has written is kept without it.
+            patch.setitem(SETTINGS, "fsync", "off")
+            dsn = server.start()
+        yield dsn
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
