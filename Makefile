@@ -70,8 +70,8 @@ test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium pgbouncer
 	$(BIN)/pytest $(PARALLEL) -m "not workspace" $(PYTEST)
 	$(BIN)/pytest -m workspace $(PYTEST)
 
-test-fast: check ## run what needs no workspace, page, browser or service of its own, and no patience
-	$(BIN)/pytest $(PARALLEL) -m "not (workspace or page or browser or pgbouncer or service or slow)" $(PYTEST)
+test-fast: check ## run the tests that need neither workspace, page, browser nor a service of their own, nor patience
+	$(BIN)/pytest $(PARALLEL) -m "not (workspace or page or browser or pgbouncer or service or hypothesis or slow)" $(PYTEST)
 
 generated: $(DEVELOPMENT) $(WORKSPACE) ## make docs/reference/openapi.json from the structs and the pages' types from it
 	$(BIN)/python -m analytics_internal.http.openapi > docs/reference/openapi.json

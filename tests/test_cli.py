@@ -84,6 +84,7 @@ def test_a_wrong_use_ends_in_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize("arguments", [["export"], ["demo", "--events", "3"]], ids=" ".join)
+@pytest.mark.slow
 def test_a_service_that_is_not_there_is_one_line_and_exit_code_2(arguments: list[str]) -> None:
     with closed_port() as port:
         done = command(*arguments, "--url", f"http://127.0.0.1:{port}")

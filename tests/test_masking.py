@@ -24,6 +24,8 @@ from tests.command import command
 from tests.http.stand_in_portal import PortalStandIn
 from tests.service import API, running_service
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hunter2"
 URL_SETTINGS = [name for name in Settings.model_fields if name.endswith("_url")]
 SHAPES = [

@@ -9,6 +9,8 @@ from analytics_internal.auth.portal_backend import PortalBackend, PortalUnavaila
 from tests.auth.conftest import Clock
 from tests.http.stand_in_portal import KEY_ID, USER_KEYS, PortalStandIn, new_key
 
+pytestmark = pytest.mark.slow
+
 KEYS_OF_CATALOG = "/api/catalog/.backstage/auth/v1/jwks.json"
 
 

@@ -197,6 +197,7 @@ async def test_a_plugin_that_acts_for_a_person_is_decided_by_lists(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 502, 200])
+@pytest.mark.slow
 async def test_a_framework_that_does_not_decide_allows_nothing(
     by_framework: Permissions, ana: Caller, portal: PortalStandIn, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +211,7 @@ async def test_a_framework_that_does_not_decide_allows_nothing(
         await by_framework.allow(ana, "read")
 
 
+@pytest.mark.slow
 async def test_a_portal_that_is_away_allows_nothing(tokens: Tokens, portal: PortalStandIn) -> None:
     ana = await tokens.caller_of(portal.token(ANA))
     away = PortalBackend("http://127.0.0.1:1")

@@ -234,6 +234,7 @@ async def test_a_plugin_id_leads_nowhere_else(tokens: Tokens, portal: PortalStan
     assert portal.asked.total() == 0
 
 
+@pytest.mark.slow
 async def test_a_portal_in_trouble_refuses_nobody(tokens: Tokens, portal: PortalStandIn) -> None:
     for status in (500, 503, 404):
         portal.failing[USER_KEYS] = status

@@ -14,6 +14,8 @@ import uvicorn
 from analytics_internal.http.connection import MAX_AHEAD_BYTES, MAX_HEADERS, MAX_PIPELINED, connecting_to
 from analytics_internal.http.connections import SPARE, Connections, Limits
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 60.0
 GET = b"GET /%b HTTP/1.1\r\nhost: localhost\r\n\r\n"
 OK = b"HTTP/1.1 200 OK"

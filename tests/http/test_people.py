@@ -22,6 +22,8 @@ from tests.http.test_tokens import bearing
 from tests.samples import ANA, BO, navigation
 from tests.service import ServiceProcess
 
+pytestmark = pytest.mark.slow
+
 # Nothing else that is stored has these words in it.
 NAMES = ("xanthippe", "balthasar", "quetzalcoatl")
 REFS = ("user:default/xanthippe", "user:team/balthasar", "user:default/quetzalcoatl")

@@ -101,6 +101,7 @@ async def stored_and_read(dsn: str, folder: Path) -> tuple[list[object], list[ob
     return log, read
 
 
+@pytest.mark.slow
 async def test_no_default_of_the_database_changes_what_is_stored_or_read(dsn: str, tmp_path: Path) -> None:
     await make_unusual(dsn, UNUSUAL | TIMEOUTS)
 
@@ -109,6 +110,7 @@ async def test_no_default_of_the_database_changes_what_is_stored_or_read(dsn: st
     assert log == read == [("/docs/ünï", DOTTED, 0.1 + 0.2), ("/catalog", DOTTED, None)]
 
 
+@pytest.mark.slow
 async def test_a_new_database_with_unusual_defaults_is_migrated(dsn: str) -> None:
     await execute(dsn, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     await make_unusual(dsn, UNUSUAL | TIMEOUTS)

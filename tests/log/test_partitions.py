@@ -69,6 +69,7 @@ async def test_a_new_month_waits_for_no_reader_in_other_versions(installed_dsn: 
     await check_that_nobody_waits_for_a_reader(installed_dsn)
 
 
+@pytest.mark.slow
 async def test_a_month_that_has_to_wait_keeps_no_other_event_waiting(pool: Pool, dsn: str) -> None:
     async with writing(dsn) as (writer, _), pool.acquire() as other, other.transaction():
         await writer.append([event()])

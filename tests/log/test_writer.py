@@ -277,6 +277,7 @@ async def test_a_client_that_hangs_up_takes_nothing_back(pool: Pool) -> None:
 # --- lost connections
 
 
+@pytest.mark.slow
 async def test_killed_connections_lose_and_double_nothing(pool: Pool, second_pool: Pool, dsn: str) -> None:
     chance = random.Random(11)
     acked: Counter[str] = Counter()

@@ -148,6 +148,7 @@ async def test_who_waits_too_long_is_told_so(database: duckdb.DuckDBPyConnection
     lanes.close()
 
 
+@pytest.mark.slow
 async def test_memory_that_is_used_up_is_told_so_and_the_next_question_is_answered(asking: Asking) -> None:
     too_much = "SELECT list(a.range::VARCHAR || 'x') FROM range(1_000_000) a, range(1_000) b GROUP BY b.range % 3"
 
