@@ -74,7 +74,8 @@ test-fast: check ## run the tests that need neither workspace, page, browser nor
 	$(BIN)/pytest $(PARALLEL) -m "not (workspace or page or browser or pgbouncer or service or hypothesis or slow)" $(PYTEST)
 
 generated: $(DEVELOPMENT) $(WORKSPACE) ## make docs/reference/openapi.json from the structs and the pages' types from it
-	$(BIN)/python -m analytics_internal.http.openapi > docs/reference/openapi.json
+	$(BIN)/python -m analytics_internal.http.openapi > $(VENV)/openapi.json
+	mv $(VENV)/openapi.json docs/reference/openapi.json
 	$(YARN) types
 
 explore: $(DEVELOPMENT) ## run the property tests with new examples, round after round, for MINUTES

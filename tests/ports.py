@@ -16,6 +16,8 @@ def reserved_port() -> int:
     sets ``SO_REUSEADDR`` gets it, as Node's do.
     """
     with socket.socket() as listener:
+        # Without it here, nobody could have the port for that minute.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(LOOPBACK)
         listener.listen(1)
         port: int = listener.getsockname()[1]

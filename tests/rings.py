@@ -34,15 +34,14 @@ def rings_of(folder: str, fixtures: Collection[str]) -> set[str]:
 def mark(items: list[pytest.Item]) -> None:
     """Give each test the markers of its rings, and say which tests must run in one process with ``pytest-xdist``.
 
-    The tests of a file share their services. A property test is long and shares nothing but the session's.
+    The tests of a file share their services.
     """
     for item, folder, fixtures in described(items):
         for ring in sorted(rings_of(folder, fixtures)):
             item.add_marker(ring)
         if starts_a_service(item):
             item.add_marker("service")
-        if item.get_closest_marker("hypothesis") is None:
-            item.add_marker(pytest.mark.xdist_group(folder if folder in FOLDERS else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(folder if folder in FOLDERS else str(item.path)))
 
 
 def described(items: Collection[pytest.Item]) -> Iterator[tuple[pytest.Item, str, Collection[str]]]:

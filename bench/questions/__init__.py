@@ -62,7 +62,7 @@ def details(item: int) -> dict[str, dict[str, object]]:
 
 
 def card(entity: str) -> dict[str, dict[str, object]]:
-    """What the usage card of an entity asks: `view/usage.ts` in the same folder."""
+    """What the usage card of an entity asks: `components/usageCard/usage.ts` of the pages."""
     of_entity = ["is", "entity", [entity]]
     visits = ["and", of_entity, ["is", "action", ["navigate"]]]
     return {

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from analytics_internal.event import (
+    MAX_NAME_LENGTH,
     composed,
     doc_page_of,
     extension_of,
@@ -37,6 +38,8 @@ class Table(msgspec.Struct, frozen=True):
     """In the log, with their types; the reader has them too, but for JSON."""
     key_columns: int = 1
     """The first so many columns tell one name from another."""
+    members: tuple[str, ...] = ()
+    """Of its JSON column, the texts that the reader reads: an event's context may have 32 KiB."""
     derived: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {}
     """Further texts that the reader keeps, each from a row of the log. Changed, `reader.READER_VERSION` has to grow."""
 
@@ -47,6 +50,15 @@ class Table(msgspec.Struct, frozen=True):
     @property
     def key(self) -> tuple[str, ...]:
         return tuple(self.columns)[: self.key_columns]
+
+    @property
+    def read(self) -> dict[str, str]:
+        """The columns beside the id that the reader reads, each as SQL."""
+        stored = {name: name for name, type_ in self.columns.items() if type_ != "jsonb"}
+        short = (
+            f"CASE jsonb_typeof(content->'{{0}}') WHEN 'string' THEN left(content->>'{{0}}', {MAX_NAME_LENGTH + 1}) END"
+        )
+        return stored | {name: short.format(name) for name in self.members}
 
     @property
     def kept(self) -> dict[str, str]:
@@ -79,10 +91,8 @@ CONTEXT = Table(
     "context",
     "contexts",
     {"content": "jsonb"},
-    derived={
-        "extension": lambda context: extension_of(context["content"]),
-        "route": lambda context: route_of(context["content"]),
-    },
+    members=("extensionId", "extension", "routeRef"),
+    derived={"extension": extension_of, "route": route_of},
 )
 TABLES = {table.name: table for table in (ACTION, ITEM, PERSON, PLUGIN, ENTITY, PATH, CONTEXT)}
 """Actions come first: what is derived of an item depends on its action."""
@@ -154,12 +164,14 @@ DECLARED = {
         meaning="The frontend extension it happened in: `context.extensionId`, else `context.extension`",
         table=CONTEXT,
         text="extension",
+        key_s=2e-7,
         most_texts=1_000,
     ),
     "route": Dimension(
         meaning="The route it happened on, where the portal has the legacy frontend system: `context.routeRef`",
         table=CONTEXT,
         text="route",
+        key_s=2e-7,
         most_texts=1_000,
     ),
     "entity": Dimension(

@@ -32,6 +32,13 @@ async def is_known(key: Awaitable[object]) -> bool:
     return True
 
 
+async def show_a_valid_token(plugin_keys: PluginKeySets) -> None:
+    """What the verifier does with a valid token of the plugin ``catalog``."""
+    key_set = plugin_keys.of("catalog")
+    await key_set.key("catalog-key")
+    plugin_keys.prove("catalog", key_set)
+
+
 async def settle() -> None:
     """Let what was begun in the background end."""
     # Not all other tasks: those of other tests' fixtures, a browser's, go on.
@@ -139,6 +146,10 @@ async def test_a_portal_that_is_back_is_asked_again_after_a_second(
     with pytest.raises(PortalUnavailable):
         await user_keys.key(KEY_ID)
     del portal.failing[USER_KEYS]
+    asked = portal.asked.total()
+    with pytest.raises(PortalUnavailable):
+        await user_keys.key(KEY_ID)
+    assert portal.asked.total() == asked, "nobody waits for another fetch at once"
 
     clock.go_on(1)
 
@@ -172,8 +183,7 @@ async def test_a_thousand_invented_plugins_make_few_fetches_and_push_out_no_real
     plugin_keys: PluginKeySets, portal: PortalStandIn, clock: Clock
 ) -> None:
     portal.plugin_token("catalog")
-    await plugin_keys.of("catalog").key("catalog-key")
-    plugin_keys.prove("catalog")
+    await show_a_valid_token(plugin_keys)
     refusals = []
 
     for number in range(1_000):
@@ -184,17 +194,30 @@ async def test_a_thousand_invented_plugins_make_few_fetches_and_push_out_no_real
 
     assert portal.asked.total() - 1 < keys.UNPROVEN_FETCHES_PER_MINUTE
     assert refusals.count(NoKeySet) == portal.asked.total() - 1
-    assert len(plugin_keys) <= 1 + keys.UNPROVEN_FETCHES_PER_MINUTE <= keys.PLUGIN_KEY_SETS
+    assert len(plugin_keys) <= 1 + keys.PLUGIN_KEY_SETS
     assert await is_known(plugin_keys.of("catalog").key("catalog-key"))
     assert portal.asked[KEYS_OF_CATALOG] == 1
+
+
+async def test_a_plugin_is_proven_though_others_push_it_out_while_its_keys_are_fetched(
+    plugin_keys: PluginKeySets, portal: PortalStandIn
+) -> None:
+    portal.plugin_token("catalog")
+    key_set = plugin_keys.of("catalog")
+    await key_set.key("catalog-key")
+    for number in range(keys.PLUGIN_KEY_SETS):
+        plugin_keys.of(f"invented-{number}")
+
+    plugin_keys.prove("catalog", key_set)
+
+    assert plugin_keys.of("catalog") is key_set
 
 
 async def test_a_proven_plugin_fetches_new_keys_whatever_others_do(
     plugin_keys: PluginKeySets, portal: PortalStandIn, clock: Clock
 ) -> None:
     portal.plugin_token("catalog")
-    await plugin_keys.of("catalog").key("catalog-key")
-    plugin_keys.prove("catalog")
+    await show_a_valid_token(plugin_keys)
     for number in range(2 * keys.UNPROVEN_FETCHES_PER_MINUTE):
         with pytest.raises((NoKeySet, PortalUnavailable)):
             await plugin_keys.of(f"invented-{number}").key("x")
@@ -222,8 +245,7 @@ async def test_unknown_plugins_are_fetched_for_again_a_minute_later(
 
 async def test_no_more_plugins_are_kept_than_are_allowed(plugin_keys: PluginKeySets) -> None:
     for number in range(2 * keys.PLUGIN_KEY_SETS):
-        plugin_keys.of(f"plugin-{number}")
-        plugin_keys.prove(f"plugin-{number}")
+        plugin_keys.prove(f"plugin-{number}", plugin_keys.of(f"plugin-{number}"))
 
     assert len(plugin_keys) == keys.PLUGIN_KEY_SETS
 

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from analytics_internal.log import tail
 from analytics_internal.log.connection import Pool
 from analytics_internal.reader.reader_file import remove
 from tests.query.stored import NOW, Stored, reading
@@ -89,6 +90,17 @@ async def test_what_is_no_name_is_none(stored: Stored, context: dict[str, object
     await stored.store([event(occurred_at=NOW, more={"context": context})])
 
     assert await counts(stored, "extension") == await counts(stored, "route") == {None: 1}
+
+
+async def test_only_short_texts_of_a_context_are_read(stored: Stored) -> None:
+    context = {"extensionId": "page", "routeRef": "r" * 20_000, "text": "t" * 10_000}
+    await stored.store([event(occurred_at=NOW, more={"context": context})])
+
+    rows = await tail.names(stored.pool, "context", [1])  # type: ignore[arg-type]
+
+    assert sum(len(str(value)) for row in rows for value in row) < 1_000
+    assert await counts(stored, "extension") == {"page": 1}
+    assert await counts(stored, "route") == {None: 1}
 
 
 async def test_a_lost_or_changed_context_names_no_place(stored: Stored) -> None:

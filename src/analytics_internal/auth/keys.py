@@ -23,9 +23,10 @@ PLUGIN_KEYS_PATH = "/api/{plugin}/.backstage/auth/v1/jwks.json"
 KEYS_HOLD_S = 600.0
 # While the portal does not answer, old keys hold until this age: its restart must not cost events.
 KEYS_OUTLIVE_S = 3600.0
-# An unknown key may be new or forged: not each of them may cause a fetch. A failed fetch needs no pause here: the
-# backend has tried several times by then.
+# An unknown key may be new or forged: not each of them may cause a fetch.
 FETCH_INTERVAL_S = 5.0
+# After a fetch that failed nobody waits for another one so long.
+FAILED_FETCH_INTERVAL_S = 1.0
 # For all plugins that have never shown a valid token together: anybody may name plugins that do not exist.
 UNPROVEN_FETCHES_PER_MINUTE = 30
 PLUGIN_KEY_SETS = 100
@@ -92,19 +93,20 @@ class KeySet:
         return self._fetching
 
     async def _fetch(self) -> None:
+        interval_s = FETCH_INTERVAL_S
         try:
             self._keys = await self._fetched()
             self._fetched_at = time.monotonic()
             self._problem = None
         except PortalUnavailable as error:
             self._problem = error
-            return
+            interval_s = FAILED_FETCH_INTERVAL_S
         except NoKeySet as error:
             log.warning("the portal has no key set there", url=self._backend.shown(self._path), reason=str(error))
             self._problem = error
         finally:
             self._fetching = None
-        self._next_fetch_at = time.monotonic() + FETCH_INTERVAL_S
+        self._next_fetch_at = time.monotonic() + interval_s
 
     async def _fetched(self) -> dict[str, jwt.PyJWK]:
         response = await self._backend.get(self._path)
@@ -127,7 +129,7 @@ class PluginKeySets:
     def __init__(self, backend: PortalBackend) -> None:
         self._backend = backend
         self._proven: LRUCache[str, KeySet] = LRUCache(PLUGIN_KEY_SETS)
-        self._others: LRUCache[str, KeySet] = LRUCache(UNPROVEN_FETCHES_PER_MINUTE)
+        self._others: LRUCache[str, KeySet] = LRUCache(PLUGIN_KEY_SETS)
         # Those of the last minute.
         self._fetches: TTLCache[object, None] = TTLCache(UNPROVEN_FETCHES_PER_MINUTE, 60, time.monotonic)
 
@@ -145,10 +147,11 @@ class PluginKeySets:
             found = self._others[plugin] = KeySet(self._backend, path, lambda: self._count_fetch(plugin))
         return found
 
-    def prove(self, plugin: str) -> None:
+    def prove(self, plugin: str, key_set: KeySet) -> None:
         """Keep the key set of a plugin that has shown a valid token, and fetch it whatever others do."""
-        if plugin in self._others:
-            self._proven[plugin] = self._others.pop(plugin)
+        # Others may have pushed it out while its keys were fetched.
+        self._others.pop(plugin, None)
+        self._proven[plugin] = key_set
 
     def _count_fetch(self, plugin: str) -> None:
         if plugin in self._proven:

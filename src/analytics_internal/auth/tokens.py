@@ -83,13 +83,14 @@ class Tokens:
     async def _plugin(self, token: str, key_id: str) -> Caller:
         plugin = _unverified_subject(token)
         try:
-            key = await self._plugin_keys.of(plugin).key(key_id)
+            key_set = self._plugin_keys.of(plugin)
+            key = await key_set.key(key_id)
         except NoKeySet as error:
             raise Unauthenticated(f"the portal has no plugin {plugin[:100]!r} that issues tokens: {error}") from error
         except UnknownKey as error:
             raise Unauthenticated(f"the token was signed with a key that plugin {plugin!r} does not have") from error
         claims = _verified(token, key, ["sub", "aud"], audience=OUR_PLUGIN_ID)
-        self._plugin_keys.prove(plugin)
+        self._plugin_keys.prove(plugin, key_set)
         if claims.get("obo") is None:
             return Caller(
                 plugin=plugin, may_name_person=True, reads_everything=True, expires_at=_believed_until(claims)

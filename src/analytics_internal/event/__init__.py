@@ -8,7 +8,14 @@ from analytics_internal.event.addresses import (
     stored_subject,
 )
 from analytics_internal.event.batch import Batch, decode_body
-from analytics_internal.event.content import extension_of, route_of, stored_fields, stored_hash, stored_text
+from analytics_internal.event.content import (
+    MAX_NAME_LENGTH,
+    extension_of,
+    route_of,
+    stored_fields,
+    stored_hash,
+    stored_text,
+)
 from analytics_internal.event.entity_refs import normalise_entity_ref, spelled_entity_ref
 from analytics_internal.event.event import Event, Rejection, weight_of, wire_text
 from analytics_internal.event.search_terms import folded, spelling_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from analytics_internal.event.entity_refs import entity_ref_of
 from analytics_internal.event.spelling import composed
 from analytics_internal.event.wire import Reason, Scalar, SentEvent, WireEvent
 
+MAX_NAME_LENGTH = 255
 MAX_SUBJECT_LENGTH = 2048
 # Longer contents are not cached: they hardly ever repeat.
 MAX_REMEMBERED_BYTES = 1_024
@@ -124,26 +125,22 @@ def _plugin_of(context: dict[str, Scalar]) -> str | None:
     if not isinstance(plugin, str) or not plugin:
         route_ref = context.get("routeRef")
         plugin = route_ref.partition(":")[0] if isinstance(route_ref, str) and route_ref != "unknown" else None
-    return plugin if plugin and len(plugin) <= 255 else None
+    return _name(plugin)
 
 
-def extension_of(context: bytes) -> str | None:
-    """The frontend extension that a stored context names: ``extensionId``, else ``extension`` (legacy system)."""
-    return _short_text(context, "extensionId") or _short_text(context, "extension")
+def extension_of(context: Mapping[str, str | None]) -> str | None:
+    """The frontend extension that a context's texts name: ``extensionId``, else ``extension`` (legacy system)."""
+    return _name(context["extensionId"]) or _name(context["extension"])
 
 
-def route_of(context: bytes) -> str | None:
-    """The route that a stored context names (legacy frontend system); there ``unknown`` stands for none."""
-    route = _short_text(context, "routeRef")
+def route_of(context: Mapping[str, str | None]) -> str | None:
+    """The route that a context's texts name (legacy frontend system); there ``unknown`` stands for none."""
+    route = _name(context["routeRef"])
     return route if route != "unknown" else None
 
 
-def _short_text(context: bytes, name: str) -> str | None:
-    try:
-        text = stored_fields(context).get(name)
-    except msgspec.DecodeError:  # changed by hand: doctor reports it, and the reader reads on
-        return None
-    return text if isinstance(text, str) and 0 < len(text) <= 255 else None
+def _name(text: str | None) -> str | None:
+    return text if text and len(text) <= MAX_NAME_LENGTH else None
 
 
 def stored_hash(

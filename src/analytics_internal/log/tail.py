@@ -142,8 +142,8 @@ async def copy_columns(connection: Connection, after: int, up_to: int, file: Pat
 
 
 async def names(connection: Connection, table: str, ids: list[int]) -> list[tuple[object, ...]]:
-    """The rows of one naming table, id first."""
-    columns = ", ".join(TABLES[table].columns)
+    """What the reader reads of one naming table's rows, id first."""
+    columns = ", ".join(TABLES[table].read.values())
     id_column = TABLES[table].id_column
     sql = f"SELECT {id_column}, {columns} FROM {table} WHERE {id_column} = ANY($1::integer[])"
     return [tuple(row) for row in await connection.fetch(sql, ids)]

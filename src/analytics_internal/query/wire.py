@@ -30,13 +30,13 @@ def _ref(name: str) -> dict[str, str]:
 
 
 class LastDays(msgspec.Struct, forbid_unknown_fields=True):
-    """So many days (`28d`), weeks (`8w`) or months (`12m`) that end with today."""
+    """So many days (`28d`), weeks (`8w`) or months (`12m`) that end with today: at most 50 years."""
 
     last: Annotated[str, msgspec.Meta(pattern=LAST)]
 
 
 class DayRange(msgspec.Struct, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
-    """Days of the reporting time zone, both included."""
+    """Days of the reporting time zone, both included: from 1970 to 2200, at most 50 years."""
 
     first: date
     last: date

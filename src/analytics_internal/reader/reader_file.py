@@ -270,7 +270,7 @@ class ReaderFile:
         if not rows:
             return
         declared = TABLES[table]
-        columns = dict(zip((declared.id_column, *declared.columns), map(list, zip(*rows, strict=True)), strict=True))
+        columns = dict(zip((declared.id_column, *declared.read), map(list, zip(*rows, strict=True)), strict=True))
         if declared.derived:
             named = [dict(zip(columns, row, strict=True)) for row in rows]
             for one in named:

@@ -22,6 +22,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from analytics_internal.dimensions import TABLES
 from analytics_internal.errors import ReaderBehind
 from analytics_internal.log import (
     NO_ACTION,
@@ -343,5 +344,6 @@ async def _named_or_unknown(connection: Connection, table: str, ids: list[int]) 
         if number != NO_ACTION:
             missing_names.report(table, number)
         text = missing_names.unknown(table, number)
-        rows.append((number, NO_ACTION, text, None) if table == "item" else (number, text))
+        nothing = (None,) * len(TABLES[table].members)
+        rows.append((number, NO_ACTION, text, None) if table == "item" else (number, *(nothing or (text,))))
     return rows

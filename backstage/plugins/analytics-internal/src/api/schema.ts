@@ -325,14 +325,14 @@ export interface components {
         };
         /**
          * LastDays
-         * @description So many days (`28d`), weeks (`8w`) or months (`12m`) that end with today.
+         * @description So many days (`28d`), weeks (`8w`) or months (`12m`) that end with today: at most 50 years.
          */
         LastDays: {
             last: string;
         };
         /**
          * DayRange
-         * @description Days of the reporting time zone, both included.
+         * @description Days of the reporting time zone, both included: from 1970 to 2200, at most 50 years.
          */
         DayRange: {
             /** Format: date */
