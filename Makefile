@@ -98,7 +98,7 @@ crash: $(DEVELOPMENT) ## kill the service and PostgreSQL under load, and fail ov
 lock: $(DEVELOPMENT) ## make the lock files from pyproject.toml and package.json
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate \
+	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet -o requirements-dev.lock
 	for folder in $(STANDALONE) $(NEWEST) $(BACKSTAGE)/tools; do \
 	  npm --prefix $$folder install --package-lock-only --ignore-scripts; done

@@ -4,8 +4,10 @@ The concrete classes stand where they are raised. Others name the base classes: 
 `HttpProblem`, `cli.py` prints every `CommandError`. Private classes, which stay in one file, are not in the tree.
 
 * AnalyticsError
-  BrokenFile, DoesNotEnd, LogChanged, NoKeySet, NoWebAddress, NotDivisible, Refused, Stopped, Unattached,
-  Unreachable, Unreadable, UnknownKey, UnusableUrl
+  BrokenFile, DoesNotEnd, LogChanged, NoKeySet, NoWebAddress, NotDivisible, Refused, SecretMissing, Stopped, Unattached,
+  Undeliverable, Unreachable, Unreadable, UnknownKey, UnusableDestination, UnusableUrl
+  * DeliveryError
+    BatchRefused, ReceiverGone, ReceiverUnavailable
   * HttpProblem
     BodyTooLarge, DownloadTooLarge, HeadTooLarge, InternalError, InvalidConditions, InvalidEncoding, LogReplaced,
     MalformedRequest, MethodNotAllowed, NotABatch, NotAllowed, NotFound, TooSlowRequest, Unauthenticated,

@@ -92,6 +92,15 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
     return query, wire
 
 
+def parse_filter(given: list[object]) -> Filter:
+    """Read a filter alone, as a question has it. Raises InvalidQuery."""
+    problems: list[Problem] = []
+    filter_ = _filter(given, "filters", 1, problems) if _is_within_limits(given, problems) else None
+    if filter_ is None or problems:
+        raise InvalidQuery(*problems)
+    return filter_
+
+
 def _form_problem(message: str) -> Problem:
     field = message.partition("`$.")[2].partition("`")[0].partition("[")[0]
     if "unknown field" in message:

@@ -20,6 +20,7 @@ from analytics_internal.errors import WrongUse
 from analytics_internal.event import DEFAULT_KEPT_QUERY_PARAMETERS
 from analytics_internal.listening import hosts_of, is_loopback
 from analytics_internal.settings.values import (
+    Destinations,
     FolderPath,
     Hosts,
     Level,
@@ -187,6 +188,10 @@ class Settings(BaseSettings):
         gt=0,
         le=3_600,
         description="How long a query may run, and how long it may wait for its turn; beyond that it gets 503.",
+    )
+    destinations: Destinations = Field(
+        [],
+        description="Where events are forwarded to: a list (docs/reference/destinations.md).",
     )
     stop_with_stdin: bool = Field(
         False,

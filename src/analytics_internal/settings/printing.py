@@ -46,6 +46,9 @@ def flag_of(name: str) -> str:
 def masked(name: str, value: object) -> str:
     if name == "import_tokens" and isinstance(value, list):
         return _toml([MASK for _ in value])
+    if name == "destinations":  # their options may be secret
+        given = value if isinstance(value, list) else []
+        return _toml([one.get("name") if isinstance(one, dict) else MASK for one in given])
     if name.endswith("_url") and value is not None:
         return _toml(masked_url(value) if isinstance(value, str) else MASK)
     return _toml(value)

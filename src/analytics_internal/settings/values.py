@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -109,6 +109,28 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _list(value: object) -> object:
+    """A list may be written as JSON, as the environment needs it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise refusal("must be a list of destinations, in JSON") from None
+
+
+def _destinations(given: list[Any]) -> list[Any]:
+    if given:
+        # Imported here: whoever has no destinations needs none of it.
+        from analytics_internal.forward import UnusableDestination, configure
+
+        try:
+            configure(given)
+        except UnusableDestination as error:
+            raise refusal("; ".join(error.lines)) from None
+    return given
+
+
 def _folder(path: Path) -> Path:
     if not str(path).isascii() and sys.getfilesystemencoding() != "utf-8":
         raise refusal("must have ASCII letters only in this locale, or set LC_ALL=C.UTF-8 or PYTHONUTF8=1")
@@ -142,3 +164,4 @@ Tokens = Annotated[list[Annotated[SecretStr, AfterValidator(_token)]], NoDecode,
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda text: str(text).lower())]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Memory = Annotated[str, AfterValidator(_memory)]
+Destinations = Annotated[list[Any], NoDecode, BeforeValidator(_list), AfterValidator(_destinations)]

@@ -1,0 +1,3 @@
+"""Forwarding: each destination is one more cursor on the log, moved only after the receiver has confirmed."""
+
+from analytics_internal.forward.configuration import UnusableDestination, configure

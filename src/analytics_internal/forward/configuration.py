@@ -1,0 +1,200 @@
+"""The setting ``destinations``: what it may say, and the types that there are."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from analytics_internal.errors import AnalyticsError
+from analytics_internal.forward.destination import Destination, Options
+
+GROUP = "analytics_internal.destinations"
+"""Entry points of this group name types of third parties: ``name = "package.module:Class"``."""
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_HERE = "analytics_internal.forward.destinations"
+BUILT_IN: dict[str, tuple[str, str | None]] = {
+    "analytics-internal": (f"{_HERE}.analytics_internal:AnalyticsInternal", None),
+    "ga4": (f"{_HERE}.ga4:Ga4", None),
+    "kafka": (f"{_HERE}.kafka:Kafka", "kafka"),
+    "matomo": (f"{_HERE}.matomo:Matomo", None),
+    "nats": (f"{_HERE}.nats:Nats", "nats"),
+    "otlp": (f"{_HERE}.otlp:Otlp", "otlp"),
+    "parquet": (f"{_HERE}.parquet:Parquet", None),
+    "rabbitmq": (f"{_HERE}.rabbitmq:RabbitMQ", "rabbitmq"),
+    "segment": (f"{_HERE}.segment:Segment", None),
+    "webhook": (f"{_HERE}.webhook:Webhook", None),
+}
+"""The types of this package: where each is, and the extra with its library."""
+
+
+class UnusableDestination(AnalyticsError):
+    """A destination is not configured as it has to be; one line for each error, which names the field."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+class Fields(BaseModel):
+    """Which fields of an event are left out, and which have another name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    drop: tuple[str, ...] = ()
+    rename: dict[str, str] = {}
+
+
+def _started(value: object) -> object:
+    """A day (its beginning in UTC) or a time with an offset, as YAML or JSON have it."""
+    if isinstance(value, str) and value not in ("now", "beginning"):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise PydanticCustomError(
+                "not_allowed", "must be now, beginning, a day like 2026-11-01 or a time with its offset"
+            ) from None
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return datetime.combine(value, time(), UTC) if isinstance(value, date) else value
+
+
+class Configured(BaseModel):
+    """One destination as the settings have it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    type: str
+    filters: list[Any] | None = None
+    """As in a question (docs/reference/query.md)."""
+    people: Literal["named", "pseudonymous", "none"] = "pseudonymous"
+    fields: Fields = Fields()
+    start: Annotated[Literal["now", "beginning"] | datetime, BeforeValidator(_started)] = "now"
+    """Where a destination begins that was never there before; a time is that of storing."""
+    options: dict[str, Any] = Field(default_factory=dict, exclude=True)
+    """What is written beside the common fields."""
+
+
+COMMON = tuple(name for name in Configured.model_fields if name != "options")
+
+
+def type_named(name: str) -> type[Destination[Any]]:
+    """The class of a type.
+
+    Raises:
+        UnusableDestination: there is no such type, or its library is not installed.
+    """
+    places = {name: (place, extra) for name, (place, extra) in BUILT_IN.items()}
+    for entry in entry_points(group=GROUP):
+        places.setdefault(entry.name, (entry.value, None))
+    if name not in places:
+        raise UnusableDestination(f"type: unknown: {name!r}; allowed are {', '.join(sorted(places))}")
+    place, extra = places[name]
+    module, _, attribute = place.partition(":")
+    try:
+        found: type[Destination[Any]] = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        if extra is None:
+            raise UnusableDestination(f"type: {name} cannot be loaded: {error}") from error
+        raise UnusableDestination(
+            f"type: {name} needs a library that is not installed: pip install 'backstage-analytics-internal[{extra}]'"
+        ) from error
+    assert issubclass(found, Destination), f"{place} is no Destination"
+    return found
+
+
+def configure(given: Sequence[object]) -> list[Configured]:
+    """The destinations of the setting, each checked, with its type's options.
+
+    Raises:
+        UnusableDestination: with every error of every destination.
+    """
+    found: list[Configured] = []
+    problems: list[str] = []
+    for number, entry in enumerate(given, start=1):
+        name = entry.get("name") if isinstance(entry, Mapping) else None
+        place = name if isinstance(name, str) and NAME.fullmatch(name) else f"number {number}"
+        try:
+            found.append(_configured(entry))
+        except UnusableDestination as error:
+            problems += [f"{place}: {line}" for line in error.lines]
+    names = [one.name for one in found]
+    problems += [
+        f"{name}: two destinations have this name" for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+    if problems:
+        raise UnusableDestination(*problems)
+    return found
+
+
+def make(configured: Configured) -> Destination[Any]:
+    """A destination of its type, not yet open. Raises UnusableDestination."""
+    kind = type_named(configured.type)
+    return kind(configured.name, _options(kind, configured.options), dict(_top_level(configured.fields.rename)))
+
+
+def _configured(entry: object) -> Configured:
+    if not isinstance(entry, Mapping) or not all(isinstance(key, str) for key in entry):
+        raise UnusableDestination("must be fields by name, with at least name and type")
+    common = {key: value for key, value in entry.items() if key in COMMON}
+    options = {key: value for key, value in entry.items() if key not in COMMON}
+    problems: list[str] = []
+    try:
+        configured = Configured.model_validate({**common, "options": options})
+    except ValidationError as error:
+        raise UnusableDestination(*_lines(error, COMMON)) from None
+    if NAME.fullmatch(configured.name) is None:
+        problems.append("name: must be lower-case letters, digits, `-`, `_` and `.`, at most 63 characters")
+    try:
+        if configured.filters is not None:
+            # Imported here: whoever has no destinations needs no query language at start.
+            from analytics_internal.query import InvalidQuery, parse_filter
+
+            try:
+                parse_filter(configured.filters)
+            except InvalidQuery as error:
+                problems.append(str(error))
+        kind = type_named(configured.type)
+        _options(kind, options)
+        if dict(_top_level(configured.fields.rename)) and not kind.takes_documents:
+            problems.append(
+                f"fields.rename: the type {configured.type} has field names of its own; only attributes.* and "
+                "context.* can be renamed"
+            )
+    except UnusableDestination as error:
+        problems += error.lines
+    if problems:
+        raise UnusableDestination(*problems)
+    return configured
+
+
+def _options(kind: type[Destination[Any]], given: Mapping[str, Any]) -> Options:
+    try:
+        return kind.Options.model_validate(dict(given))
+    except ValidationError as error:
+        raise UnusableDestination(*_lines(error, (*COMMON, *kind.Options.model_fields))) from None
+
+
+def _top_level(renamed: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((name, new) for name, new in renamed.items() if "." not in name)
+
+
+def _lines(error: ValidationError, allowed: Sequence[str]) -> Iterator[str]:
+    """One line for each error, without the values: they may be secret."""
+    for detail in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in detail["loc"] if not str(part).startswith("function-"))
+        if detail["type"] == "extra_forbidden":
+            similar = get_close_matches(field, allowed, 1, 0.6)
+            yield f"{field}: unknown; " + (
+                f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(allowed)}"
+            )
+        elif detail["type"] == "missing":
+            yield f"{field}: is required"
+        else:
+            yield f"{field}: {re.sub(r'^(Input|Value|String|List) should ', 'must ', detail['msg'])}"

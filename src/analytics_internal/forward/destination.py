@@ -1,0 +1,160 @@
+"""What a type of destination has to offer. Built-in types and those of third parties are subclasses of `Destination`.
+
+A type knows its receiver: how an event is written for it, what it takes at once, and what its answers mean. The worker
+(`delivery.py`) knows all else: the log, the order, retries, dead letters, the position. docs/reference/destinations.md
+shows how to write a type of one's own; `conformance.py` tests it.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import ClassVar, Generic, Literal, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from analytics_internal.errors import AnalyticsError
+from analytics_internal.forward.outgoing import Outgoing, document
+
+DeadReason = Literal["refused", "too_large", "too_old", "unsupported"]
+MAX_ANSWER_LENGTH = 2_000
+
+
+class Options(BaseModel):
+    """The options of a type, as they are written in the settings beside the common ones. Unknown ones are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the receiver takes at once; the worker makes batches within these limits."""
+
+    events: int = 1_000
+    """Of one request."""
+    bytes: int = 4 << 20
+    """Of all encoded events of one request, with ``bytes_between`` for each."""
+    bytes_between: int = 1
+    event_bytes: int | None = None
+    """Of one encoded event. A larger one is a dead letter (``too_large``)."""
+    linger_s: float = 0
+    """How long an event may wait for company before a batch that is not full is sent."""
+    block: int | None = None
+    """Batches begin anew at every multiple of this position: `Batch.fresh_after` says what of a batch is new."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Events for one request, in the log's order, with what ``Destination.encode`` made of each."""
+
+    events: Sequence[Outgoing]
+    encoded: Sequence[bytes]
+    fresh_after: int = 0
+    """With ``Limits.block``: events up to this position were delivered before, and are there to complete the block."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An event of a batch that the receiver will never take, while it took the others."""
+
+    index: int
+    """Of the event in the batch."""
+    detail: str
+    reason: DeadReason = "refused"
+    status: int | None = None
+    answer: str = ""
+
+
+class DeliveryError(AnalyticsError):
+    """A batch was not delivered. ``answer`` is what the receiver said, at most MAX_ANSWER_LENGTH characters of it."""
+
+    def __init__(
+        self, detail: str, *, status: int | None = None, answer: str = "", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.answer = answer[:MAX_ANSWER_LENGTH]
+        self.retry_after_s = retry_after_s
+
+
+class ReceiverUnavailable(DeliveryError):
+    """The receiver takes nothing now, or not our credentials: the batch is sent again later, as long as it takes."""
+
+
+class BatchRefused(DeliveryError):
+    """The receiver took none of the batch, and would not take the same batch later: it is halved.
+
+    Of a batch with one event, this event becomes a dead letter.
+    """
+
+
+class ReceiverGone(DeliveryError):
+    """The receiver asks for no more events (HTTP 410): the destination is stopped until somebody resumes it."""
+
+
+class Undeliverable(AnalyticsError):
+    """An event that this type can never deliver; its text says why."""
+
+    def __init__(self, reason: DeadReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: DeadReason = reason
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class Destination(abc.ABC, Generic[OptionsT]):
+    """One configured destination of a type. All its methods are called in one thread, never two at once.
+
+    An implementation keeps no queue of its own: what it holds when the process is killed would be lost.
+    """
+
+    Options: ClassVar[type[Options]] = Options
+    """The type's options."""
+    limits: Limits = Limits()
+    """May be set by ``__init__``, if options change them."""
+    takes_documents: ClassVar[bool] = False
+    """Whether receivers get events as JSON objects whose top-level fields may be renamed."""
+
+    def __init__(self, name: str, options: OptionsT, renamed: dict[str, str] | None = None) -> None:
+        """``name``: of the destination in the settings. ``renamed``: top-level fields and what they are to be called.
+
+        Must not connect: ``open`` does.
+        """
+        self.name = name
+        self.options = options
+        self.renamed = renamed or {}
+
+    async def open(self) -> None:
+        """Connect, if the receiver needs that. Called before the first ``send``, and again after ``close``.
+
+        Raises:
+            ReceiverUnavailable, ReceiverGone, SecretMissing
+        """
+
+    async def close(self) -> None:
+        """Release what ``open`` took. Called after a failed ``send`` as well, so that the next ``open`` begins anew."""
+
+    def encode(self, event: Outgoing) -> bytes:
+        """The event as the receiver takes it. Called again before each attempt.
+
+        Raises:
+            Undeliverable: this receiver can never get this event.
+        """
+        return document(event, self.renamed)
+
+    @abc.abstractmethod
+    async def send(self, batch: Batch) -> Sequence[Refusal]:
+        """Deliver a batch. Returns when the receiver has confirmed it: all events but those of the refusals.
+
+        A repetition of the same events must do no harm where the receiver allows that: use ``id`` or ``position``.
+
+        Raises:
+            ReceiverUnavailable: try again later; some of the batch may have been delivered.
+            BatchRefused: nothing of it was delivered, and nothing will be as it is.
+            ReceiverGone
+            SecretMissing
+        """
+
+
+def answer_of(body: bytes) -> str:
+    """The beginning of a receiver's answer as text."""
+    return body[: 4 * MAX_ANSWER_LENGTH].decode("utf-8", "replace")[:MAX_ANSWER_LENGTH]

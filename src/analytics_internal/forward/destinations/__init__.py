@@ -1,0 +1,1 @@
+"""The built-in types of destinations, one module each."""
