@@ -26,6 +26,10 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def whereto(self) -> str:
+        """Where events go, as an operator knows the place; it is shown with its secrets masked."""
+        return str(getattr(self, "url", ""))
+
 
 class Limits(msgspec.Struct, frozen=True):
     """What the receiver takes at once; the worker makes batches within these limits."""

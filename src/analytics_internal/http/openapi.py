@@ -18,6 +18,7 @@ from analytics_internal import __version__
 from analytics_internal.dimensions import DECLARED
 from analytics_internal.event import Verdicts, WireBatch, WireEvent
 from analytics_internal.http import compat, health, integration, problems
+from analytics_internal.http import destination_wire as wire
 from analytics_internal.http.query import FORMATS, Configuration
 from analytics_internal.log import StoredEvent
 from analytics_internal.query import Answer, DayRange, LastDays, WireQuery, language
@@ -29,7 +30,8 @@ PREFIX = "/api/analytics-internal"
 STRUCTS = (
     WireEvent, WireBatch, Verdicts, StoredEvent, WireQuery, LastDays, DayRange, Answer, Configuration,
     compat.OriginalItem, compat.TopUser, integration.Metadata, integration.Conditions, health.Alive, health.Readiness,
-    problems.ProblemDetails,
+    problems.ProblemDetails, wire.Destinations, wire.Destination, wire.DeadLetters, wire.TestResult,
+    wire.ReplayDeadLetters, wire.ReplayPositions, wire.ReplayTimes, wire.Queued, wire.Discard, wire.Discarded,
 )  # fmt: skip
 ANYTHING: Schema = {"description": "Anything else gets the verdict `rejected`."}
 TEXT: Schema = {"schema": {"type": "string"}}
@@ -39,7 +41,7 @@ PROBLEMS = {
     401: "No token, or one that is not valid",
     403: "Known, but not allowed: the detail names the permission that is missing, `errors` what needs it",
     404: "There is nothing here",
-    409: "The log is not the one that was read before",
+    409: "Not as things are: the log is not the one that was read before, or the destination is not configured",
     413: "The body is too large, as it came or decoded",
     415: "The body is encoded in a way that is not taken: `Accept-Encoding` names those that are",
     503: "Not now: try again after `Retry-After` seconds",
@@ -92,6 +94,7 @@ def _paths() -> Schema:
                 "configuration", "What the pages must know before they ask", _json(Configuration), (401, 403, 503)
             )
         },
+        **_destinations(),
         f"{PREFIX}/analytics": {"get": _original_items()},
         f"{PREFIX}/analytics/{{id}}": {
             "get": _operation(
@@ -127,6 +130,56 @@ def _paths() -> Schema:
         "/healthz": {"get": _operation("healthz", "The process answers", _json(health.Alive))},
         "/readyz": {"get": _ready()},
         "/metrics": {"get": _operation("metrics", "Figures for Prometheus", {"text/plain": TEXT})},
+    }
+
+
+def _destinations() -> Schema:
+    """The routes of destinations. All need the permission to administer."""
+    one, steered = f"{PREFIX}/destinations/{{name}}", (401, 403, 404, 503)
+    named = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+        "description": "Name of a destination in the settings",
+    }
+    kinds = [_ref(struct) for struct in (wire.ReplayDeadLetters, wire.ReplayPositions, wire.ReplayTimes)]
+    page = [
+        named,
+        _whole_number("cursor", "`next_cursor` of the page before", 1, wire.HIGHEST),
+        _whole_number("limit", "Dead letters of one page", 1, 1_000, 100),
+    ]
+
+    def post(id_: str, summary: str, answer: type[msgspec.Struct], body: Schema | None = None, *more: int) -> Schema:
+        errors = tuple(sorted({*steered, *more, *((400, 413, 415) if body is not None else ())}))
+        return {"post": _operation(id_, summary, _json(answer), errors, [named], body)}
+
+    return {
+        f"{PREFIX}/destinations": {
+            "get": _operation(
+                "destinations", "Every destination, and how far it is", _json(wire.Destinations), (401, 403, 503)
+            )
+        },
+        f"{one}/pause": post("pauseDestination", "Deliver nothing until it is resumed", wire.Destination),
+        f"{one}/resume": post(
+            "resumeDestination", "Deliver again, at once: also after the receiver asked for no more", wire.Destination
+        ),
+        f"{one}/test": post(
+            "testDestination", "Send a test event, which is not stored and changes no state", wire.TestResult, None, 409
+        ),
+        f"{one}/replay": post(
+            "replayDestination",
+            "Send dead letters, or a range of the log, once more",
+            wire.Queued,
+            {"application/json": {"schema": {"anyOf": kinds}}},
+            409,
+        ),
+        f"{one}/dead-letters": {
+            "get": _operation(
+                "deadLetters", "Events that could not be delivered", _json(wire.DeadLetters), (400, *steered), page
+            )
+        },
+        f"{one}/discard": post("discardDeadLetters", "Forget dead letters", wire.Discarded, _json(wire.Discard)),
     }
 
 

@@ -60,6 +60,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics-internal/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every destination, and how far it is */
+        get: operations["destinations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics-internal/destinations/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deliver nothing until it is resumed */
+        post: operations["pauseDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics-internal/destinations/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deliver again, at once: also after the receiver asked for no more */
+        post: operations["resumeDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics-internal/destinations/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test event, which is not stored and changes no state */
+        post: operations["testDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics-internal/destinations/{name}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send dead letters, or a range of the log, once more */
+        post: operations["replayDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics-internal/destinations/{name}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that could not be delivered */
+        get: operations["deadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics-internal/destinations/{name}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forget dead letters */
+        post: operations["discardDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics-internal/analytics": {
         parameters: {
             query?: never;
@@ -631,6 +750,217 @@ export interface components {
             /** @default null */
             allowed?: string[] | null;
         };
+        /**
+         * Destinations
+         * @description Every destination that is configured or has ever been, by name.
+         */
+        Destinations: {
+            destinations: components["schemas"]["Destination"][];
+        };
+        /**
+         * Destination
+         * @description One destination: how it is configured, and how far it is.
+         *
+         *         `delivered + filtered + dead + missing` is `position - start_position`, always.
+         */
+        Destination: {
+            name: string;
+            type: string;
+            /** @description Where events go, without secrets; empty if the type has no address */
+            to: string;
+            /** @description False for a name that is gone from the settings */
+            is_configured: boolean;
+            /** @description As configured: which events pass */
+            filters: unknown[] | null;
+            /** @description How people leave; null if not configured */
+            people: ("named" | "none" | "pseudonymous") | null;
+            /**
+             * @description `up_to_date`: nothing waits. `delivering`: events are under way. `backfilling`: far behind, history is under way. `failing`: the last attempt failed, it is tried again. `paused`: by somebody. `stopped`: the receiver wants no more, until somebody resumes. `not_started`: configured, but no process has begun yet. `not_configured`: keeps its position for when it returns
+             * @enum {unknown}
+             */
+            state: "backfilling" | "delivering" | "failing" | "not_configured" | "not_started" | "paused" | "stopped" | "up_to_date";
+            stopped_because: string | null;
+            /** @description It began after this position of the log */
+            start_position: number;
+            /** @description All up to here is delivered, filtered out, dead or missing */
+            position: number;
+            /** @description The newest position of the log */
+            head: number;
+            /** @description Events stored since it began: `head - start_position` */
+            stored: number;
+            delivered: number;
+            /** @description Events that its filters kept back */
+            filtered: number;
+            /** @description Events that ever became dead letters */
+            dead: number;
+            /** @description Events that were deleted from the log before their turn */
+            missing: number;
+            /** @description Events delivered by replays, dead letters among them */
+            redelivered: number;
+            failed_attempts: number;
+            /** @description Dead letters that there are now */
+            dead_letters: number;
+            /** @description Those of them that wait to be sent again */
+            queued_dead_letters: number;
+            /** @description Events after `position` */
+            lag_events: number;
+            /** @description How long the oldest event after `position` has been stored; 0 if there is none */
+            lag_seconds: number;
+            /** @description When the receiver last confirmed something */
+            delivered_at: string | null;
+            last_error: components["schemas"]["LastError"] | null;
+            /** @description Replays under way, the oldest first */
+            replays: components["schemas"]["Replay"][];
+        };
+        /**
+         * LastError
+         * @description Why the last attempt failed. It stays until the next delivery.
+         */
+        LastError: {
+            at: string;
+            detail: string;
+            /** @description The receiver's HTTP status, if it answered with one */
+            status: number | null;
+            /** @description The beginning of what the receiver said */
+            answer: string | null;
+            /** @description Failed attempts since the last delivery */
+            attempts: number;
+            /** @description When it is tried again */
+            next_attempt_at: string | null;
+        };
+        /**
+         * Replay
+         * @description A range of the log that is delivered once more, beside the events that are new.
+         */
+        Replay: {
+            /** @description It begins after this position */
+            after: number;
+            /** @description Its last position */
+            up_to: number;
+            /** @description Up to here it is delivered */
+            position: number;
+            asked_at: string;
+        };
+        /**
+         * DeadLetters
+         * @description A page of dead letters by position.
+         */
+        DeadLetters: {
+            dead_letters: components["schemas"]["DeadLetter"][];
+            /** @description How many there are in all */
+            total: number;
+            /** @description `cursor` of the next page; null on the last one */
+            next_cursor: number | null;
+        };
+        /**
+         * DeadLetter
+         * @description An event that could not be delivered. It stays in the log.
+         */
+        DeadLetter: {
+            position: number;
+            /** Format: uuid */
+            event_id: string;
+            /** @description `refused`, `too_large`, `too_old` or `unsupported`, or the reason of a third party's type */
+            reason: string;
+            detail: string;
+            /** @description The receiver's HTTP status, if it answered with one */
+            status: number | null;
+            /** @description The beginning of what the receiver said */
+            answer: string | null;
+            died_at: string;
+            /** @description Whether it waits to be sent again */
+            is_queued: boolean;
+            /** @description null if it is not in the log any more */
+            event: components["schemas"]["DeadEvent"] | null;
+        };
+        /**
+         * DeadEvent
+         * @description What the log says about the event of a dead letter.
+         */
+        DeadEvent: {
+            occurred_at: string;
+            action: string;
+            subject: string;
+            /** @description Only for callers who may read who did what */
+            user: string | null;
+        };
+        /**
+         * TestResult
+         * @description What became of a test event.
+         */
+        TestResult: {
+            is_delivered: boolean;
+            /** @description The event as it was sent; null if it was not encoded */
+            sent: string | null;
+            /** @description Why it was not delivered */
+            error: string | null;
+            /** @description The receiver's HTTP status, if it refused with one */
+            status: number | null;
+            /** @description The beginning of what the receiver said */
+            answer: string | null;
+            seconds: number;
+        };
+        /**
+         * ReplayDeadLetters
+         * @description Send dead letters again, shaped by today's configuration.
+         */
+        ReplayDeadLetters: {
+            /** @description `all`, or their positions */
+            dead_letters: "all" | number[];
+        };
+        /**
+         * ReplayPositions
+         * @description Send the events after one position up to another again.
+         */
+        ReplayPositions: {
+            after: number;
+            /**
+             * @description null: all that is delivered already
+             * @default null
+             */
+            up_to?: number | null;
+        };
+        /**
+         * ReplayTimes
+         * @description Send the events again that were stored from one time up to another, without that one.
+         */
+        ReplayTimes: {
+            /** Format: date-time */
+            from: string;
+            /**
+             * @description null: all that is delivered already
+             * @default null
+             */
+            to?: string | null;
+        };
+        /**
+         * Queued
+         * @description What was queued to be sent again.
+         */
+        Queued: {
+            /** @description How many dead letters */
+            dead_letters: number;
+            /** @description The range of positions, if one was asked for */
+            after: number | null;
+            up_to: number | null;
+            /** @description Events of the range, before filters */
+            events: number;
+        };
+        /**
+         * Discard
+         * @description Forget dead letters: they are not sent again. Their events stay in the log.
+         */
+        Discard: {
+            /** @description `all`, or their positions */
+            dead_letters: "all" | number[];
+        };
+        /**
+         * Discarded
+         * @description How many dead letters were forgotten.
+         */
+        Discarded: {
+            dead_letters: number;
+        };
         ItemFilter: [
             "is" | "is_not",
             "item",
@@ -754,7 +1084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description The log is not the one that was read before */
+            /** @description Not as things are: the log is not the one that was read before, or the destination is not configured */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1042,6 +1372,515 @@ export interface operations {
             };
             /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    destinations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destinations"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    pauseDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a destination in the settings */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    resumeDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a destination in the settings */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    testDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a destination in the settings */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestResult"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not as things are: the log is not the one that was read before, or the destination is not configured */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    replayDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a destination in the settings */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayDeadLetters"] | components["schemas"]["ReplayPositions"] | components["schemas"]["ReplayTimes"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queued"];
+                };
+            };
+            /** @description The request is not understood; the detail says what is allowed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not as things are: the log is not the one that was read before, or the destination is not configured */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is too large, as it came or decoded */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is encoded in a way that is not taken: `Accept-Encoding` names those that are */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    deadLetters: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+                /** @description Dead letters of one page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of a destination in the settings */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetters"];
+                };
+            };
+            /** @description The request is not understood; the detail says what is allowed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    discardDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a destination in the settings */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Discard"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discarded"];
+                };
+            };
+            /** @description The request is not understood; the detail says what is allowed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is too large, as it came or decoded */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is encoded in a way that is not taken: `Accept-Encoding` names those that are */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
