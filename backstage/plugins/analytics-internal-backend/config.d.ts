@@ -44,6 +44,66 @@ export interface Config {
      */
     importTokens?: string[];
     /**
+     * Mode managed: where the service forwards events to. The service's `docs/reference/destinations.md` has an example
+     * of each type, with its options. Write secrets as `${VARIABLE}`, `{ $file: path }`, `{ env: VARIABLE }` or
+     * `{ file: path }`.
+     */
+    destinations?: Array<{
+      /**
+       * The name of its position in the log, of its metrics and of its row on the page Destinations. Small letters,
+       * digits, `-`, `_` and `.`.
+       */
+      name: string;
+      /**
+       * `analytics-internal`, `ga4`, `kafka`, `matomo`, `nats`, `otlp`, `parquet`, `rabbitmq`, `segment`, `webhook`, or a
+       * type that another Python package brings.
+       */
+      type: string;
+      /**
+       * Which events: as in a question, like `["is", "action", ["navigate", "search"]]`. Default: all.
+       */
+      filters?: unknown[];
+      /**
+       * How people leave: by entity ref, under a pseudonym (the default), or not at all.
+       */
+      people?: 'named' | 'pseudonymous' | 'none';
+      /**
+       * Which fields are left out, and which have another name.
+       */
+      fields?: {
+        drop?: string[];
+        rename?: { [field: string]: string };
+      };
+      /**
+       * Where a new destination begins: `now` (the default), `beginning`, a day like `2026-11-01`, or a time.
+       */
+      start?: string;
+      /**
+       * The receiver's address. Some contain a secret.
+       * @visibility secret
+       */
+      url?: string;
+      /**
+       * Headers of each request.
+       * @deepVisibility secret
+       */
+      headers?: { [name: string]: unknown };
+      /** @visibility secret */
+      secret?: string | { env: string } | { file: string };
+      /** @visibility secret */
+      token?: string | { env: string } | { file: string };
+      /** @visibility secret */
+      password?: string | { env: string } | { file: string };
+      /** @visibility secret */
+      api_secret?: string | { env: string } | { file: string };
+      /** @visibility secret */
+      write_key?: string | { env: string } | { file: string };
+      /**
+       * An option of its type.
+       */
+      [option: string]: unknown;
+    }>;
+    /**
      * Mode managed: other settings of the service, by the service's names, like `log_level`.
      */
     settings?: {

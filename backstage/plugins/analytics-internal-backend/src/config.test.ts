@@ -39,6 +39,31 @@ describe('what app-config says', () => {
     });
   });
 
+  it('gives the service the destinations as they are written, as JSON', () => {
+    const destinations = [
+      {
+        name: 'audit',
+        type: 'webhook',
+        url: 'https://siem.example/hook',
+        secret: { env: 'AUDIT_SECRET' },
+        filters: ['and', ['is', 'action', ['navigate', 'search']], ['is_not', 'entity', [null]]],
+        people: 'none',
+        fields: { drop: ['attributes.email'], rename: { subject: 'what' } },
+        start: '2026-11-01',
+        timeout_s: 2.5,
+        is_compressed: true,
+      },
+      { name: 'lake', type: 'parquet', url: 's3://analytics/events', token: { file: '/run/secrets/lake' } },
+    ];
+
+    const { settings } = read({ destinations }) as { settings: {} };
+    const { ANALYTICS_INTERNAL_DESTINATIONS } = asEnvironment(settings);
+
+    expect(JSON.parse(ANALYTICS_INTERNAL_DESTINATIONS!)).toEqual(destinations);
+    const none = read({ destinations: [] }) as { settings: {} };
+    expect(asEnvironment(none.settings)).toEqual({ ANALYTICS_INTERNAL_DESTINATIONS: '[]' });
+  });
+
   it.each(['https://analytics.example.com', 'http://10.0.0.7:7008/behind/a/path'])(
     'takes %s for a service elsewhere',
     (baseUrl) => {
@@ -55,12 +80,13 @@ describe('what app-config says', () => {
       mode: 'remote',
       baseUrl: 'https://analytics.example.com',
       peopleReaders: [],
+      destinations: [],
       settings: {},
     };
     expect(read(config)).toMatchObject({
       warnings: [
         expect.stringMatching(
-          /^analyticsInternal\.peopleReaders, analyticsInternal\.settings: without effect/,
+          /^analyticsInternal\.peopleReaders, analyticsInternal\.destinations, analyticsInternal\.settings: without effect/,
         ),
       ],
     });
@@ -73,6 +99,7 @@ describe('what app-config says', () => {
     ['reader', /did you mean analyticsInternal\.readers\?$/],
     ['importToken', /did you mean analyticsInternal\.importTokens\?$/],
     ['data-dir', /did you mean analyticsInternal\.dataDir\?$/],
+    ['destination', /did you mean analyticsInternal\.destinations\?$/],
     ['baseURL', /did you mean analyticsInternal\.baseUrl\?$/],
     [
       'log_level',
@@ -125,6 +152,16 @@ describe('what app-config says', () => {
       { settings: { flushers: { most: 2 } } },
       /analyticsInternal\.settings\.flushers must be a text, a number/,
     ],
+    [
+      { destinations: 'webhook' },
+      /analyticsInternal\.destinations must be a list of destinations, each with/,
+    ],
+    [{ destinations: { name: 'audit' } }, /analyticsInternal\.destinations must be a list/],
+    [{ destinations: ['audit'] }, /analyticsInternal\.destinations must be a list/],
+    [
+      { settings: { destinations: '[]' } },
+      /settings\.destinations cannot be set: analyticsInternal\.destinations is/,
+    ],
     [{ timezone: 'UTC', settings: { timezone: 'UTC' } }, /settings\.timezone is set a second time/],
   ])('refuses %j by its key', (config, message) => {
     expect(() => read(config as Record<string, any>)).toThrow(message);
@@ -140,13 +177,14 @@ describe('what app-config says', () => {
 describe('what the service says of its settings', () => {
   const root = new ConfigReader({
     app: { baseUrl: 'ftp://portal' },
-    analyticsInternal: { timezone: 'Mars', settings: { log_leval: 'debug', flushers: 0 } },
+    analyticsInternal: { timezone: 'Mars', destinations: [], settings: { log_leval: 'debug', flushers: 0 } },
   });
   const words = inWordsOfAppConfig(root, {
     portal_url: 'ftp://portal',
     timezone: 'Mars',
     log_leval: 'debug',
     flushers: 0,
+    destinations: [{ name: 'audit' }],
     data_dir: undefined,
   });
 
@@ -158,6 +196,10 @@ describe('what the service says of its settings', () => {
     [
       'flushers: "0" (environment ANALYTICS_INTERNAL_FLUSHERS) must be 1 or more',
       'analyticsInternal.settings.flushers: "0" must be 1 or more',
+    ],
+    [
+      'analytics-internal: destinations: ["audit"] (environment ANALYTICS_INTERNAL_DESTINATIONS) audit: url: is required',
+      'analytics-internal: analyticsInternal.destinations: ["audit"] audit: url: is required',
     ],
     [
       'ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting (environment), ignored; did you mean log_level?',

@@ -8,8 +8,9 @@ const TEXTS = { timezone: 'timezone', dataDir: 'data_dir' };
 /** Who may do what, if the portal's permission framework does not decide. */
 const ACCESS_LISTS = { readers: 'readers', peopleReaders: 'people_readers', admins: 'admins' };
 const LISTS = { ...ACCESS_LISTS, importTokens: 'import_tokens' };
+const DESTINATIONS = 'destinations';
 /** Keys that are settings of the service, each with the service's name for it. */
-const SETTING_OF: Record<string, string> = { ...TEXTS, ...LISTS };
+const SETTING_OF: Record<string, string> = { ...TEXTS, ...LISTS, [DESTINATIONS]: DESTINATIONS };
 const MANAGED_ONLY = ['command', ...Object.keys(SETTING_OF), 'settings'];
 // The last one belongs to the frontend plugin.
 const KEYS = ['mode', 'baseUrl', ...MANAGED_ONLY, 'formatDateToShort'];
@@ -48,7 +49,10 @@ export interface RemoteConfig {
 /** The service's settings by name: see `docs/reference/settings.md`. */
 export type Settings = Record<string, SettingValue | undefined>;
 
-type SettingValue = string | number | boolean | string[];
+type SettingValue = string | number | boolean | string[] | Destination[];
+
+/** A destination as app-config has it, with the options of its type. */
+type Destination = Record<string, unknown>;
 
 /**
  * Read `analyticsInternal`.
@@ -171,6 +175,7 @@ function readSettings(config: Config): Settings {
   const settings: Settings = Object.fromEntries([
     ...Object.entries(TEXTS).map(([key, name]) => [name, config.getOptionalString(key)]),
     ...Object.entries(LISTS).map(([key, name]) => [name, config.getOptionalStringArray(key)]),
+    [DESTINATIONS, readDestinations(config)],
   ]);
   for (const [name, value] of Object.entries(others ?? {})) {
     const key = `${KEY}.settings.${name}`;
@@ -180,12 +185,33 @@ function readSettings(config: Config): Settings {
     if (settings[name] !== undefined) {
       throw new InputError(`${key} is set a second time: ${KEY} has a key of its own for it`);
     }
+    if (name === DESTINATIONS) {
+      throw new InputError(`${key} cannot be set: ${KEY}.${DESTINATIONS} is the key for it`);
+    }
     if (!isSettingValue(value)) {
       throw new InputError(`${key} must be a text, a number, true, false or a list of texts`);
     }
     settings[name] = value;
   }
   return settings;
+}
+
+/** The destinations as they are written: the service checks them, and knows their types. */
+function readDestinations(config: Config): Destination[] | undefined {
+  const destinations = config.getOptional<unknown>(DESTINATIONS);
+  if (destinations === undefined) {
+    return undefined;
+  }
+  if (!Array.isArray(destinations) || !destinations.every(isDestination)) {
+    throw new InputError(
+      `${KEY}.${DESTINATIONS} must be a list of destinations, each with at least name and type`,
+    );
+  }
+  return destinations;
+}
+
+function isDestination(value: unknown): value is Destination {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isSettingValue(value: unknown): value is SettingValue {

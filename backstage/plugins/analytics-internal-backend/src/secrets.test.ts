@@ -13,6 +13,20 @@ it('keeps passwords and tokens out of the log, and leaves the rest of it readabl
   const secrets = await secretsOf({
     timezone: 'UTC',
     importTokens: ['a token of a machine'],
+    destinations: [
+      {
+        name: 'audit',
+        type: 'webhook',
+        url: 'https://siem.example/hook/a-secret-path',
+        secret: 'whsec_of_the_audit',
+        headers: { Authorization: 'Bearer of the audit' },
+        people: 'none',
+        start: 'now',
+        filters: ['is', 'action', ['navigate']],
+        format: 'cloudevents',
+      },
+      { name: 'site', type: 'ga4', api_secret: { env: 'GA4_SECRET' }, measurement_id: 'G-1' },
+    ],
     settings: {
       database_url: 'postgresql://ana:secret@db/usage',
       import_tokens: ['another token of one'],
@@ -22,9 +36,12 @@ it('keeps passwords and tokens out of the log, and leaves the rest of it readabl
   });
 
   expect(secrets.sort()).toEqual([
+    'Bearer of the audit',
     'a token of a machine',
     'another token of one',
+    'https://siem.example/hook/a-secret-path',
     'postgresql://ana:secret@db/usage',
+    'whsec_of_the_audit',
   ]);
   // Reading the schemas of all packages takes long.
 }, 60_000);
