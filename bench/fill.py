@@ -17,7 +17,7 @@ from analytics_internal.event.batch import Batch
 from analytics_internal.event.event import Event
 from analytics_internal.event.validation import Receipt, validate
 from analytics_internal.log import migrations
-from analytics_internal.process.logs import configure_logs
+from analytics_internal.logs import configure_logs
 from bench.database import open_pool, open_writer
 from bench.events import UNTIL, history
 

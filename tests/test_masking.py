@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_internal.cli import run
+from analytics_internal.logs import configure_logs
 from analytics_internal.masking import masked_text, masked_url
-from analytics_internal.process.logs import configure_logs
 from analytics_internal.settings.model import InvalidSettings, Settings
 from analytics_internal.settings.printing import printable
 from analytics_internal.settings.sources import load

@@ -151,7 +151,7 @@ def test_a_backend_that_stops_takes_everything_with_it_and_passes_on_what_it_say
 
     _, left = psutil.wait_procs(family, timeout=0.5)
     entries = [json.loads(line) for line in backend.log.splitlines() if line.startswith("{")]
-    last_of_the_service = [entry for entry in entries if entry.get("logger") == "analytics_internal.process.stopping"]
+    last_of_the_service = [entry for entry in entries if entry.get("logger") == "analytics_internal.stopping"]
     assert code == 0
     assert left == []
     assert [(entry["plugin"], entry["level"], entry["asked_by"]) for entry in last_of_the_service] == [

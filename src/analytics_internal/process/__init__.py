@@ -1,1 +1,1 @@
-"""One process of the service: its parts started and stopped in order, its signals, its log lines."""
+"""One process of the service: its parts started and stopped in order."""

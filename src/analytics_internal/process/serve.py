@@ -43,11 +43,11 @@ from analytics_internal.log import (
     id_key,
     migrations,
 )
-from analytics_internal.process.logs import configure_logs
-from analytics_internal.process.stopping import Stop, Stopped, unless_stopped
+from analytics_internal.logs import configure_logs
 from analytics_internal.query import Spool
 from analytics_internal.reader import READER_FILE, Behind, Limits, Replica
 from analytics_internal.settings import Settings, bytes_of
+from analytics_internal.stopping import Stop, Stopped, unless_stopped
 
 CATCH_UP_INTERVAL_S = 5.0
 READER_CONNECTIONS = 4

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from analytics_internal.log.connection import Pool
+from analytics_internal.logs import traceback_of
 from analytics_internal.masking import without_values
-from analytics_internal.process.logs import traceback_of
 
 
 def written(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""How the service is asked to stop: by a signal, or by the end of its parent process."""
+"""How a process is asked to stop: by a signal, or by the end of its parent process."""
 
 from __future__ import annotations
 
