@@ -1,0 +1,394 @@
+"""The HTTP client of every type whose receiver speaks HTTP: what its answers mean, and what it must not do to us."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import math
+import os
+import re
+import ssl
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError, core_schema
+
+from analytics_internal.forward.destination import (
+    BatchRefused,
+    DeliveryError,
+    Options,
+    ReceiverGone,
+    ReceiverUnavailable,
+    answer_of,
+)
+from analytics_internal.forward.reachable import CheckedNetwork, RefusedAddress, is_refused_name
+from analytics_internal.forward.secret import Secret, SecretMissing
+from analytics_internal.masking import MASK, masked_text, masked_url
+
+ANSWER_BYTES = 256 << 10
+"""What is read of an answer; the rest is left."""
+REDIRECTS = 3
+MAX_RETRY_AFTER_S = 86_400.0
+_AGENT = f"backstage-analytics-internal/{version('backstage-analytics-internal')}"
+_LATER = frozenset({408, 425, 429})
+# What these say is not about the events: an operator has to mend it, and no event may be lost meanwhile.
+_OPERATOR = {
+    401: "the credentials are missing or wrong",
+    402: "the receiver asks for payment",
+    403: "the credentials do not allow this",
+    404: "there is nothing at this address: check the url",
+    405: "this address does not take events: check the url",
+    406: "this address does not take events: check the url",
+    407: "the proxy asks for credentials",
+    415: "this address does not take this format: check the url and the format",
+    421: "this host does not serve this address: check the url",
+    426: "the receiver asks for another protocol",
+    451: "the receiver must not take events",
+    511: "the network asks for credentials",
+}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
+_OWN_HEADERS = frozenset({"host", "content-length", "content-encoding", "transfer-encoding", "connection"})
+_SHORTEST_SECRET = 4
+_secret: TypeAdapter[Secret] = TypeAdapter(Secret)
+
+
+class WebUrl:
+    """The address of a receiver. One that is a secret as a whole may be in an environment variable or a file."""
+
+    def __init__(self, place: str | Secret) -> None:
+        """Raises ValueError: the text is no address that events can be sent to."""
+        self._place = place
+        if isinstance(place, str):
+            _checked_url(place)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether all of it is a secret."""
+        return isinstance(self._place, Secret)
+
+    def read(self) -> httpx.URL:
+        """Raises SecretMissing: it is not where it should be, or is no address."""
+        if isinstance(self._place, str):
+            return _checked_url(self._place)
+        try:
+            return _checked_url(self._place.read())
+        except ValueError as error:
+            raise SecretMissing(f"{self._place!r}: {error}") from None
+
+    def __repr__(self) -> str:
+        return masked_url(self._place) if isinstance(self._place, str) else repr(self._place)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WebUrl) and self._place == other._place
+
+    def __hash__(self) -> int:
+        return hash(self._place)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(_parsed_url)
+
+
+def _checked_url(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("must be an address that begins with http:// or https://")
+    if url.fragment:
+        raise ValueError("must be an address without a fragment (#…)")
+    if is_refused_name(url.host):
+        raise ValueError("must not be a link-local or metadata address")
+    return url
+
+
+def _parsed_url(value: object) -> WebUrl:
+    if isinstance(value, WebUrl):
+        return value
+    try:
+        return WebUrl(value if isinstance(value, str) else _secret.validate_python(value))
+    except ValidationError:
+        problem = 'must be an address, {"env": "NAME"} or {"file": "/path"}'
+    except ValueError as error:
+        problem = str(error)
+    raise PydanticCustomError("not_allowed", "{problem}", {"problem": problem})
+
+
+def _name_of_header(value: str) -> str:
+    if _TOKEN.fullmatch(value) is None or value.lower() in _OWN_HEADERS:
+        raise PydanticCustomError("not_allowed", "must be the name of a header, and not one that this service sets")
+    return value
+
+
+class WebOptions(Options):
+    """What all types have in common whose receiver speaks HTTP."""
+
+    url: WebUrl
+    headers: dict[Annotated[str, AfterValidator(_name_of_header)], Secret] = Field(default_factory=dict)
+    """Sent with every request, like Authorization."""
+    ca_file: Path | None = None
+    """Certificate authorities that the receiver's certificate may be from, in PEM; instead of the public ones."""
+    timeout_s: float = Field(default=30, gt=0, le=600)
+    """Of a request as a whole, from looking up the name to the end of the answer."""
+
+
+class WebReceiver:
+    """A receiver that speaks HTTP: one connection, kept, and one request at a time.
+
+    It follows no redirect to another place, connects to no link-local address, keeps no cookies, and reads
+    ANSWER_BYTES of an answer at most. Errors name the receiver's host, never its path, its query or a header.
+    """
+
+    def __init__(
+        self,
+        url: WebUrl | str,
+        *,
+        path: str = "",
+        headers: Mapping[str, str | Secret] | None = None,
+        ca_file: Path | None = None,
+        timeout_s: float = 30,
+    ) -> None:
+        """``path`` is appended to the path of ``url``, if that does not end with it. ``headers``: of every request."""
+        self._url = WebUrl(url) if isinstance(url, str) else url
+        self._path = path.strip("/")
+        self._headers = dict(headers or {})
+        self._ca_file = ca_file
+        self._timeout_s = timeout_s
+        self._pool: httpcore.AsyncConnectionPool | None = None
+
+    @classmethod
+    def of(cls, options: WebOptions, path: str = "") -> WebReceiver:
+        """The receiver that the options name."""
+        return cls(
+            options.url, path=path, headers=options.headers, ca_file=options.ca_file, timeout_s=options.timeout_s
+        )
+
+    async def open(self) -> None:
+        """Get ready: the first request connects. Raises SecretMissing; ReceiverUnavailable: a CA file without use."""
+        await self.close()
+        url = self.url()
+        try:
+            self._pool = await asyncio.to_thread(_pool, url, self._ca_file)
+        except (OSError, ValueError, ImportError) as error:
+            # ssl.SSLError is an OSError; a SOCKS proxy needs a library that may not be there.
+            raise ReceiverUnavailable(f"{_origin(url)}: {self._ca_file or 'the proxy'}: {error}") from error
+
+    async def close(self) -> None:
+        """Close the connection. Harmless if there is none."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.aclose()
+
+    def url(self) -> httpx.URL:
+        """Where requests go. Raises SecretMissing."""
+        url = self._url.read()
+        place = url.path.rstrip("/")
+        if self._path and not f"{place}/".endswith(f"/{self._path}/"):
+            url = url.copy_with(path=f"{place}/{self._path}")
+        return url
+
+    async def post(
+        self,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        url: httpx.URL | str | None = None,
+        compressed: bool = False,
+    ) -> httpx.Response:
+        """Send a body and return the answer, which is 2xx. ``compressed``: the body is sent with gzip.
+
+        ``url``: instead of the receiver's own; for tokens that stand in the query.
+
+        Raises:
+            ReceiverUnavailable: no answer in time, none that is HTTP, or one that says so: 408, 425, 429, 5xx, a
+                redirect, or an answer that an operator has to see to, like 401.
+            BatchRefused: another 4xx. ReceiverGone: 410. SecretMissing
+        """
+        target = self.url() if url is None else httpx.URL(url)
+        own, secrets = self._read_headers(target)
+        if compressed:
+            body = await asyncio.to_thread(gzip.compress, body, 5, mtime=0)
+            own["content-encoding"] = "gzip"
+        sent = {**own, **{name.lower(): value for name, value in (headers or {}).items()}}
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._follow(target, body, sent)
+        except TimeoutError as error:
+            raise ReceiverUnavailable(f"{_origin(target)} did not answer within {self._timeout_s:g} s") from error
+        except httpcore.TimeoutException as error:
+            raise ReceiverUnavailable(f"{_origin(target)} did not take a connection in time") from error
+        except RefusedAddress as error:
+            raise ReceiverUnavailable(str(error)) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, ssl.SSLError, OSError) as error:
+            raise ReceiverUnavailable(f"{_origin(target)}: {_without(secrets, _cause(error))}") from error
+        if not answer.is_success:
+            raise _failure(target, answer, secrets)
+        return answer
+
+    def _read_headers(self, target: httpx.URL) -> tuple[dict[str, str], list[str]]:
+        """The headers of every request, and what of them and of the address must not be shown."""
+        sent = {"user-agent": _AGENT, "accept": "*/*", "accept-encoding": "identity"}
+        secrets = [value for _, value in target.params.multi_items()]
+        if self._url.is_secret:
+            secrets += [target.path, target.raw_path.decode()]
+        if target.userinfo:
+            user, _, password = (unquote(part) for part in target.userinfo.decode().partition(":"))
+            sent["authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+            secrets.append(password)
+        for name, value in self._headers.items():
+            text = value.read() if isinstance(value, Secret) else value
+            if not _HEADER_VALUE.fullmatch(text):
+                raise SecretMissing(f"the header {name} has a character that no header may have")
+            sent[name.lower()] = text
+            if isinstance(value, Secret):
+                secrets += [text, text.rpartition(" ")[2]]
+        secrets.append(sent.get("authorization", "").rpartition(" ")[2])
+        return sent, secrets
+
+    async def _follow(self, target: httpx.URL, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        place = target
+        for _ in range(REDIRECTS + 1):
+            answer = await self._request(place, body, headers)
+            if answer.status_code not in (301, 302, 303, 307, 308) or "location" not in answer.headers:
+                return answer
+            place = _redirected(place, answer)
+        raise ReceiverUnavailable(f"{_origin(target)} redirects more than {REDIRECTS} times", status=answer.status_code)
+
+    async def _request(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        assert self._pool is not None, "post before open"
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        sent = [(b"host", url.netloc), (b"content-length", str(len(body)).encode())]
+        sent += [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+        read = bytearray()
+        async with self._pool.stream("POST", target, headers=sent, content=body) as answer:
+            async for chunk in answer.aiter_stream():
+                read += chunk[: ANSWER_BYTES - len(read)]
+                if len(read) >= ANSWER_BYTES:
+                    break
+            received = httpx.Headers(answer.headers)
+            return httpx.Response(
+                answer.status, headers=_plain_headers(received), content=_decoded(bytes(read), received)
+            )
+
+
+def _pool(url: httpx.URL, ca_file: Path | None) -> httpcore.AsyncConnectionPool:
+    """Connections to a receiver, through the proxy of the environment if there is one for its host."""
+    context = (
+        ssl.create_default_context(cafile=ca_file) if ca_file is not None else httpx.create_ssl_context(trust_env=True)
+    )
+    context.set_alpn_protocols(["http/1.1"])
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(url.netloc.decode()):
+        return httpcore.AsyncConnectionPool(
+            ssl_context=context, max_connections=1, keepalive_expiry=30, network_backend=CheckedNetwork()
+        )
+    given = httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}")
+    # The proxy is the operator's, wherever it is, and looks names up itself.
+    to = httpcore.Proxy(
+        url=httpcore.URL(
+            scheme=given.url.raw_scheme, host=given.url.raw_host, port=given.url.port, target=given.url.raw_path
+        ),
+        auth=given.raw_auth,
+        ssl_context=given.ssl_context,
+    )
+    return httpcore.AsyncConnectionPool(ssl_context=context, max_connections=1, keepalive_expiry=30, proxy=to)
+
+
+def _redirected(place: httpx.URL, answer: httpx.Response) -> httpx.URL:
+    """Where a redirect leads, if it is the same host."""
+    try:
+        to = place.join(answer.headers["location"])
+    except (httpx.InvalidURL, ValueError):
+        raise ReceiverUnavailable(f"{_origin(place)} redirects to no address", status=answer.status_code) from None
+    if _origin(to) != _origin(place):
+        raise ReceiverUnavailable(
+            f"{_origin(place)} redirects to {_origin(to)}, which is not followed: make that the url if it is right",
+            status=answer.status_code,
+        )
+    if answer.status_code not in (307, 308):
+        raise ReceiverUnavailable(
+            f"{_origin(place)} redirects with {answer.status_code}, which loses the events: check the url",
+            status=answer.status_code,
+        )
+    return to.copy_with(username=None, password=None, fragment=None)
+
+
+def _failure(target: httpx.URL, answer: httpx.Response, secrets: Sequence[str]) -> DeliveryError:
+    """What an answer means that is not 2xx."""
+    status = answer.status_code
+    said = _without(secrets, answer_of(answer.content))
+    detail = f"{_origin(target)} answered {status} {answer.reason_phrase}".rstrip()
+    if status == 410:
+        return ReceiverGone(f"{detail}: it wants no more events", status=status, answer=said)
+    if status in _LATER or status >= 500 or status < 400:
+        after = retry_after_s(answer.headers.get("retry-after"))
+        return ReceiverUnavailable(detail, status=status, answer=said, retry_after_s=after)
+    if status in _OPERATOR:
+        return ReceiverUnavailable(f"{detail}: {_OPERATOR[status]}", status=status, answer=said)
+    return BatchRefused(detail, status=status, answer=said)
+
+
+def retry_after_s(value: str | None) -> float | None:
+    """What a ``Retry-After`` asks for, at most MAX_RETRY_AFTER_S; None if it says nothing that can be understood."""
+    if value is None:
+        return None
+    try:
+        wait = float(value)
+    except ValueError:
+        try:
+            wait = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
+            return None
+    return None if math.isnan(wait) else min(max(wait, 0.0), MAX_RETRY_AFTER_S)
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode()}"
+
+
+def _cause(error: BaseException) -> str:
+    """Why there was no answer, as the system or the TLS library says it."""
+    first = error
+    while (before := first.__cause__ or first.__context__) is not None:
+        first = before
+    if isinstance(first, OSError) and not isinstance(first, ssl.SSLError) and (first.errno or 0) > 0:
+        return os.strerror(first.errno)
+    return masked_text(str(error)) or type(error).__name__
+
+
+def _without(secrets: Sequence[str], text: str) -> str:
+    """A text without the secrets, which receivers and proxies like to repeat."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, MASK)
+    return text
+
+
+def _plain_headers(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """The headers of an answer whose body was decoded."""
+    gone = ("content-encoding", "content-length", "transfer-encoding")
+    return [(name, value) for name, value in headers.multi_items() if name not in gone]
+
+
+def _decoded(body: bytes, headers: httpx.Headers) -> bytes:
+    """The body, also of a receiver that compresses without having been asked; at most ANSWER_BYTES."""
+    if headers.get("content-encoding", "").strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, ANSWER_BYTES)
+    except zlib.error:
+        return body
