@@ -365,7 +365,12 @@ def _cause(error: BaseException) -> str:
     first = error
     while (before := first.__cause__ or first.__context__) is not None:
         first = before
-    if isinstance(first, OSError) and not isinstance(first, ssl.SSLError) and (first.errno or 0) > 0:
+    if (
+        isinstance(first, OSError)
+        and not isinstance(first, ssl.SSLError)
+        and first.errno is not None
+        and first.errno > 0
+    ):
         return os.strerror(first.errno)
     return masked_text(str(error)) or type(error).__name__
 
