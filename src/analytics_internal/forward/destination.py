@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from typing import ClassVar, Generic, Literal, TypeVar
+from uuid import UUID
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
@@ -117,6 +118,8 @@ class Destination(abc.ABC, Generic[OptionsT]):
     """May be set by ``__init__``, if options change them."""
     takes_documents: ClassVar[bool] = False
     """Whether receivers get events as JSON objects whose top-level fields may be renamed."""
+    log_id: UUID | None = None
+    """Of the log that the events come from, as ``GET /events`` tells it in ``X-Log-Id``. Set before ``open``."""
 
     def __init__(self, name: str, options: OptionsT, renamed: dict[str, str] | None = None) -> None:
         """``name``: of the destination in the settings. ``renamed``: top-level fields and what they are to be called.

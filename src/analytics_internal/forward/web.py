@@ -217,15 +217,24 @@ class WebReceiver:
                 redirect, or an answer that an operator has to see to, like 401.
             BatchRefused: another 4xx. ReceiverGone: 410. SecretMissing
         """
-        target = self.url() if url is None else httpx.URL(url)
-        own, secrets = self._read_headers(target)
+        headers = {name.lower(): value for name, value in (headers or {}).items()}
         if compressed:
             body = await asyncio.to_thread(gzip.compress, body, 5, mtime=0)
-            own["content-encoding"] = "gzip"
-        sent = {**own, **{name.lower(): value for name, value in (headers or {}).items()}}
+            headers["content-encoding"] = "gzip"
+        return await self._exchange("POST", self.url() if url is None else httpx.URL(url), body, headers)
+
+    async def get(self, url: httpx.URL | str) -> httpx.Response:
+        """Ask for something beside the receiver's own address. Raises what ``post`` raises."""
+        return await self._exchange("GET", httpx.URL(url), b"", {})
+
+    async def _exchange(
+        self, method: str, target: httpx.URL, body: bytes, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        own, secrets = self._read_headers(target)
+        sent = {**own, **headers}
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer = await self._follow(target, body, sent)
+                answer = await self._follow(method, target, body, sent)
         except TimeoutError as error:
             raise ReceiverUnavailable(f"{_origin(target)} did not answer within {self._timeout_s:g} s") from error
         except httpcore.TimeoutException as error:
@@ -258,22 +267,22 @@ class WebReceiver:
         secrets.append(sent.get("authorization", "").rpartition(" ")[2])
         return sent, secrets
 
-    async def _follow(self, target: httpx.URL, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    async def _follow(self, method: str, target: httpx.URL, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         place = target
         for _ in range(REDIRECTS + 1):
-            answer = await self._request(place, body, headers)
+            answer = await self._request(method, place, body, headers)
             if answer.status_code not in (301, 302, 303, 307, 308) or "location" not in answer.headers:
                 return answer
             place = _redirected(place, answer)
         raise ReceiverUnavailable(f"{_origin(target)} redirects more than {REDIRECTS} times", status=answer.status_code)
 
-    async def _request(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    async def _request(self, method: str, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         assert self._pool is not None, "post before open"
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         sent = [(b"host", url.netloc), (b"content-length", str(len(body)).encode())]
         sent += [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
         read = bytearray()
-        async with self._pool.stream("POST", target, headers=sent, content=body) as answer:
+        async with self._pool.stream(method, target, headers=sent, content=body) as answer:
             async for chunk in answer.aiter_stream():
                 read += chunk[: ANSWER_BYTES - len(read)]
                 if len(read) >= ANSWER_BYTES:
