@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from analytics_internal.errors import AnalyticsError
 from analytics_internal.forward.destination import Destination, Options
+from analytics_internal.forward.wording import as_name, lines
 
 GROUP = "analytics_internal.destinations"
 """Entry points of this group name types of third parties: ``name = "package.module:Class"``."""
@@ -57,12 +58,20 @@ def _started(value: object) -> object:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise PydanticCustomError(
-                "not_allowed", "must be now, beginning, a day like 2026-11-01 or a time with its offset"
-            ) from None
+            raise _not_a_start() from None
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-    return datetime.combine(value, time(), UTC) if isinstance(value, date) else value
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    if not isinstance(value, str):  # pydantic would take a number for seconds since 1970
+        raise _not_a_start()
+    return value
+
+
+def _not_a_start() -> PydanticCustomError:
+    return PydanticCustomError(
+        "not_allowed", "must be now, beginning, a day like 2026-11-01, or a time like 2026-11-01T08:00:00-03:00"
+    )
 
 
 class Configured(BaseModel):
@@ -94,7 +103,9 @@ def type_named(name: str) -> type[Destination[Any]]:
     for entry in entry_points(group=GROUP):
         places.setdefault(entry.name, (entry.value, None))
     if name not in places:
-        raise UnusableDestination(f"type: unknown: {name!r}; allowed are {', '.join(sorted(places))}")
+        similar = get_close_matches(name, places, 1, 0.6)
+        hint = f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(sorted(places))}"
+        raise UnusableDestination(f"type: unknown: {as_name(name)}; {hint}")
     place, extra = places[name]
     module, _, attribute = place.partition(":")
     try:
@@ -136,7 +147,12 @@ def configure(given: Sequence[object]) -> list[Configured]:
 def make(configured: Configured) -> Destination[Any]:
     """A destination of its type, not yet open. Raises UnusableDestination."""
     kind = type_named(configured.type)
-    return kind(configured.name, _options(kind, configured.options), dict(_top_level(configured.fields.rename)))
+    return kind(configured.name, options_of(configured), dict(_top_level(configured.fields.rename)))
+
+
+def options_of(configured: Configured) -> Options:
+    """The options of a destination's type. Raises UnusableDestination."""
+    return _options(type_named(configured.type), configured.options)
 
 
 def _configured(entry: object) -> Configured:
@@ -144,57 +160,64 @@ def _configured(entry: object) -> Configured:
         raise UnusableDestination("must be fields by name, with at least name and type")
     common = {key: value for key, value in entry.items() if key in COMMON}
     options = {key: value for key, value in entry.items() if key not in COMMON}
-    problems: list[str] = []
-    try:
-        configured = Configured.model_validate({**common, "options": options})
-    except ValidationError as error:
-        raise UnusableDestination(*_lines(error, COMMON)) from None
-    if NAME.fullmatch(configured.name) is None:
-        problems.append("name: must be lower-case letters, digits, `-`, `_` and `.`, at most 63 characters")
-    try:
-        if configured.filters is not None:
-            # Imported here: whoever has no destinations needs no query language at start.
-            from analytics_internal.query import InvalidQuery, parse_filter
-
-            try:
-                parse_filter(configured.filters)
-            except InvalidQuery as error:
-                problems.append(str(error))
-        kind = type_named(configured.type)
-        _options(kind, options)
-        if dict(_top_level(configured.fields.rename)) and not kind.takes_documents:
-            problems.append(
-                f"fields.rename: the type {configured.type} has field names of its own; only attributes.* and "
-                "context.* can be renamed"
-            )
-    except UnusableDestination as error:
-        problems += error.lines
+    configured, problems = _common(common, options)
+    kind: type[Destination[Any]] | None = None
+    if isinstance(name := common.get("type"), str):
+        try:
+            kind = type_named(name)
+            _options(kind, options)
+        except UnusableDestination as error:
+            problems += error.lines
+    if configured is not None:
+        problems += _disagreements(configured, kind)
     if problems:
         raise UnusableDestination(*problems)
+    assert configured is not None, "a destination without errors and without fields"
     return configured
+
+
+def _common(given: Mapping[str, object], options: Mapping[str, object]) -> tuple[Configured | None, list[str]]:
+    """The fields that every destination has, or what is wrong with them."""
+    problems: list[str] = []
+    configured = None
+    try:
+        configured = Configured.model_validate({**given, "options": options})
+    except ValidationError as error:
+        problems += lines(error, given, COMMON)
+    if isinstance(name := given.get("name"), str) and NAME.fullmatch(name) is None:
+        problems.append(
+            "name: must begin with a lower-case letter or a digit, and have only these, `-`, `_` and `.`: at most 63"
+        )
+    if isinstance(filters := given.get("filters"), list):
+        # Imported here: whoever has no destinations needs no query language at start.
+        from analytics_internal.query import InvalidQuery, parse_filter
+
+        try:
+            parse_filter(filters)
+        except InvalidQuery as error:
+            problems += [
+                f"{one.field or 'filters'}: {one.detail}"
+                + (f"; allowed are {', '.join(one.allowed)}" if one.allowed else "")
+                for one in error.errors or ()
+            ]
+    return configured, problems
+
+
+def _disagreements(configured: Configured, kind: type[Destination[Any]] | None) -> Iterator[str]:
+    """What of the common fields the type cannot do."""
+    if kind is not None and dict(_top_level(configured.fields.rename)) and not kind.takes_documents:
+        yield (
+            f"fields.rename: the type {configured.type} has field names of its own; only attributes.* and "
+            "context.* can be renamed"
+        )
 
 
 def _options(kind: type[Destination[Any]], given: Mapping[str, Any]) -> Options:
     try:
         return kind.Options.model_validate(dict(given))
     except ValidationError as error:
-        raise UnusableDestination(*_lines(error, (*COMMON, *kind.Options.model_fields))) from None
+        raise UnusableDestination(*lines(error, given, (*COMMON, *kind.Options.model_fields))) from None
 
 
 def _top_level(renamed: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((name, new) for name, new in renamed.items() if "." not in name)
-
-
-def _lines(error: ValidationError, allowed: Sequence[str]) -> Iterator[str]:
-    """One line for each error, without the values: they may be secret."""
-    for detail in error.errors(include_url=False, include_input=False):
-        field = ".".join(str(part) for part in detail["loc"] if not str(part).startswith("function-"))
-        if detail["type"] == "extra_forbidden":
-            similar = get_close_matches(field, allowed, 1, 0.6)
-            yield f"{field}: unknown; " + (
-                f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(allowed)}"
-            )
-        elif detail["type"] == "missing":
-            yield f"{field}: is required"
-        else:
-            yield f"{field}: {re.sub(r'^(Input|Value|String|List) should ', 'must ', detail['msg'])}"

@@ -39,6 +39,13 @@ class Secret:
         assert self._text is not None, "a secret without a place"
         return self._text
 
+    @property
+    def place(self) -> dict[str, str] | None:
+        """Where the secret is, as it is written in the settings; None if it is written there itself."""
+        if self._env is not None:
+            return {"env": self._env}
+        return {"file": str(self._file)} if self._file is not None else None
+
     def __repr__(self) -> str:
         """Where the secret is, never what it is."""
         if self._env is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from analytics_internal.cache import SHARES, bound_of
 from analytics_internal.masking import MASK, masked_url
@@ -46,19 +48,37 @@ def flag_of(name: str) -> str:
 def masked(name: str, value: object) -> str:
     if name == "import_tokens" and isinstance(value, list):
         return _toml([MASK for _ in value])
-    if name == "destinations":  # their options may be secret
-        given = value if isinstance(value, list) else []
-        return _toml([one.get("name") if isinstance(one, dict) else MASK for one in given])
+    if name == "destinations" and isinstance(value, list):
+        return _destinations(value)
     if name.endswith("_url") and value is not None:
         return _toml(masked_url(value) if isinstance(value, str) else MASK)
     return _toml(value)
 
 
+def _destinations(given: list[Any]) -> str:
+    if not given:
+        return "[]"
+    # Imported here: whoever has no destinations needs none of it.
+    from analytics_internal.forward import shown
+
+    lines = [f"  {{{', '.join(f'{name} = {_toml(value)}' for name, value in one.items())}}},\n" for one in shown(given)]
+    return f"[\n{''.join(lines)}]"
+
+
 def _toml(value: object) -> str:
     """A value as written in a configuration file."""
-    if isinstance(value, int | float | str | list):
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_key(name)} = {_toml(part)}' for name, part in value.items())}}}"
+    if isinstance(value, int | float | str):
         return json.dumps(value, ensure_ascii=False)
     return "(none)" if value is None else _toml(str(value))
+
+
+def _key(name: object) -> str:
+    text = str(name)
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else json.dumps(text, ensure_ascii=False)
 
 
 _DERIVED_DEFAULTS = {

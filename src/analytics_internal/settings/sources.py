@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from pydantic_settings import EnvSettingsSource, SettingsError, TomlConfigSettin
 from analytics_internal.masking import MASK, masked_text, masked_url
 from analytics_internal.settings.model import PREFIX, InvalidSettings, Settings
 from analytics_internal.settings.printing import flag_of, masked
+from analytics_internal.settings.values import SEVERAL
 
 # The --token of commands that talk to a running service.
 CLIENT_VARIABLES = frozenset({"ANALYTICS_INTERNAL_TOKEN"})
@@ -24,6 +25,8 @@ _kubernetes = re.compile(
     r"(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)", re.IGNORECASE
 )
 _kubernetes_port = re.compile(r"(?i)(tcp|udp|sctp)://")
+# Secrets may be anywhere in what was given.
+WITHOUT_VALUE = frozenset({"destinations"})
 FILES = ("analytics-internal.toml", "analytics-internal.yaml")
 # A source's values, and the name of the source for one setting.
 _Found = tuple[dict[str, object], Callable[[str], str]]
@@ -50,7 +53,7 @@ def load(
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [_one_line(detail, origins) for detail in error.errors(include_url=False)]
+        problems += [line for detail in error.errors(include_url=False) for line in _lines(detail, origins)]
     if problems:
         raise InvalidSettings(*problems)
     return settings, origins
@@ -118,12 +121,16 @@ def _instead(name: str) -> str:
     return f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(Settings.model_fields)}"
 
 
-def _one_line(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
+def _lines(detail: ErrorDetails, origins: Mapping[str, str]) -> Iterator[str]:
     if not detail["loc"]:
-        return detail["msg"]
+        yield detail["msg"]
+        return
     name = str(detail["loc"][0])
-    given = MASK if name == "import_tokens" else masked(name, detail["input"])
-    return f"{name}: {given} ({origins[name]}) {_requirement(detail)}"
+    if detail["type"] == SEVERAL:
+        yield from (f"{name}: {line} ({origins[name]})" for line in detail["msg"].splitlines())
+        return
+    given = "" if name in WITHOUT_VALUE else f"{MASK if name == 'import_tokens' else masked(name, detail['input'])} "
+    yield f"{name}: {given}({origins[name]}) {_requirement(detail)}"
 
 
 def _requirement(detail: ErrorDetails) -> str:

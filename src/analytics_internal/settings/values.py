@@ -29,6 +29,10 @@ _any_postgres_url = re.compile(
 )
 
 
+SEVERAL = "several_not_allowed"
+"""The type of an error that has a line for each thing that is wrong."""
+
+
 def refusal(allowed: str) -> PydanticCustomError:
     """The error for a value that is not allowed; says what is."""
     return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
@@ -111,12 +115,14 @@ def _token(value: SecretStr) -> SecretStr:
 
 def _list(value: object) -> object:
     """A list may be written as JSON, as the environment needs it."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise refusal("must be a list of destinations, in JSON") from None
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, list):
+        raise refusal('must be a list of destinations; in the environment in JSON, like [{"name": "lake", …}]')
+    return value
 
 
 def _destinations(given: list[Any]) -> list[Any]:
@@ -127,7 +133,8 @@ def _destinations(given: list[Any]) -> list[Any]:
         try:
             configure(given)
         except UnusableDestination as error:
-            raise refusal("; ".join(error.lines)) from None
+            # Texts alone get from here to the message.
+            raise PydanticCustomError(SEVERAL, "{lines}", {"lines": "\n".join(error.lines)}) from None
     return given
 
 
