@@ -45,7 +45,13 @@ class Limits(msgspec.Struct, frozen=True):
     linger_s: float = 0
     """How long an event may wait for company before a batch that is not full is sent."""
     block: int | None = None
-    """Batches begin anew at every multiple of this position: `Batch.fresh_after` says what of a batch is new."""
+    """The log is delivered in blocks of this many positions: after ``n * block`` up to ``(n + 1) * block``.
+
+    A batch is the beginning of one block, as far as the log goes, or the whole of it, whatever ``events`` and ``bytes``
+    are; so each batch replaces the one before it. `Batch.fresh_after` says what of it is new.
+    """
+    send_s: float = 60
+    """How long ``send`` may take before it is cancelled and counts as `ReceiverUnavailable`; ``open`` likewise."""
 
 
 class Batch(msgspec.Struct, frozen=True):
