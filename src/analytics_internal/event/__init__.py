@@ -21,5 +21,5 @@ from analytics_internal.event.event import Event, Rejection, weight_of, wire_tex
 from analytics_internal.event.search_terms import folded, spelling_of
 from analytics_internal.event.spelling import composed, decoded
 from analytics_internal.event.uuid7 import key_of, milliseconds_of, version_7
-from analytics_internal.event.validation import MAX_CLOCK_ERROR, Acceptance, Receipt, validate
+from analytics_internal.event.validation import MAX_CLOCK_ERROR, MAX_EVENT_BYTES, Acceptance, Receipt, validate
 from analytics_internal.event.wire import Verdict, Verdicts, WireBatch, WireEvent

@@ -207,10 +207,12 @@ class WebReceiver:
         *,
         url: httpx.URL | str | None = None,
         compressed: bool = False,
+        secrets: Sequence[str] = (),
     ) -> httpx.Response:
         """Send a body and return the answer, which is 2xx. ``compressed``: the body is sent with gzip.
 
-        ``url``: instead of the receiver's own; for tokens that stand in the query.
+        ``url``: instead of the receiver's own; for tokens that stand in the query. ``secrets``: what of the body must
+        not be shown if an error repeats it; headers named Authorization and queries never are.
 
         Raises:
             ReceiverUnavailable: no answer in time, none that is HTTP, or one that says so: 408, 425, 429, 5xx, a
@@ -221,16 +223,20 @@ class WebReceiver:
         if compressed:
             body = await asyncio.to_thread(gzip.compress, body, 5, mtime=0)
             headers["content-encoding"] = "gzip"
-        return await self._exchange("POST", self.url() if url is None else httpx.URL(url), body, headers)
+        target = self.url() if url is None else httpx.URL(url)
+        return await self._exchange("POST", target, body, headers, secrets)
 
-    async def get(self, url: httpx.URL | str) -> httpx.Response:
+    async def get(self, url: httpx.URL | str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """Ask for something beside the receiver's own address. Raises what ``post`` raises."""
-        return await self._exchange("GET", httpx.URL(url), b"", {})
+        return await self._exchange("GET", httpx.URL(url), b"", headers or {}, ())
 
     async def _exchange(
-        self, method: str, target: httpx.URL, body: bytes, headers: Mapping[str, str]
+        self, method: str, target: httpx.URL, body: bytes, headers: Mapping[str, str], of_body: Sequence[str]
     ) -> httpx.Response:
         own, secrets = self._read_headers(target)
+        secrets += [*of_body, headers.get("authorization", "").rpartition(" ")[2]]
+        for name, value in headers.items():
+            _require_header(name, value)
         sent = {**own, **headers}
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -259,8 +265,7 @@ class WebReceiver:
             secrets.append(password)
         for name, value in self._headers.items():
             text = value.read() if isinstance(value, Secret) else value
-            if not _HEADER_VALUE.fullmatch(text):
-                raise SecretMissing(f"the header {name} has a character that no header may have")
+            _require_header(name, text)
             sent[name.lower()] = text
             if isinstance(value, Secret):
                 secrets += [text, text.rpartition(" ")[2]]
@@ -291,6 +296,11 @@ class WebReceiver:
             return httpx.Response(
                 answer.status, headers=_plain_headers(received), content=_decoded(bytes(read), received)
             )
+
+
+def _require_header(name: str, value: str) -> None:
+    if not _HEADER_VALUE.fullmatch(value):
+        raise SecretMissing(f"the header {name} has a character that no header may have")
 
 
 def _pool(url: httpx.URL, ca_file: Path | None) -> httpcore.AsyncConnectionPool:
