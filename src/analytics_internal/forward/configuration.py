@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from analytics_internal.errors import AnalyticsError
 from analytics_internal.forward.destination import Destination, Options
+from analytics_internal.forward.fields import problems_of
 from analytics_internal.forward.wording import as_name, lines
 
 GROUP = "analytics_internal.destinations"
@@ -169,7 +170,8 @@ def _configured(entry: object) -> Configured:
         except UnusableDestination as error:
             problems += error.lines
     if configured is not None:
-        problems += _disagreements(configured, kind)
+        fields = configured.fields
+        problems += problems_of(fields.drop, fields.rename, kind is None or kind.takes_documents)
     if problems:
         raise UnusableDestination(*problems)
     assert configured is not None, "a destination without errors and without fields"
@@ -189,27 +191,24 @@ def _common(given: Mapping[str, object], options: Mapping[str, object]) -> tuple
             "name: must begin with a lower-case letter or a digit, and have only these, `-`, `_` and `.`: at most 63"
         )
     if isinstance(filters := given.get("filters"), list):
-        # Imported here: whoever has no destinations needs no query language at start.
-        from analytics_internal.query import InvalidQuery, parse_filter
-
-        try:
-            parse_filter(filters)
-        except InvalidQuery as error:
-            problems += [
-                f"{one.field or 'filters'}: {one.detail}"
-                + (f"; allowed are {', '.join(one.allowed)}" if one.allowed else "")
-                for one in error.errors or ()
-            ]
+        problems += _problems_of_filters(filters)
     return configured, problems
 
 
-def _disagreements(configured: Configured, kind: type[Destination[Any]] | None) -> Iterator[str]:
-    """What of the common fields the type cannot do."""
-    if kind is not None and dict(_top_level(configured.fields.rename)) and not kind.takes_documents:
-        yield (
-            f"fields.rename: the type {configured.type} has field names of its own; only attributes.* and "
-            "context.* can be renamed"
-        )
+def _problems_of_filters(filters: list[Any]) -> list[str]:
+    # Imported here: whoever has no destinations needs no query language at start.
+    from analytics_internal.forward.predicate import problem_of
+    from analytics_internal.query import InvalidQuery, parse_filter
+
+    try:
+        problem = problem_of(parse_filter(filters))
+    except InvalidQuery as error:
+        return [
+            f"{one.field or 'filters'}: {one.detail}"
+            + (f"; allowed are {', '.join(one.allowed)}" if one.allowed else "")
+            for one in error.errors or ()
+        ]
+    return [f"filters: {problem}"] if problem is not None else []
 
 
 def _options(kind: type[Destination[Any]], given: Mapping[str, Any]) -> Options:

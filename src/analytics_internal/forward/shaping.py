@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from analytics_internal.forward.configuration import Configured
+from analytics_internal.forward.fields import change_of
 from analytics_internal.forward.outgoing import Outgoing, Scalar
 from analytics_internal.forward.predicate import Predicate, items_in, predicate
 from analytics_internal.forward.pseudonyms import Pseudonyms, key_in
@@ -26,6 +27,7 @@ class Shaper:
         self._passes: Predicate = predicate(filter_, items or {}) if filter_ is not None else lambda _: True
         self._people = configured.people
         self._pseudonyms = Pseudonyms(key)
+        self._with_fields = change_of(configured.fields.drop, configured.fields.rename)
 
     @classmethod
     async def prepare(cls, connection: Connection, configured: Configured) -> Shaper:
@@ -46,25 +48,7 @@ class Shaper:
         """The event as the receiver may have it; None if it is filtered out."""
         if not self._passes(event):
             return None
-        return self._without_people(
-            Outgoing(
-                position=event.position,
-                id=event.id,
-                occurred_at=event.occurred_at,
-                received_at=event.received_at,
-                action=event.action,
-                subject=event.subject,
-                user=event.user,
-                value=event.value,
-                attributes=_decoded(event.attributes),
-                context=_decoded(event.context),
-                session_id=event.session_id,
-                imported=event.imported,
-                plugin=event.plugin,
-                entity=event.entity,
-                path=event.path,
-            )
-        )
+        return self._with_fields(self._without_people(_outgoing(event)))
 
     def _without_people(self, event: Outgoing) -> Outgoing:
         if self._people == "named":
@@ -81,3 +65,23 @@ def _decoded(text: bytes | None) -> dict[str, Scalar] | None:
         return _fields.decode(text)
     except msgspec.DecodeError:
         return {"unknown": "not readable any more"}
+
+
+def _outgoing(event: LogEvent) -> Outgoing:
+    return Outgoing(
+        position=event.position,
+        id=event.id,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        action=event.action,
+        subject=event.subject,
+        user=event.user,
+        value=event.value,
+        attributes=_decoded(event.attributes),
+        context=_decoded(event.context),
+        session_id=event.session_id,
+        imported=event.imported,
+        plugin=event.plugin,
+        entity=event.entity,
+        path=event.path,
+    )

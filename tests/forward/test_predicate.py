@@ -1,0 +1,252 @@
+"""A destination's filters let those events pass that the same filters of a question find."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+from unicodedata import normalize
+
+import duckdb
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlglot import exp
+
+from analytics_internal import dimensions
+from analytics_internal.event.event import Event
+from analytics_internal.forward import predicate as predicate_module
+from analytics_internal.forward import reading as forward_reading
+from analytics_internal.forward.configuration import UnusableDestination, configure
+from analytics_internal.forward.lowering import lowered
+from analytics_internal.forward.predicate import items_in, predicate, problem_of
+from analytics_internal.forward.reading import LogEvent
+from analytics_internal.log.connection import Pool
+from analytics_internal.log.writer import LogWriter
+from analytics_internal.query.conditions import as_counted, comparisons, condition
+from analytics_internal.query.language import FILTER_DIMENSIONS, Filter
+from analytics_internal.query.parse import parse_filter
+from analytics_internal.query.terms import joined_to_terms, stages_of_terms
+from analytics_internal.reader.replica import Replica
+from tests.query.stored import NOW, random_events, reading
+from tests.query.test_answer import filters as plain_filters
+from tests.query.test_answer import texts as plain_texts
+from tests.reader.test_respelled import SPELLINGS, as_stored_before
+from tests.samples import event
+
+NASTY = [
+    "İstanbul",
+    "ΑΣ",
+    "ας",
+    "STRASSE",
+    "straße",
+    "ǅ",
+    "ﬁn",
+    "K",
+    "Ⅷ",
+    "Ⓐ",
+    "𐐀",
+    "É",
+    "e\u0301",
+    "%C3%89",
+    "%c3%a9",
+    "%",
+]
+BEFORE = [*SPELLINGS, "/a%20b", "/a b", "javascript://x", "/%FF", "//host/x", "/\\x", "CAF%C3%89"]
+
+
+def nasty_events(chance: random.Random) -> list[Event]:
+    """Texts that are hard to compare, names as they were stored before, and names of people and plugins like them."""
+    found = [
+        event(text, action=chance.choice(["click", "search", "discover"]), occurred_at=NOW, more={"context": context})
+        for text in NASTY
+        for context in ({"pluginId": text}, {"extension": text, "routeRef": text, "entityRef": f"component:{text}"})
+    ]
+    return [*found, *(as_stored_before(path, action=action) for path in BEFORE for action in ("navigate", "search"))]
+
+
+class Log(NamedTuple):
+    """A reader that has caught up, and the events as they are read to be forwarded."""
+
+    replica: Replica
+    writer: LogWriter
+    pool: Pool
+    events: list[LogEvent]
+
+
+@pytest.fixture
+async def stored(pool: Pool, tmp_path: Path) -> AsyncIterator[Log]:
+    seed = random.randrange(10**6)
+    print(f"{seed = }")  # pytest shows it when the test fails
+    chance = random.Random(seed)
+    async with reading(pool, tmp_path / "reader.duckdb") as stored:
+        sent = [*random_events(200, chance), *nasty_events(chance)]
+        chance.shuffle(sent)
+        for start in range(0, len(sent), 50):
+            await stored.writer.append(sent[start : start + 50])
+        # Some names are lost.
+        for table in ("item", "person", "plugin", "entity", "path", "context"):
+            await pool.execute(f"DELETE FROM {table} WHERE {table}_id = $1", chance.randint(1, 9))
+        await stored.replica.catch_up()
+        async with pool.acquire() as connection:
+            events = await forward_reading.read(connection, 0, 10**6)
+        yield Log(stored.replica, stored.writer, pool, events)
+
+
+async def found_by_question(stored: Log, filter_: Filter) -> list[int]:
+    """The positions that the query engine's own condition selects in the reader."""
+    scan = exp.select("e.position").from_("event AS e")
+    if any(dimensions.DECLARED[part.dimension].is_of_search for part in comparisons(filter_)):
+        scan = joined_to_terms(scan)
+        for name, stage in stages_of_terms(exp.select().from_("event AS e")).items():
+            scan = scan.with_(name, as_=stage)
+    counted = as_counted(filter_, stored.replica.item_counted_as)
+    sql = scan.where(condition(counted)).order_by("e.position").sql(dialect="duckdb")
+    given = {"position": 10**9} if "$position" in sql else {}
+    rows = await stored.replica.query(sql, lambda cursor: cursor.fetchall(), given)
+    return [row[0] for row in rows]
+
+
+async def passing(stored: Log, filter_: Filter) -> list[int]:
+    """The positions of the events that pass as they are forwarded."""
+    ids, items = items_in(filter_), {}
+    if ids:
+        async with stored.pool.acquire() as connection:
+            items = await forward_reading.items(connection, ids)
+    holds = predicate(filter_, items)
+    return [one.position for one in stored.events if holds(one)]
+
+
+hard_texts = st.sampled_from(
+    [*NASTY, *BEFORE, *(normalize("NFD", text) for text in NASTY), "unknown", "é", "σ", "i", "ss"]
+)
+names = sorted(plain_texts)
+hard = st.tuples(
+    st.sampled_from(["is", "is_not", "contains"]), st.sampled_from(names), st.lists(hard_texts, min_size=1, max_size=3)
+)
+with_entities = st.tuples(
+    st.sampled_from(["is", "is_not"]),
+    st.sampled_from(["entity", "person"]),
+    st.lists(hard_texts.map(lambda text: f"component:{text}") | st.none(), min_size=1, max_size=2),
+)
+filters = plain_filters | st.recursive(
+    hard | with_entities | plain_filters,
+    lambda inner: st.lists(inner, min_size=1, max_size=3).flatmap(
+        lambda parts: st.sampled_from([("and", *parts), ("or", *parts), ("not", parts[0])])
+    ),
+    max_leaves=5,
+)
+
+
+def as_lists(given_: Any) -> Any:
+    return [as_lists(part) for part in given_] if isinstance(given_, tuple | list) else given_
+
+
+@settings(max_examples=250)
+@given(written=filters)
+async def test_what_passes_is_what_a_question_finds(stored: Log, written: Any) -> None:
+    filter_ = parse_filter(as_lists(written))
+    if problem_of(filter_) is not None:
+        # Then at least every event that is no click on a result can be decided.
+        filter_ = parse_filter(["and", ["is_not", "action", ["discover"]], as_lists(written)])
+    assert problem_of(filter_) is None
+
+    assert await passing(stored, filter_) == await found_by_question(stored, filter_)
+
+
+@pytest.mark.slow
+async def test_every_text_is_compared_alike_in_every_dimension(stored: Log) -> None:
+    for dimension, operator in product(names, ["is", "is_not", "contains"]):
+        for value in [*NASTY, *BEFORE, ""] + ([None] if operator != "contains" else []):
+            filter_ = parse_filter(["and", ["is_not", "action", ["discover"]], [operator, dimension, [value]]])
+
+            assert await passing(stored, filter_) == await found_by_question(stored, filter_), filter_
+
+
+async def test_every_item_is_found_by_every_id_that_leads_to_it(stored: Log) -> None:
+    ids = [row[0] for row in await stored.pool.fetch("SELECT item_id FROM item")]
+
+    for id_ in [*ids, max(ids) + 7]:
+        filter_ = parse_filter(["is", "item", [id_]])
+        assert await passing(stored, filter_) == await found_by_question(stored, filter_), id_
+
+
+async def test_an_item_that_came_after_the_filter_is_found_by_its_id(stored: Log) -> None:
+    (next_id,) = await stored.pool.fetchrow("SELECT max(item_id) + 1 FROM item") or (0,)
+    holds = predicate(parse_filter(["is", "item", [next_id]]), {})
+    await stored.writer.append([event("/new one", occurred_at=NOW)])
+
+    async with stored.pool.acquire() as connection:
+        *before, last = await forward_reading.read(connection, 0, 10**6)
+
+    assert holds(last) == (last.item_id == next_id)
+    assert not any(holds(one) for one in before if one.item != last.item)
+
+
+# --- what cannot be told of one event
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        ["contains", "search_term", ["a"]],
+        ["is", "search_term", [None]],
+        ["not", ["is", "search_term", ["a"]]],
+        ["or", ["is", "action", ["search"]], ["is", "search_term", ["a"]]],
+        ["and", ["is", "action", ["search", "discover"]], ["is", "search_term", ["a"]]],
+        ["and", ["is", "plugin", ["search"]], ["is", "search_term", ["a"]]],
+    ],
+)
+def test_a_search_term_of_a_click_is_refused_with_the_reason(filter_: Sequence[object]) -> None:
+    with pytest.raises(UnusableDestination, match=r"discover.*stored after it.*Allowed"):
+        configure([{"name": "a", "type": "parquet", "filters": filter_}])
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        ["and", ["is", "action", ["search"]], ["contains", "search_term", ["a"]]],
+        ["and", ["is_not", "action", ["discover"]], ["is", "search_term", [None]]],
+        ["or", ["is", "action", ["discover"]], ["is", "search_term", ["a"]]],
+        ["not", ["or", ["contains", "action", ["DISC"]], ["is", "search_term", ["a"]]]],
+    ],
+)
+def test_a_search_term_of_a_search_is_allowed(filter_: list[object]) -> None:
+    assert problem_of(parse_filter(filter_)) is None
+
+
+# --- what follows from the declarations
+
+
+def test_every_dimension_that_questions_filter_by_filters_destinations() -> None:
+    for name in FILTER_DIMENSIONS:
+        values: list[object] = [1] if dimensions.DECLARED[name].parts else ["a"]
+        filter_ = parse_filter(["and", ["is_not", "action", ["discover"]], ["is", name, values]])
+        assert problem_of(filter_) is None, name
+
+
+def test_a_dimension_of_a_table_that_is_not_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(predicate_module.ROWS, "plugin")
+
+    assert problem_of(parse_filter(["is", "plugin", ["a"]])) == "destinations cannot be filtered by plugin"
+
+
+async def test_a_new_dimension_of_a_table_works_by_itself(stored: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = dimensions.TABLES["path"]
+    depth = msgspec.structs.replace(path, derived={**path.derived, "depth": lambda row: str(row["name"].count("/"))})
+    new = dimensions.Dimension(meaning="How deep", table=depth, text="depth")
+    monkeypatch.setitem(dimensions.DECLARED, "extension", new)
+    holds = predicate(parse_filter(["is", "extension", ["4"]]), {})
+
+    assert {one.path for one in stored.events if holds(one)} == {
+        one.path for one in stored.events if (one.path or "").count("/") == 4
+    }
+
+
+def test_small_letters_are_those_of_the_engine() -> None:
+    characters = "".join(chr(code) for code in range(1, 0x20000) if not 0xD800 <= code < 0xE000)
+    with duckdb.connect() as connection:
+        ((expected,),) = connection.execute("SELECT lower(?)", [characters]).fetchall()
+
+    assert lowered(characters) == expected
