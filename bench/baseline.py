@@ -33,6 +33,7 @@ from analytics_internal.auth.permissions import AccessLists, Permissions
 from analytics_internal.event.event import Event, Rejection
 from analytics_internal.event.validation import Acceptance
 from analytics_internal.event.wire import Verdict
+from analytics_internal.forward import child
 from analytics_internal.http.app import make_app
 from analytics_internal.http.connection import connecting_to
 from analytics_internal.http.connections import Connections, Limits
@@ -114,6 +115,7 @@ def no_store_app() -> ASGIApp:
             acceptance=Acceptance(timedelta(days=7)),
             zone=ZoneInfo("UTC"),
             spool=Spool(Path()),
+            forwarding=child.Order("", []),
         )
     )
 

@@ -19,6 +19,7 @@ from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import migrate
 from tests import rings
 from tests.chromium import running_chromium
+from tests.log.pgbouncer import RunPgbouncer, running_pgbouncer
 
 # `make test` draws the same examples in every run. `make explore` draws new ones in every round, and prints one that
 # fails so that it can be run again.
@@ -105,6 +106,12 @@ async def pool(dsn: str) -> AsyncIterator[Pool]:
     pool = await connect_pool(dsn, size=8)
     yield pool
     await pool.close()
+
+
+@pytest.fixture
+def pgbouncer() -> RunPgbouncer:
+    """Starts a pgbouncer before a server; a test that uses it is in the ring of that name."""
+    return running_pgbouncer
 
 
 @pytest.fixture(scope="session")

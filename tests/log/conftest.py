@@ -1,4 +1,4 @@
-"""Servers of other versions than the embedded one, and what stands before a server."""
+"""Servers of other versions than the embedded one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.log.pgbouncer import RunPgbouncer, running_pgbouncer
-
 # Debian's places; the embedded server, which all other tests use, is PostgreSQL 18.
 INSTALLED = sorted(path for path in Path("/usr/lib/postgresql").glob("*/bin") if int(path.parent.name) >= 15)
-
-
-@pytest.fixture
-def pgbouncer() -> RunPgbouncer:
-    """Starts a pgbouncer before a server; a test that uses it is in the ring of that name."""
-    return running_pgbouncer
 
 
 @pytest.fixture(params=INSTALLED, ids=lambda path: str(path.parent.name))

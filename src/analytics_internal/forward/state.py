@@ -164,11 +164,16 @@ class Overview(msgspec.Struct, frozen=True):
 
 async def ensure(connection: Connection, configured: Iterable[Configured]) -> None:
     """Make a row for every destination that has none. From then on no event after its start is missed."""
-    known = {row[0] for row in await connection.fetch(SQL["names"])}
+    known = await positions(connection)
     for one in configured:
         if one.name not in known:
             start = await start_position(connection, one.start)
             await connection.execute(SQL["add"], one.name, one.type, start)
+
+
+async def positions(connection: Connection) -> dict[str, int]:
+    """The position of every destination that has a row, by name."""
+    return {row["name"]: row["position"] for row in await connection.fetch(SQL["positions"])}
 
 
 async def start_position(connection: Connection, start: str | datetime) -> int:

@@ -6,8 +6,8 @@ INSERT INTO destination (name, type, start_position, position)
 VALUES ($1, $2, $3, $3)
 ON CONFLICT (name) DO NOTHING
 
--- name: names
-SELECT name
+-- name: positions
+SELECT name, position
 FROM destination
 ORDER BY name
 

@@ -8,6 +8,7 @@ import msgspec
 
 from analytics_internal.auth import Callers, Permissions
 from analytics_internal.event import Acceptance
+from analytics_internal.forward import child
 from analytics_internal.log import IdKey, LogWriter, Pool, Readiness
 from analytics_internal.query import Spool
 from analytics_internal.reader import Replica
@@ -28,3 +29,4 @@ class Service(msgspec.Struct, frozen=True):
     acceptance: Acceptance
     zone: ZoneInfo
     spool: Spool
+    forwarding: child.Order

@@ -1,6 +1,6 @@
 """The source of truth: an append-only, totally ordered log of events in PostgreSQL."""
 
-from analytics_internal.log import contents, database_url, id_key, migrations, missing_names, tail
+from analytics_internal.log import contents, database_url, id_key, locks, migrations, missing_names, tail
 from analytics_internal.log.batch_ids import TICK_NS, WRITERS
 from analytics_internal.log.connection import Connection, Pool, connect, connect_pool
 from analytics_internal.log.id_key import IdKey

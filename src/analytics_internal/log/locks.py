@@ -10,6 +10,8 @@ from analytics_internal.log.connection import Connection
 MIGRATIONS: Literal[7_008_000_001] = 7_008_000_001
 PARTITIONS: Literal[7_008_000_002] = 7_008_000_002
 SEQUENCES: Literal[7_008_000_003] = 7_008_000_003
+DESTINATIONS: Literal[7_008_000_004] = 7_008_000_004
+"""One lock for each name (forward/holds.py)."""
 
 # Advisory locks span the database. With the schema in the key, installations do not wait for each other.
 _TAKE = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), $1))"
