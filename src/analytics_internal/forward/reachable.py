@@ -81,7 +81,7 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address of a host that answers. Raises RefusedAddress, or what httpcore raises."""
         failure: Exception | None = None
-        for address in await _allowed(host, port):
+        for address in await allowed_addresses(host, port):
             try:
                 return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -93,7 +93,12 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         await self._network.sleep(seconds)
 
 
-async def _allowed(host: str, port: int) -> list[str]:
+async def allowed_addresses(host: str, port: int) -> list[str]:
+    """The IP addresses of a host that a destination may be at.
+
+    Raises:
+        RefusedAddress: there is none. httpcore.ConnectError: the name was not found.
+    """
     if is_refused_name(host):
         raise RefusedAddress(f"{host} is a link-local or metadata address, which no destination may be at")
     try:

@@ -65,7 +65,9 @@ def lines(error: ValidationError, given: Mapping[str, object], allowed: Sequence
         if (requirement := _requirement(detail, field, allowed)) not in said:
             said.append(requirement)
     for field, said in requirements.items():
-        yield masked_text(f"{field}: {' or '.join([said[0], *(one.removeprefix('must ') for one in said[1:])])}")
+        text = " or ".join([said[0], *(one.removeprefix("must ") for one in said[1:])])
+        # What is wrong with several fields together names them itself.
+        yield masked_text(f"{field}: {text}" if field else text)
 
 
 def _requirement(detail: ErrorDetails, field: str, allowed: Sequence[str]) -> str:
@@ -93,7 +95,7 @@ def _field(detail: ErrorDetails, given: Mapping[str, object]) -> str:
     """The field's name as it is written, with a dot before each inner one: pydantic names its own types as well."""
     names: list[str] = []
     value: object = given
-    *_, last = detail["loc"]
+    last = detail["loc"][-1] if detail["loc"] else None
     for part in detail["loc"]:
         found, value = _inner(value, part)
         if found or (detail["type"] == "missing" and part == last) or not names:
