@@ -8,6 +8,7 @@ shows how to write a type of one's own; `conformance.py` tests it.
 from __future__ import annotations
 
 import abc
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
@@ -20,6 +21,7 @@ from analytics_internal.forward.outgoing import Outgoing, document
 
 DeadReason = Literal["refused", "too_large", "too_old", "unsupported"]
 MAX_ANSWER_LENGTH = 2_000
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Options(BaseModel):
@@ -169,5 +171,5 @@ class Destination(abc.ABC, Generic[OptionsT]):
 
 
 def answer_of(body: bytes) -> str:
-    """The beginning of a receiver's answer as text."""
-    return body[: 4 * MAX_ANSWER_LENGTH].decode("utf-8", "replace")[:MAX_ANSWER_LENGTH]
+    """The beginning of a receiver's answer as text, without characters that PostgreSQL or a terminal does not take."""
+    return _CONTROL.sub("", body[: 4 * MAX_ANSWER_LENGTH].decode("utf-8", "replace"))[:MAX_ANSWER_LENGTH]

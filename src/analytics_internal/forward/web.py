@@ -39,6 +39,8 @@ from analytics_internal.masking import MASK, masked_text, masked_url
 ANSWER_BYTES = 256 << 10
 """What is read of an answer; the rest is left."""
 REDIRECTS = 3
+SPARE_S = 30
+"""What a send with one request may take beside the request, on a busy machine: ``Limits.send_s``."""
 MAX_RETRY_AFTER_S = 86_400.0
 _AGENT = f"backstage-analytics-internal/{version('backstage-analytics-internal')}"
 _LATER = frozenset({408, 425, 429})

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from analytics_internal.forward.destination import (
     MAX_ANSWER_LENGTH,
@@ -32,6 +32,7 @@ class Worker:
 
     def __init__(self, destination: Destination[Any]) -> None:
         self.destination = destination
+        destination.log_id = uuid4()
         self._log: dict[int, Outgoing] = {}
 
     async def deliver(self, events: Sequence[Outgoing]) -> list[UUID]:
@@ -73,8 +74,9 @@ class Worker:
         if block is not None:
             fresh_after = events[0].position - 1
             known = self._log | {event.position: event for event in events}
-            place = events[0].position // block
-            events = [known[position] for position in sorted(known) if position // block == place]
+            place = (events[0].position - 1) // block
+            last = events[-1].position
+            events = [known[at] for at in sorted(known) if (at - 1) // block == place and at <= last]
         pairs = [(event, encoded_by(self.destination, event)) for event in events]
         kept = [(event, encoded) for event, encoded in pairs if encoded is not None]
         return Batch([event for event, _ in kept], [encoded for _, encoded in kept], fresh_after)
@@ -87,12 +89,9 @@ class Worker:
         for event in events:
             more = len(encoded_by(self.destination, event) or b"") + limits.bytes_between
             full = len(group) >= limits.events or size + more > limits.bytes
-            elsewhere = (
-                limits.block is not None
-                and group
-                and group[-1].position // limits.block != (event.position // limits.block)
-            )
-            if group and (full or elsewhere):
+            if limits.block is not None and group:
+                full = (group[-1].position - 1) // limits.block != (event.position - 1) // limits.block
+            if group and full:
                 yield group
                 group, size = [], 0
             group.append(event)
@@ -120,6 +119,7 @@ def check_error(destination: Destination[Any], error: DeliveryError) -> None:
     """An error is a sentence for the operator, and shows no secret."""
     assert str(error).strip(), f"an error without a word: {error!r}"
     assert len(error.answer) <= MAX_ANSWER_LENGTH
+    assert "\0" not in f"{error}{error.answer}", "PostgreSQL keeps no text with a zero"
     assert error.retry_after_s is None or error.retry_after_s >= 0
     for secret in secrets_of(destination.options):
         assert secret not in f"{error} {error!r} {error.answer}", f"{type(error).__name__} shows a secret"
@@ -130,6 +130,7 @@ def check_refusal(refusal: Refusal, batch: Batch) -> None:
     assert 0 <= refusal.index < len(batch.events), "a refusal of an event that is not in the batch"
     assert refusal.reason in get_args(DeadReason)
     assert refusal.detail.strip(), "a refusal without a word"
+    assert "\0" not in refusal.detail + refusal.answer, "PostgreSQL keeps no text with a zero"
 
 
 def secrets_of(value: object) -> set[str]:

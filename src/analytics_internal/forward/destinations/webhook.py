@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field
 from analytics_internal.forward.destination import Batch, Destination, Limits, Refusal
 from analytics_internal.forward.outgoing import Outgoing, document
 from analytics_internal.forward.secret import Secret, SecretMissing
-from analytics_internal.forward.web import WebOptions, WebReceiver
+from analytics_internal.forward.web import SPARE_S, WebOptions, WebReceiver
 
 SHORTEST_KEY = 24
 """Bytes, as Standard Webhooks demands."""
@@ -59,7 +59,9 @@ class Webhook(Destination[WebhookOptions]):
         super().__init__(name, options, renamed)
         self._beginning, self._end, self._media_type = _JSON if options.format == "json" else _CLOUDEVENTS
         most = options.max_bytes - len(self._beginning) - len(self._end)
-        self.limits = Limits(events=options.max_events, bytes=most, event_bytes=most - 1)
+        self.limits = Limits(
+            events=options.max_events, bytes=most, event_bytes=most - 1, send_s=options.timeout_s + SPARE_S
+        )
         self._receiver = WebReceiver.of(options)
 
     async def open(self) -> None:
