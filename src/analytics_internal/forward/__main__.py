@@ -32,18 +32,22 @@ log = structlog.get_logger("analytics_internal.forward")
 
 
 def main() -> int:
+    """Do what standard input says. Returns the exit code."""
     # Standard output is for the result alone, whatever a library prints.
     results = os.dup(1)
     os.dup2(2, 1)
     os.nice(NICENESS)
     order = msgspec.json.decode(_first_line(), type=Order)
     configure_logs(order.log_level, order.log_format)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        if order.test is not None:
-            result = runner.run(_test(order, order.test))
-            os.write(results, msgspec.json.encode(result))
-            return 0
-        return runner.run(_forward(order))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            if order.test is None:
+                return runner.run(_forward(order))
+            os.write(results, msgspec.json.encode(runner.run(_test(order, order.test))))
+            os._exit(0)  # whatever a type still does
+    except Exception:
+        log.exception("forwarding failed")
+        return 1
 
 
 def _first_line() -> bytes:

@@ -26,7 +26,7 @@ from analytics_internal.log import TRANSIENT_ERRORS, Pool
 STOP_LIMIT_S = 10.0
 """Longer than the process takes itself when one of its threads blocks."""
 POLL_S = 0.05
-TEST_LIMIT_S = 60.0
+TEST_LIMIT_S = 30.0
 
 log = structlog.get_logger(__name__)
 

@@ -19,6 +19,7 @@ from analytics_internal.forward.holds import Connect
 from analytics_internal.forward.outgoing import Outgoing, document
 from analytics_internal.forward.reading import LogEvent
 from analytics_internal.forward.shaping import Shaper
+from analytics_internal.log import tail
 from analytics_internal.masking import masked_text, without_values
 
 ACTION, SUBJECT = "test", "/analytics-internal/test"
@@ -58,11 +59,13 @@ async def _attempt(configured: Configured, connect: Connect) -> TestResult:
         connection = await connect()
         try:
             shaper = await Shaper.prepare(connection, configured.model_copy(update={"filters": None}))
+            head = await tail.head(connection)
         finally:
             await connection.close(timeout=CLOSE_LIMIT_S)
         shaped = shaper.shape(event())
         assert shaped is not None, "an event without filters was filtered out"
         destination = make(configured)
+        destination.log_id = head.log_id
         encoded = destination.encode(shaped)
         sent = _readable(encoded, shaped)
         try:
