@@ -20,6 +20,7 @@ ReceiverT = TypeVar("ReceiverT", bound="HttpReceiver")
 class Request(NamedTuple):
     """What arrived, uncompressed."""
 
+    method: str
     path: str
     """With the query."""
     headers: Mapping[str, str]
@@ -170,11 +171,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = gzip.decompress(raw) if headers.get("content-encoding") == "gzip" else raw
-        reply = self.server.receiver.answer(Request(self.path, headers, body, raw))
+        reply = self.server.receiver.answer(Request(self.command, self.path, headers, body, raw))
         if reply is None:
             self.close_connection = True
             return

@@ -16,6 +16,7 @@ from analytics_internal.forward.destinations.visits import (
     SEARCH,
     PortalUrl,
     address_of,
+    happened_at,
     is_page_view,
     own_fields,
     session_start_s,
@@ -72,16 +73,16 @@ class Ga4(Destination[Ga4Options]):
     """Events of a web stream.
 
     A request has events of one client, so a batch becomes one request for each 25 events of a visitor. GA4 has no
-    order but that of the events' times; those of one visitor are sent in the log's order all the same. It answers 2xx
-    to whatever it gets and leaves out what breaks its rules, so all rules are kept here. Events older than 72 hours
-    would get a wrong time there: they are dead letters.
+    order but that of the events' times; those of one visitor are sent in the log's order all the same, and each has
+    its position. GA4 answers 2xx to whatever it gets and leaves out what breaks its rules, so all rules are kept here.
+    Events older than 72 hours would get a wrong time there: they are dead letters.
 
     What GA4 has of an event it keeps: it knows no ids. If a request of a batch fails, the ones before it are not sent
     again with the rest; after a crash of the forwarder they are.
     """
 
     Options = Ga4Options
-    limits = Limits(events=500, bytes=4 << 20, event_bytes=REQUEST_BYTES - _ENVELOPE_BYTES, linger_s=1)
+    limits = Limits(events=250, bytes=4 << 20, event_bytes=REQUEST_BYTES - _ENVELOPE_BYTES, linger_s=1, send_s=120)
 
     def __init__(self, name: str, options: Ga4Options, renamed: dict[str, str] | None = None) -> None:
         super().__init__(name, options, renamed)
@@ -99,14 +100,12 @@ class Ga4(Destination[Ga4Options]):
 
     def encode(self, event: Outgoing) -> bytes:
         """The event with its time. Raises Undeliverable: it is older than 72 hours."""
-        now = datetime.now(UTC)
-        if event.occurred_at < now - OLDEST + ON_ITS_WAY:
+        if event.occurred_at < datetime.now(UTC) - OLDEST + ON_ITS_WAY:
             raise Undeliverable("too_old", f"GA4 takes events of the last 72 hours; this is of {event.occurred_at}")
-        at = min(event.occurred_at, now)
         return _encoder.encode(
             {
                 "name": event_name(event),
-                "timestamp_micros": int(at.timestamp() * 1_000_000),
+                "timestamp_micros": int(happened_at(event).timestamp() * 1_000_000),
                 "params": dict(islice(self._parameters(event), PARAMETERS)),
             }
         )
@@ -141,6 +140,7 @@ class Ga4(Destination[Ga4Options]):
         for name, value in own_fields(event):
             yield name, self._cut(value)
         yield "event_id", str(event.id)
+        yield "log_position", event.position
         for part, fields in (("attribute", event.attributes), ("context", event.context)):
             for name, value in sorted((fields or {}).items()):
                 if value is not None and value != "":

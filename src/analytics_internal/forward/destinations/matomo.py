@@ -26,6 +26,7 @@ from analytics_internal.forward.destinations.visits import (
     PortalUrl,
     address_of,
     field_of,
+    happened_at,
     is_page_view,
     visitor_hash,
 )
@@ -179,7 +180,7 @@ class Matomo(Destination[MatomoOptions]):
     def _parameters(self, event: Outgoing) -> Iterator[tuple[str, str]]:
         yield from self._site()
         yield "rand", event.id.hex
-        yield "cdt", str(int(event.occurred_at.timestamp()))
+        yield "cdt", str(int(happened_at(event).timestamp()))
         yield "cid", visitor_hash(event, 8).hex()
         if event.user is not None:
             yield "uid", event.user[:USER_LENGTH]
@@ -206,4 +207,4 @@ class Matomo(Destination[MatomoOptions]):
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -66,6 +67,11 @@ def session_start_s(event: Outgoing) -> int:
     if event.session_id is not None and event.session_id.version == 7:
         return milliseconds_of(event.session_id) // 1_000
     return int(event.occurred_at.timestamp()) // 86_400 * 86_400
+
+
+def happened_at(event: Outgoing) -> datetime:
+    """When it happened; where a clock was ahead, when the service got it. Receivers take no times to come."""
+    return min(event.occurred_at, event.received_at) if event.received_at is not None else event.occurred_at
 
 
 def is_page_view(event: Outgoing) -> bool:
