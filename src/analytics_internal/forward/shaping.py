@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from analytics_internal.forward.configuration import Configured
 from analytics_internal.forward.fields import change_of
 from analytics_internal.forward.outgoing import Outgoing, Scalar
+from analytics_internal.forward.people import SOMEBODY, People
 from analytics_internal.forward.predicate import Predicate, items_in, predicate
 from analytics_internal.forward.pseudonyms import Pseudonyms, key_in
 from analytics_internal.forward.reading import Item, LogEvent, items
@@ -25,8 +26,7 @@ class Shaper:
         """``key``: of the installation's pseudonyms. ``items``: those that the filters name (`reading.items`)."""
         filter_ = parse_filter(configured.filters) if configured.filters is not None else None
         self._passes: Predicate = predicate(filter_, items or {}) if filter_ is not None else lambda _: True
-        self._people = configured.people
-        self._pseudonyms = Pseudonyms(key)
+        self._with_people = _people_as(configured.people, Pseudonyms(key))
         self._with_fields = change_of(configured.fields.drop, configured.fields.rename)
 
     @classmethod
@@ -48,13 +48,15 @@ class Shaper:
         """The event as the receiver may have it; None if it is filtered out."""
         if not self._passes(event):
             return None
-        return self._with_fields(self._without_people(_outgoing(event)))
+        return self._with_fields(self._with_people(_outgoing(event)))
 
-    def _without_people(self, event: Outgoing) -> Outgoing:
-        if self._people == "named":
-            return event
-        user = self._pseudonyms.of(event.user) if self._people == "pseudonymous" and event.user is not None else None
-        return msgspec.structs.replace(event, user=user)
+
+def _people_as(people: str, pseudonyms: Pseudonyms) -> Callable[[Outgoing], Outgoing]:
+    if people == "named":
+        return lambda event: event
+    if people == "pseudonymous":
+        return People(pseudonyms.of, keeps_user=True).replaced_in
+    return People(lambda _: SOMEBODY, keeps_user=False).replaced_in
 
 
 def _decoded(text: bytes | None) -> dict[str, Scalar] | None:
