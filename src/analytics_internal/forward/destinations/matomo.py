@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 import msgspec
+from pydantic import BeforeValidator
 from pydantic import Field as OptionField
 
 from analytics_internal.forward.destination import (
@@ -44,6 +45,14 @@ NO_PLUGIN = "portal"
 _encoder = msgspec.json.Encoder()
 
 
+def _with_text_keys(value: object) -> object:
+    """YAML has numbers as keys, JSON has texts."""
+    return {str(key): field for key, field in value.items()} if isinstance(value, dict) else value
+
+
+Number = Annotated[str, OptionField(pattern=r"^[1-9]\d{0,5}$")]
+
+
 class MatomoOptions(WebOptions):
     """``url`` is that of the installation, or of its ``matomo.php`` or ``piwik.php``."""
 
@@ -52,7 +61,7 @@ class MatomoOptions(WebOptions):
     """Of a user with write permission for the site, and better of a super user."""
     portal_url: PortalUrl
     """Matomo's reports have whole addresses."""
-    dimensions: dict[Annotated[int, OptionField(gt=0)], Field] = OptionField(default_factory=dict)
+    dimensions: Annotated[dict[Number, Field], BeforeValidator(_with_text_keys)] = OptionField(default_factory=dict)
     """Custom dimensions by their id: the field of the event that each gets."""
 
 
