@@ -116,6 +116,7 @@ def no_store_app() -> ASGIApp:
             zone=ZoneInfo("UTC"),
             spool=Spool(Path()),
             forwarding=child.Order("", []),
+            destinations={},
         )
     )
 

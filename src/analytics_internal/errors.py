@@ -10,13 +10,13 @@ The concrete classes stand where they are raised. Others name the base classes: 
   * DeliveryError
     BatchRefused, ReceiverGone, ReceiverUnavailable
   * HttpProblem
-    BodyTooLarge, DownloadTooLarge, HeadTooLarge, InternalError, InvalidConditions, InvalidEncoding, LogReplaced,
-    MalformedRequest, MethodNotAllowed, NotABatch, NotAllowed, NotFound, TooSlowRequest, Unauthenticated,
-    UnsupportedEncoding
+    BodyTooLarge, DownloadTooLarge, HeadTooLarge, InternalError, InvalidConditions, InvalidEncoding, InvalidRequest,
+    LogReplaced, MalformedRequest, MethodNotAllowed, NotABatch, NotAllowed, NotConfigured, NotFound, TooSlowRequest,
+    Unauthenticated, UnsupportedEncoding
     * InvalidQuery
       NotACursor, TooCostly
     * TryLater
-      ClockInDoubt, LogUnavailable, OutOfMemory, Overloaded, PortalUnavailable, TooSlow
+      ClockInDoubt, LogUnavailable, OutOfMemory, Overloaded, PortalUnavailable, StateUnavailable, TooSlow
       * Busy
         NoRoom
       * ReaderBehind

@@ -93,6 +93,15 @@ ADDRESSES: dict[str, list[Asked]] = {
     f"POST {PREFIX}/.well-known/backstage/permissions/apply-conditions": [
         Asked(f"{PREFIX}/.well-known/backstage/permissions/apply-conditions", body={"items": []})
     ],
+    f"GET {PREFIX}/destinations": [Asked(f"{PREFIX}/destinations")],
+    **{
+        f"POST {PREFIX}/destinations/{{name}}/{action}": [
+            Asked(f"{PREFIX}/destinations/nobody/{action}", body={"dead_letters": "all"})
+        ]
+        for action in ("pause", "resume", "test", "replay", "cancel-replays", "discard")
+    },
+    # With dead letters: tests/http/test_destinations.py.
+    f"GET {PREFIX}/destinations/{{name}}/dead-letters": [Asked(f"{PREFIX}/destinations/nobody/dead-letters")],
     f"GET {PREFIX}/openapi.json": [Asked(f"{PREFIX}/openapi.json")],
     "GET /openapi.json": [Asked("/openapi.json")],
     "GET /healthz": [Asked("/healthz")],
@@ -196,10 +205,11 @@ async def test_nobody_is_answered_without_a_token(guarded_client: httpx.AsyncCli
 async def test_nobody_reads_anything_without_the_permission(
     guarded_client: httpx.AsyncClient, portal: PortalStandIn, address: str
 ) -> None:
+    permission = "admin" if "/destinations" in address else "read"
     for asked in ADDRESSES[address]:
         response = await ask(guarded_client, address, asked, portal.token(BO))
         assert_is_problem(response, 403, "not-allowed")
-        assert "`analytics-internal.read`" in response.json()["detail"]
+        assert f"`analytics-internal.{permission}`" in response.json()["detail"]
 
 
 async def test_the_log_of_the_service_names_nobody(guarded: ServiceProcess, guarded_client: httpx.AsyncClient) -> None:

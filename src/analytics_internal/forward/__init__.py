@@ -1,5 +1,5 @@
 """Forwarding: each destination is one more cursor on the log, moved only after the receiver has confirmed."""
 
-from analytics_internal.forward import child
+from analytics_internal.forward import child, state
 from analytics_internal.forward.configuration import UnusableDestination, configure
-from analytics_internal.forward.showing import shown
+from analytics_internal.forward.showing import Described, described, shown

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from analytics_internal.forward.configuration import Configured, configure, options_of
@@ -27,9 +28,16 @@ def shown(given: Sequence[object]) -> list[dict[str, Any]]:
     return [_shown(one) for one in configure(given)]
 
 
-def whereto(configured: Configured) -> str:
-    """Where events go, without secrets; empty if the type has no address. Raises UnusableDestination."""
-    return masked_url(options_of(configured).whereto())
+class Described(msgspec.Struct, frozen=True):
+    """A configured destination, and where its events go: without secrets; empty if the type has no address."""
+
+    configured: Configured
+    to: str
+
+
+def described(given: Sequence[object]) -> dict[str, Described]:
+    """The destinations of the setting by name, in its order. Raises UnusableDestination."""
+    return {one.name: Described(one, masked_url(options_of(one).whereto())) for one in configure(given)}
 
 
 def _shown(configured: Configured) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from analytics_internal.http import compat, export, health, ingest, integration, problems, query
+from analytics_internal.http import compat, destinations, export, health, ingest, integration, problems, query
 from analytics_internal.http.bodies import ReadToTheEnd
 from analytics_internal.http.connected import WhileConnected
 from analytics_internal.http.loopback import LoopbackOnly
@@ -85,6 +85,12 @@ def _api() -> list[Route]:
         Route("/events", export.export, methods=["GET", "POST"]),  # POST is here for the 405 only: EventsFirst takes it
         Route("/query", _by_method(GET=query.ask_by_link, POST=query.ask), methods=["GET", "POST"], middleware=ZIPPED),
         Route("/configuration", query.configuration, methods=["GET"]),
+        Route("/destinations", destinations.destinations, methods=["GET"], middleware=ZIPPED),
+        *(
+            Route(f"/destinations/{{name}}/{action}", to, methods=["POST"])
+            for action, to in destinations.ACTIONS.items()
+        ),
+        Route("/destinations/{name}/dead-letters", destinations.dead_letters, methods=["GET"], middleware=ZIPPED),
         Route("/analytics", compat.items, methods=["GET"], middleware=ZIPPED),
         Route("/analytics/{id}", compat.item, methods=["GET"]),
         Route("/top-users", compat.top_users, methods=["GET"]),

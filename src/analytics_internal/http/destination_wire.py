@@ -19,7 +19,7 @@ Position = Annotated[int, Meta(ge=0, le=HIGHEST)]
 
 
 class LastError(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the last attempt failed. It stays until the next delivery."""
+    """Why the newest attempt failed that did; `attempts` is 0 if something was delivered since then."""
 
     at: datetime
     detail: str
@@ -84,7 +84,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Destinations(msgspec.Struct, frozen=True):
-    """Every destination that is configured or has ever been, by name."""
+    """Those that are configured, in the settings' order, and then those that have ever been."""
 
     destinations: list[Destination]
 
@@ -169,6 +169,12 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     after: Annotated[Position | None, Meta(description="The range of positions, if one was asked for")]
     up_to: Position | None
     events: Annotated[int, Meta(ge=0, description="Events of the range, before filters")]
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """How many ranges are not replayed to their end. Dead letters that were queued stay, and are not sent."""
+
+    replays: Count
 
 
 class Discard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -31,7 +31,8 @@ STRUCTS = (
     WireEvent, WireBatch, Verdicts, StoredEvent, WireQuery, LastDays, DayRange, Answer, Configuration,
     compat.OriginalItem, compat.TopUser, integration.Metadata, integration.Conditions, health.Alive, health.Readiness,
     problems.ProblemDetails, wire.Destinations, wire.Destination, wire.DeadLetters, wire.TestResult,
-    wire.ReplayDeadLetters, wire.ReplayPositions, wire.ReplayTimes, wire.Queued, wire.Discard, wire.Discarded,
+    wire.ReplayDeadLetters, wire.ReplayPositions, wire.ReplayTimes, wire.Queued, wire.Cancelled, wire.Discard,
+    wire.Discarded,
 )  # fmt: skip
 ANYTHING: Schema = {"description": "Anything else gets the verdict `rejected`."}
 TEXT: Schema = {"schema": {"type": "string"}}
@@ -174,6 +175,7 @@ def _destinations() -> Schema:
             {"application/json": {"schema": {"anyOf": kinds}}},
             409,
         ),
+        f"{one}/cancel-replays": post("cancelReplays", "Send nothing more of what was replayed", wire.Cancelled),
         f"{one}/dead-letters": {
             "get": _operation(
                 "deadLetters", "Events that could not be delivered", _json(wire.DeadLetters), (400, *steered), page

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from analytics_internal.auth import Callers, Permissions
 from analytics_internal.event import Acceptance
-from analytics_internal.forward import child
+from analytics_internal.forward import Described, child
 from analytics_internal.log import IdKey, LogWriter, Pool, Readiness
 from analytics_internal.query import Spool
 from analytics_internal.reader import Replica
@@ -29,4 +30,6 @@ class Service(msgspec.Struct, frozen=True):
     acceptance: Acceptance
     zone: ZoneInfo
     spool: Spool
+    destinations: Mapping[str, Described]
+    """Those that are configured, by name, in the settings' order."""
     forwarding: child.Order

@@ -28,7 +28,7 @@ from analytics_internal.auth import (
 from analytics_internal.data_dir import DataDirLock
 from analytics_internal.embedded import EmbeddedPostgres
 from analytics_internal.event import Acceptance, Portal
-from analytics_internal.forward import child
+from analytics_internal.forward import child, described
 from analytics_internal.http.app import make_app
 from analytics_internal.http.connection import connecting_to
 from analytics_internal.http.connections import Connections, limits_of, raise_file_limit
@@ -218,6 +218,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
                 timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
             ),
             zone=ZoneInfo(settings.timezone),
+            destinations=described(settings.destinations),
             forwarding=child.Order(dsn, settings.destinations, settings.log_level, settings.log_format),
             spool=Spool(settings.data_dir, bytes_of(settings.download_limit), bytes_of(settings.downloads_limit)),
         )

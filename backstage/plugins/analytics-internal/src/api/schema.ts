@@ -145,6 +145,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics-internal/destinations/{name}/cancel-replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send nothing more of what was replayed */
+        post: operations["cancelReplays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics-internal/destinations/{name}/dead-letters": {
         parameters: {
             query?: never;
@@ -752,7 +769,7 @@ export interface components {
         };
         /**
          * Destinations
-         * @description Every destination that is configured or has ever been, by name.
+         * @description Those that are configured, in the settings' order, and then those that have ever been.
          */
         Destinations: {
             destinations: components["schemas"]["Destination"][];
@@ -814,7 +831,7 @@ export interface components {
         };
         /**
          * LastError
-         * @description Why the last attempt failed. It stays until the next delivery.
+         * @description Why the newest attempt failed that did; `attempts` is 0 if something was delivered since then.
          */
         LastError: {
             at: string;
@@ -945,6 +962,13 @@ export interface components {
             up_to: number | null;
             /** @description Events of the range, before filters */
             events: number;
+        };
+        /**
+         * Cancelled
+         * @description How many ranges are not replayed to their end. Dead letters that were queued stay, and are not sent.
+         */
+        Cancelled: {
+            replays: number;
         };
         /**
          * Discard
@@ -1714,6 +1738,67 @@ export interface operations {
             };
             /** @description The body is encoded in a way that is not taken: `Accept-Encoding` names those that are */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    cancelReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a destination in the settings */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cancelled"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
