@@ -91,6 +91,7 @@ bench: $(DEVELOPMENT) ## measure the ratios of docs/benchmarks.md
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.query
 	$(BIN)/python -m bench.greedy
+	$(BIN)/python -m bench.forward
 
 crash: $(DEVELOPMENT) ## kill the service and PostgreSQL under load, and fail over to a lagging standby
 	$(BIN)/python -m tests.crash.crash --rounds 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -43,11 +43,16 @@ def running(command: list[str], log: Path) -> Iterator[Server]:
         process.communicate(timeout=60)
 
 
-def service(dsn: str, folder: Path) -> contextlib.AbstractContextManager[Server]:
+def service(
+    dsn: str, folder: Path, destinations: Sequence[Mapping[str, object]] = ()
+) -> contextlib.AbstractContextManager[Server]:
     """The real service on a database."""
     folder.mkdir(exist_ok=True)
+    config = folder / "settings.yaml"
+    config.write_bytes(msgspec.json.encode({"destinations": destinations}))  # JSON is YAML
     command = [*COMMAND, "serve", "--auth", "none", "--port", "0"]
     command += ["--database-url", dsn, "--data-dir", str(folder), "--timezone", "America/Sao_Paulo"]
+    command += ["--config", str(config)]
     return running(command, folder / "service.log")
 
 

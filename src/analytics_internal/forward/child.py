@@ -110,7 +110,8 @@ async def _begin(order: Order, pool: Pool) -> None:
                 await state.ensure(connection, configure(order.destinations))
             kept = await state.positions(connection)
     except (*TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
-        log.error("the state of destinations cannot be used", error=type(error).__name__)
+        if order.destinations:
+            log.error("the state of destinations cannot be used", error=type(error).__name__)
         return
     configured = {one["name"] for one in order.destinations}
     for name, position in kept.items():
@@ -146,11 +147,10 @@ async def _keep(order: Order) -> None:
 
 
 def _started(order: Order) -> subprocess.Popen[bytes]:
-    # Its standard output is our standard error: what a library prints must not come between our lines. A session of its
-    # own, so that Ctrl-C reaches the service alone, which stops its parts in order.
-    process = subprocess.Popen(
-        _COMMAND, stdin=subprocess.PIPE, stdout=sys.stderr.fileno(), bufsize=0, start_new_session=True
-    )
+    # Its standard output is our standard error: what a library prints must not come between our lines. A group of its
+    # own, so that Ctrl-C reaches the service alone, which stops its parts in order; no session of its own, in which
+    # Linux would not count its niceness.
+    process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=sys.stderr.fileno(), bufsize=0, process_group=0)
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):  # its end is seen by `poll`
         process.stdin.write(_line(order))
