@@ -11,6 +11,7 @@ import msgspec
 from analytics_internal.event import MAX_EVENT_BYTES
 from analytics_internal.forward.destination import (
     Batch,
+    BatchRefused,
     DeadReason,
     Destination,
     Limits,
@@ -71,9 +72,11 @@ class AnalyticsInternal(Destination[AnalyticsInternalOptions]):
     async def open(self) -> None:
         """Look whose log is there. Raises ReceiverGone: it is the one that the events come from."""
         await self._receiver.open()
-        answer = await self._receiver.get(
-            self._receiver.url().copy_merge_params({"after": 1 << 61, "limit": 1}), self._headers()
-        )
+        nothing = self._receiver.url().copy_merge_params({"after": 1 << 61, "limit": 1})
+        try:
+            answer = await self._receiver.get(nothing, self._headers())
+        except BatchRefused:
+            return  # something else is there; `send` says what
         if self.log_id is not None and _log_id(answer) == self.log_id:
             raise ReceiverGone("this destination is the service itself: its log is the one that the events come from")
 
