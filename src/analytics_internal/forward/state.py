@@ -320,6 +320,11 @@ async def queued_dead_letters(connection: Connection, name: str, limit: int) -> 
     return [row[0] for row in await connection.fetch(SQL["queued_dead_letters"], name, limit)]
 
 
+async def dead_positions(connection: Connection, name: str, after: int, up_to: int) -> set[int]:
+    """Where there are dead letters, after one position up to another."""
+    return {row[0] for row in await connection.fetch(SQL["dead_positions"], name, after, up_to)}
+
+
 # --- of whoever watches and steers
 
 

@@ -142,6 +142,14 @@ WHERE destination = $1
 ORDER BY position
 LIMIT $2
 
+-- name: dead_positions
+-- Of events after $2 up to $3.
+SELECT position
+FROM dead_letter
+WHERE destination = $1
+  AND position > $2
+  AND position <= $3
+
 -- name: pause
 UPDATE destination
 SET is_paused = true

@@ -1,0 +1,87 @@
+"""The log as one destination reads it: in sections of about the same number of bytes, shaped as it is configured."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
+from typing import Concatenate, ParamSpec, TypeVar
+
+from analytics_internal.forward import reading
+from analytics_internal.forward.outgoing import Outgoing
+from analytics_internal.forward.reading import LogEvent
+from analytics_internal.forward.shaping import Shaper
+from analytics_internal.forward.steps import Course, Entry
+from analytics_internal.log import Connection
+
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+SMALLEST, FIRST, LARGEST = 50, 500, 2_000
+"""How many positions a section has."""
+SECTION_BYTES = 4 << 20
+EVENT_BYTES = 400
+"""Of an event without attributes and context, about."""
+CLOSE_TOGETHER = 200
+"""Single positions at most this far from each other are read at once, with what is between them."""
+
+
+class Source:
+    """A connection, used by one statement at a time, and what it reads."""
+
+    def __init__(self, connection: Connection, shaper: Shaper) -> None:
+        self.database_s = 0.0
+        """How long the database has worked for us."""
+        self._connection = connection
+        self._shaper = shaper
+        self._is_free = asyncio.Lock()
+        self._section = FIRST
+
+    async def run(
+        self,
+        function: Callable[Concatenate[Connection, Arguments], Awaitable[Result]],
+        *arguments: Arguments.args,
+        **named: Arguments.kwargs,
+    ) -> Result:
+        """Call a function of the state or the log with the connection."""
+        async with self._is_free:
+            began = time.monotonic()
+            try:
+                return await function(self._connection, *arguments, **named)
+            finally:
+                self.database_s += time.monotonic() - began
+
+    async def extend(self, course: Course, up_to: int) -> None:
+        """Read the next section of a course, at most to a position that the log has."""
+        end = min(course.covered + self._section, up_to)
+        course.add(self._entries(await self._read(course.covered, end)), end)
+
+    async def at(self, positions: Sequence[int]) -> list[Entry]:
+        """The events at single positions in their order; missing ones are left out."""
+        wanted = set(positions)
+        bounds = [0, *(n for n, (a, b) in enumerate(pairwise(positions), 1) if b - a > CLOSE_TOGETHER), len(positions)]
+        found: list[LogEvent] = []
+        for first, last in pairwise(bounds):
+            found += await self._read(positions[first] - 1, positions[last - 1])
+        return self._entries([event for event in found if event.position in wanted])
+
+    async def shaped(self, after: int, up_to: int) -> list[Outgoing]:
+        """The events after one position up to another that are not filtered out."""
+        events: list[Outgoing] = []
+        while after < up_to:
+            end = min(after + self._section, up_to)
+            shaped = map(self._shaper.shape, await self._read(after, end))
+            events += [event for event in shaped if event is not None]
+            after = end
+        return events
+
+    async def _read(self, after: int, up_to: int) -> list[LogEvent]:
+        events: list[LogEvent] = await self.run(reading.read, after, up_to)
+        if events:
+            size = sum(EVENT_BYTES + len(one.attributes or b"") + len(one.context or b"") for one in events)
+            self._section = max(SMALLEST, min(LARGEST, SECTION_BYTES * len(events) // size))
+        return events
+
+    def _entries(self, events: Sequence[LogEvent]) -> list[Entry]:
+        now = time.monotonic()
+        return [Entry(one.position, one.batch_id, self._shaper.shape(one), now) for one in events]
