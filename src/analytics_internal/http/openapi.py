@@ -141,7 +141,7 @@ def _destinations() -> Schema:
         "name": "name",
         "in": "path",
         "required": True,
-        "schema": {"type": "string", "minLength": 1},
+        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$"},
         "description": "Name of a destination in the settings",
     }
     kinds = [_ref(struct) for struct in (wire.ReplayDeadLetters, wire.ReplayPositions, wire.ReplayTimes)]
