@@ -307,10 +307,11 @@ def _require_header(name: str, value: str) -> None:
 
 def _pool(url: httpx.URL, ca_file: Path | None) -> httpcore.AsyncConnectionPool:
     """Connections to a receiver, through the proxy of the environment if there is one for its host."""
-    context = (
-        ssl.create_default_context(cafile=ca_file) if ca_file is not None else httpx.create_ssl_context(trust_env=True)
-    )
-    context.set_alpn_protocols(["http/1.1"])
+    context = None
+    if url.scheme == "https":
+        given_only = ca_file is not None
+        context = ssl.create_default_context(cafile=ca_file) if given_only else httpx.create_ssl_context(trust_env=True)
+        context.set_alpn_protocols(["http/1.1"])
     proxies = getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(url.netloc.decode()):
