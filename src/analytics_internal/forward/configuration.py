@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -17,6 +16,7 @@ from analytics_internal.errors import AnalyticsError
 from analytics_internal.forward.destination import Destination, Options
 from analytics_internal.forward.fields import problems_of
 from analytics_internal.forward.wording import as_name, lines
+from analytics_internal.masking import without_values
 
 GROUP = "analytics_internal.destinations"
 """Entry points of this group name types of third parties: ``name = "package.module:Class"``."""
@@ -98,7 +98,7 @@ def type_named(name: str) -> type[Destination[Any]]:
     """The class of a type.
 
     Raises:
-        UnusableDestination: there is no such type, or its library is not installed.
+        UnusableDestination: there is no such type, its library is not installed, or its module does not work.
     """
     places = {name: (place, extra) for name, (place, extra) in BUILT_IN.items()}
     for entry in entry_points(group=GROUP):
@@ -108,16 +108,18 @@ def type_named(name: str) -> type[Destination[Any]]:
         hint = f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(sorted(places))}"
         raise UnusableDestination(f"type: unknown: {as_name(name)}; {hint}")
     place, extra = places[name]
-    module, _, attribute = place.partition(":")
     try:
-        found: type[Destination[Any]] = getattr(importlib.import_module(module), attribute)
+        found = EntryPoint(name, place, GROUP).load()
     except ImportError as error:
-        if extra is None:
+        if extra is None or (error.name or "").startswith(__name__.partition(".")[0]):
             raise UnusableDestination(f"type: {name} cannot be loaded: {error}") from error
         raise UnusableDestination(
             f"type: {name} needs a library that is not installed: pip install 'backstage-analytics-internal[{extra}]'"
         ) from error
-    assert issubclass(found, Destination), f"{place} is no Destination"
+    except Exception as error:  # a third party's module may raise anything, and must not end the service
+        raise UnusableDestination(f"type: {name} cannot be loaded: {without_values(error)}") from error
+    if not (isinstance(found, type) and issubclass(found, Destination)):
+        raise UnusableDestination(f"type: {name} cannot be loaded: {place} is no subclass of Destination")
     return found
 
 
@@ -216,6 +218,8 @@ def _options(kind: type[Destination[Any]], given: Mapping[str, Any]) -> Options:
         return kind.Options.model_validate(dict(given))
     except ValidationError as error:
         raise UnusableDestination(*lines(error, given, (*COMMON, *kind.Options.model_fields))) from None
+    except Exception as error:  # of a third party's validators
+        raise UnusableDestination(f"its options cannot be checked: {without_values(error)}") from error
 
 
 def _top_level(renamed: Mapping[str, str]) -> Iterator[tuple[str, str]]:
