@@ -180,7 +180,7 @@ async def test_what_was_answered_before_a_failure_is_not_sent_again(stream: Stre
     await destination.close()
 
 
-async def test_the_halves_of_a_refused_batch_leave_out_what_was_answered(stream: Stream) -> None:
+async def test_smaller_batches_after_a_failure_leave_out_what_was_answered(stream: Stream) -> None:
     destination = destination_to(stream)
     await destination.open()
     events = [outgoing(user=f"p-{number}") for number in (1, 2, 2, 1)]
@@ -189,10 +189,15 @@ async def test_the_halves_of_a_refused_batch_leave_out_what_was_answered(stream:
         await destination.send(batch_of(destination, *events))
     stream.fails_after = None
 
-    await destination.send(batch_of(destination, *events[:2]))
-    await destination.send(batch_of(destination, *events[2:]))
+    stream.fails_after = 0
+    with pytest.raises(ReceiverUnavailable):
+        await destination.send(batch_of(destination, *events[:2]))
+    stream.fails_after = None
+    for event in events:
+        await destination.send(batch_of(destination, event))
 
     assert len(stream.events) == 4
+    assert stream.received() == [event.id for event in events]
     await destination.close()
 
 

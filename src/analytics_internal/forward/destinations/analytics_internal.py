@@ -23,7 +23,7 @@ from analytics_internal.forward.destination import (
 )
 from analytics_internal.forward.outgoing import Outgoing
 from analytics_internal.forward.secret import Secret
-from analytics_internal.forward.web import WebOptions, WebReceiver
+from analytics_internal.forward.web import SPARE_S, WebOptions, WebReceiver
 
 PATH = "api/analytics-internal/events"
 REQUEST_EVENTS = 1_000
@@ -63,10 +63,15 @@ class AnalyticsInternal(Destination[AnalyticsInternalOptions]):
     """
 
     Options = AnalyticsInternalOptions
-    limits = Limits(events=REQUEST_EVENTS, bytes=REQUEST_BYTES - _ENVELOPE_BYTES, event_bytes=MAX_EVENT_BYTES)
 
     def __init__(self, name: str, options: AnalyticsInternalOptions, renamed: dict[str, str] | None = None) -> None:
         super().__init__(name, options, renamed)
+        self.limits = Limits(
+            events=REQUEST_EVENTS,
+            bytes=REQUEST_BYTES - _ENVELOPE_BYTES,
+            event_bytes=MAX_EVENT_BYTES,
+            send_s=options.timeout_s + SPARE_S,
+        )
         self._receiver = WebReceiver.of(options, PATH)
 
     async def open(self) -> None:

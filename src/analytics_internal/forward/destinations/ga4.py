@@ -51,6 +51,9 @@ RESERVED_EVENTS = frozenset(
     )
 )
 RESERVED_PREFIXES = ("_", "firebase_", "ga_", "google_", "gtag.")
+BATCH_EVENTS = 250
+REQUESTS_S = 120.0
+"""How long the requests of a batch may take: of as many visitors as it has events, at most."""
 _ENVELOPE_BYTES = 2_000
 _not_of_a_name = re.compile(r"[^A-Za-z0-9_]+")
 _encoder = msgspec.json.Encoder()
@@ -82,14 +85,20 @@ class Ga4(Destination[Ga4Options]):
     """
 
     Options = Ga4Options
-    limits = Limits(events=250, bytes=4 << 20, event_bytes=REQUEST_BYTES - _ENVELOPE_BYTES, linger_s=1, send_s=120)
 
     def __init__(self, name: str, options: Ga4Options, renamed: dict[str, str] | None = None) -> None:
         super().__init__(name, options, renamed)
+        self.limits = Limits(
+            events=BATCH_EVENTS,
+            bytes=BATCH_EVENTS * REQUEST_BYTES,
+            event_bytes=REQUEST_BYTES - _ENVELOPE_BYTES,
+            linger_s=1,
+            send_s=options.timeout_s + REQUESTS_S,
+        )
         self._receiver = WebReceiver.of(options, "mp/collect")
         self._value_length = VALUE_LENGTH_360 if options.is_360 else VALUE_LENGTH
         self._confirmed: set[int] = set()
-        """Positions of the last batch that failed whose requests were answered before that."""
+        """Positions of failed batches whose requests were answered before that, and that may come again."""
 
     async def open(self) -> None:
         self.options.api_secret.read()
@@ -120,9 +129,10 @@ class Ga4(Destination[Ga4Options]):
                 await self._receiver.post(body, {"content-type": "application/json"}, url=url)
                 self._confirmed.update(event.position for event in events)
         except BaseException:
-            self._confirmed &= positions
+            # After a failure batches may be smaller: what comes after this one may be confirmed already.
+            self._confirmed = {position for position in self._confirmed if position >= min(positions)}
             raise
-        self._confirmed -= positions  # what is left is in the other half of a batch that was refused
+        self._confirmed -= positions
         return []
 
     def _parameters(self, event: Outgoing) -> Iterator[tuple[str, str | int | float]]:

@@ -41,6 +41,8 @@ OLDEST = timedelta(days=10 * 365)
 # An event must not become too old on its way.
 ON_ITS_WAY = timedelta(minutes=1)
 USER_LENGTH = 200
+ONE_BY_ONE_S = 240.0
+"""How long it may take to send the events of a request once more, one by one."""
 NO_PLUGIN = "portal"
 _encoder = msgspec.json.Encoder()
 
@@ -63,6 +65,8 @@ class MatomoOptions(WebOptions):
     """Matomo's reports have whole addresses."""
     dimensions: Annotated[dict[Number, Field], BeforeValidator(_with_text_keys)] = OptionField(default_factory=dict)
     """Custom dimensions by their id: the field of the event that each gets."""
+    timeout_s: float = OptionField(default=120, gt=0, le=600)
+    """What Matomo stores after that counts twice: better wait for a slow one."""
 
 
 class _Answer(msgspec.Struct):
@@ -88,10 +92,12 @@ class Matomo(Destination[MatomoOptions]):
     """
 
     Options = MatomoOptions
-    limits = Limits(events=REQUEST_EVENTS, bytes=1 << 20, bytes_between=4)
 
     def __init__(self, name: str, options: MatomoOptions, renamed: dict[str, str] | None = None) -> None:
         super().__init__(name, options, renamed)
+        self.limits = Limits(
+            events=REQUEST_EVENTS, bytes=1 << 20, bytes_between=4, send_s=options.timeout_s + ONE_BY_ONE_S
+        )
         self._receiver = WebReceiver.of(options)
 
     async def open(self) -> None:

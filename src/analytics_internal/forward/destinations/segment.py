@@ -28,7 +28,7 @@ from analytics_internal.forward.destinations.visits import (
 )
 from analytics_internal.forward.outgoing import Outgoing
 from analytics_internal.forward.secret import Secret
-from analytics_internal.forward.web import WebOptions, WebReceiver, WebUrl
+from analytics_internal.forward.web import SPARE_S, WebOptions, WebReceiver, WebUrl
 
 # Segment says KB; 1,000 bytes are on the safe side. https://segment.com/docs/connections/sources/catalog/libraries/
 # server/http-api/#max-request-size
@@ -74,7 +74,12 @@ class Segment(Destination[SegmentOptions]):
         request, event = (
             (POSTHOG_REQUEST_BYTES, POSTHOG_EVENT_BYTES) if self._is_posthog else (REQUEST_BYTES, EVENT_BYTES)
         )
-        self.limits = Limits(events=REQUEST_EVENTS, bytes=request - _ENVELOPE_BYTES, event_bytes=event)
+        self.limits = Limits(
+            events=REQUEST_EVENTS,
+            bytes=request - _ENVELOPE_BYTES,
+            event_bytes=event,
+            send_s=options.timeout_s + SPARE_S,
+        )
         self._receiver = WebReceiver.of(options, "batch" if self._is_posthog else "v1/batch")
 
     async def open(self) -> None:
