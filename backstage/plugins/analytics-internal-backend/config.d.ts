@@ -95,6 +95,8 @@ export interface Config {
       /** @visibility secret */
       password?: string | { env: string } | { file: string };
       /** @visibility secret */
+      token_auth?: string | { env: string } | { file: string };
+      /** @visibility secret */
       api_secret?: string | { env: string } | { file: string };
       /** @visibility secret */
       write_key?: string | { env: string } | { file: string };
