@@ -144,6 +144,27 @@ async def test_one_that_blocks_disturbs_no_other_but_ends_the_process_when_it_ha
         is_over.set()
 
 
+async def test_one_that_blocks_is_named_in_the_log(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarding, "BLOCKED_S", 0.1)
+    is_over = threading.Event()
+
+    async def blocks() -> None:
+        is_over.wait(60)
+
+    with structlog.testing.capture_logs() as lines:
+        async with forwarder(dsn, Deliveries(audit=blocks)):
+
+            async def is_named() -> bool:
+                return any(line["event"] == "a destination's type blocks its thread" for line in lines)
+
+            await eventually(is_named)
+            is_over.set()
+
+    named = [line for line in lines if "blocks" in line["event"]]
+    assert [line["destination"] for line in named] == ["audit"]
+    assert "threading.py" in named[0]["at"]
+
+
 async def test_a_destination_that_another_process_took_is_not_worked_on(dsn: str) -> None:
     async def loses() -> None:
         if deliveries.begun["audit"] < 3:

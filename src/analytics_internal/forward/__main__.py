@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import os
 import sys
 from uuid import UUID
@@ -18,6 +17,7 @@ import uvloop
 
 from analytics_internal.forward.child import Order, TestResult
 from analytics_internal.forward.configuration import Configured, configure
+from analytics_internal.forward.delivery import Delivery
 from analytics_internal.forward.forwarder import DoesNotStop, Forwarder
 from analytics_internal.forward.holds import Connect
 from analytics_internal.log import Connection, connect
@@ -79,8 +79,7 @@ async def _test(order: Order, name: str) -> TestResult:
 
 
 async def _deliver(configured: Configured, connect: Connect, holder: UUID) -> None:
-    delivery = importlib.import_module("analytics_internal.forward.delivery")
-    await delivery.Delivery(configured, connect, holder).run()
+    await Delivery(configured, connect, holder).run()
 
 
 def _connector(dsn: str) -> Connect:

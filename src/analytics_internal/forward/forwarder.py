@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from analytics_internal.forward.state import HoldLost
 from analytics_internal.log import TRANSIENT_ERRORS
 
 STOP_LIMIT_S = 5.0
+BLOCKED_S = 30.0
+"""A thread whose event loop does not answer for so long is named in the log."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +50,8 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = threading.Event()
+        self._asked_at: float | None = None
+        self._is_said = False
         self._thread = threading.Thread(target=self._run, name=f"destination {configured.name}", daemon=True)
 
     @property
@@ -65,6 +70,24 @@ class Worker:
         if self._loop is not None and self._task is not None:
             with contextlib.suppress(RuntimeError):  # its loop is closed: it ends already
                 self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def say_if_blocked(self) -> None:
+        """Warn once when its event loop has not answered for long: its type does something that waits."""
+        if self._loop is None:
+            return
+        now = time.monotonic()
+        if self._asked_at is None:
+            self._asked_at, self._is_said = now, False
+            with contextlib.suppress(RuntimeError):  # as above
+                self._loop.call_soon_threadsafe(self._answer)
+        elif now - self._asked_at > BLOCKED_S and not self._is_said:
+            self._is_said = True
+            frame = sys._current_frames().get(self._thread.ident or 0)
+            at = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "?"
+            log.warning("a destination's type blocks its thread", destination=self.name, at=at)
+
+    def _answer(self) -> None:
+        self._asked_at = None
 
     def _run(self) -> None:
         try:
@@ -140,6 +163,8 @@ class Forwarder:
                 log.info("forwarding to a destination", destination=name, type=self._configured[name].type)
                 self._workers[name] = worker = Worker(self._configured[name], self._connect, self._deliver)
                 worker.start()
+            for worker in self._workers.values():
+                worker.say_if_blocked()
             if any(not worker.is_alive() for worker in self._workers.values()):
                 raise HoldsLost("another process works a destination that this one holds")
             await holds.wait()
