@@ -169,6 +169,13 @@ class Destination(abc.ABC, Generic[OptionsT]):
             SecretMissing
         """
 
+    async def try_out(self, batch: Batch) -> Sequence[Refusal]:
+        """Deliver one test event that somebody wants to see arrive; may ask the receiver more than ``send`` does.
+
+        Raises what ``send`` raises.
+        """
+        return await self.send(batch)
+
 
 def answer_of(body: bytes) -> str:
     """The beginning of a receiver's answer as text, without characters that PostgreSQL or a terminal does not take."""

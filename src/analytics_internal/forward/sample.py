@@ -70,7 +70,7 @@ async def _attempt(configured: Configured, connect: Connect) -> TestResult:
         sent = _readable(encoded, shaped)
         try:
             await destination.open()
-            refusals = await destination.send(Batch([shaped], [encoded]))
+            refusals = await destination.try_out(Batch([shaped], [encoded]))
         finally:
             with contextlib.suppress(Exception):  # what went wrong before is what counts
                 async with asyncio.timeout(CLOSE_LIMIT_S):

@@ -42,6 +42,8 @@ class Stream(HttpReceiver):
         self.ignored: list[str] = []
         self.fails_after: int | None = None
         """Answers 503 after so many requests."""
+        self.complains_of = ""
+        """A parameter that the validation server does not like."""
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -72,11 +74,27 @@ class Stream(HttpReceiver):
             if self.fails_after == 0:
                 return Reply(503)
             self.fails_after -= 1
+        if request.path.startswith("/debug/"):
+            return self._validated(request)
         try:
             self._keep(request)
         except Ignored as reason:
             self.ignored.append(str(reason))
         return Reply(204)
+
+    def _validated(self, request: Request) -> Reply:
+        """The validation server keeps nothing, and says what is wrong."""
+        body = json.loads(request.body)
+        assert request.path.startswith("/debug/mp/collect?")
+        assert body["validation_behavior"] == "ENFORCE_RECOMMENDATIONS"
+        problems: list[Mapping[str, str]] = []
+        for event in body["events"]:
+            try:
+                require_valid(event)
+                require(self.complains_of not in event["params"], f"{self.complains_of} is not allowed any more")
+            except Ignored as reason:
+                problems.append({"fieldPath": "events", "description": str(reason), "validationCode": "VALUE_INVALID"})
+        return Reply(200, json.dumps({"validationMessages": problems}).encode())
 
     def _keep(self, request: Request) -> None:
         address = urlsplit(request.path)
@@ -199,6 +217,43 @@ async def test_smaller_batches_after_a_failure_leave_out_what_was_answered(strea
     assert len(stream.events) == 4
     assert stream.received() == [event.id for event in events]
     await destination.close()
+
+
+async def test_a_test_event_is_seen_by_the_validation_server_and_arrives(stream: Stream) -> None:
+    destination = destination_to(stream)
+    await destination.open()
+
+    assert await destination.try_out(batch_of(destination, outgoing())) == []
+
+    assert [urlsplit(request.path).path for request in stream.requests] == ["/debug/mp/collect", "/mp/collect"]
+    assert len(stream.received()) == 1
+    await destination.close()
+
+
+async def test_a_test_event_that_the_validation_server_does_not_like_is_refused(stream: Stream) -> None:
+    stream.complains_of = "page_location"
+    destination = destination_to(stream)
+    await destination.open()
+
+    (refusal,) = await destination.try_out(batch_of(destination, outgoing()))
+
+    assert "page_location is not allowed any more" in refusal.detail
+    assert stream.received() == []
+    await destination.close()
+
+
+async def test_a_collector_without_validation_server_gets_the_test_event(stream: Stream) -> None:
+    class Collector(Stream):
+        def _validated(self, request: Request) -> Reply:
+            return Reply(404)
+
+    with running(Collector()) as collector:
+        destination = destination_to(collector)
+        await destination.open()
+        assert await destination.try_out(batch_of(destination, outgoing())) == []
+        await destination.close()
+
+        assert len(collector.received()) == 1
 
 
 async def test_a_page_view_has_ga4s_own_names(stream: Stream) -> None:

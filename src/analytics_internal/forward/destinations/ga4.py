@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+import httpx
 import msgspec
 from pydantic import Field
 
-from analytics_internal.forward.destination import Batch, Destination, Limits, Refusal, Undeliverable
+from analytics_internal.forward.destination import Batch, DeliveryError, Destination, Limits, Refusal, Undeliverable
 from analytics_internal.forward.destinations.visits import (
     SEARCH,
     PortalUrl,
@@ -55,6 +56,8 @@ BATCH_EVENTS = 250
 REQUESTS_S = 120.0
 """How long the requests of a batch may take: of as many visitors as it has events, at most."""
 _ENVELOPE_BYTES = 2_000
+_PATH = "mp/collect"
+_JSON = {"content-type": "application/json"}
 _not_of_a_name = re.compile(r"[^A-Za-z0-9_]+")
 _encoder = msgspec.json.Encoder()
 
@@ -70,6 +73,14 @@ class Ga4Options(WebOptions):
     """Makes `page_location` of paths."""
     is_360: bool = False
     """A property of Google Analytics 360 takes longer values."""
+
+
+class _Message(msgspec.Struct):
+    description: str
+
+
+class _Validation(msgspec.Struct):
+    messages: list[_Message] = msgspec.field(name="validationMessages", default_factory=list)
 
 
 class Ga4(Destination[Ga4Options]):
@@ -95,7 +106,7 @@ class Ga4(Destination[Ga4Options]):
             linger_s=1,
             send_s=options.timeout_s + REQUESTS_S,
         )
-        self._receiver = WebReceiver.of(options, "mp/collect")
+        self._receiver = WebReceiver.of(options, _PATH)
         self._value_length = VALUE_LENGTH_360 if options.is_360 else VALUE_LENGTH
         self._confirmed: set[int] = set()
         """Positions of failed batches whose requests were answered before that, and that may come again."""
@@ -119,14 +130,27 @@ class Ga4(Destination[Ga4Options]):
             }
         )
 
+    async def try_out(self, batch: Batch) -> Sequence[Refusal]:
+        """Let Google's validation server look at the event first. It does not look at the secret."""
+        url = self._address()
+        url = url.copy_with(path=f"{url.path.removesuffix(_PATH)}debug/{_PATH}")
+        for _, body in _requests(batch, set()):
+            strict = body[:-1] + b',"validation_behavior":"ENFORCE_RECOMMENDATIONS"}'
+            try:
+                response = await self._receiver.post(strict, _JSON, url=url)
+                found = msgspec.json.decode(response.content, type=_Validation).messages
+            except (DeliveryError, msgspec.DecodeError):
+                break  # a collector of somebody else has no such server
+            if found:
+                return [Refusal(0, "; ".join(one.description for one in found), status=response.status_code)]
+        return await self.send(batch)
+
     async def send(self, batch: Batch) -> Sequence[Refusal]:
-        url = self._receiver.url().copy_merge_params(
-            {"measurement_id": self.options.measurement_id, "api_secret": self.options.api_secret.read()}
-        )
+        url = self._address()
         positions = {event.position for event in batch.events}
         try:
             for events, body in list(_requests(batch, self._confirmed)):
-                await self._receiver.post(body, {"content-type": "application/json"}, url=url)
+                await self._receiver.post(body, _JSON, url=url)
                 self._confirmed.update(event.position for event in events)
         except BaseException:
             # After a failure batches may be smaller: what comes after this one may be confirmed already.
@@ -134,6 +158,11 @@ class Ga4(Destination[Ga4Options]):
             raise
         self._confirmed -= positions
         return []
+
+    def _address(self) -> httpx.URL:
+        return self._receiver.url().copy_merge_params(
+            {"measurement_id": self.options.measurement_id, "api_secret": self.options.api_secret.read()}
+        )
 
     def _parameters(self, event: Outgoing) -> Iterator[tuple[str, str | int | float]]:
         """The event's parameters, the more important ones first."""
