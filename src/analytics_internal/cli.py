@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +17,7 @@ from analytics_internal import __version__
 from analytics_internal.errors import CommandError, WrongUse
 
 if TYPE_CHECKING:
+    from analytics_internal.client.destinations import Steering
     from analytics_internal.settings import Settings
 
     Command = Callable[[Settings, Mapping[str, str]], int]
@@ -47,6 +49,7 @@ Token = Annotated[
 DatabaseUrl = Annotated[str | None, Parameter(help="URL of PostgreSQL 15 to 18. Default: the embedded one.")]
 DataDir = Annotated[Path | None, Parameter(help="Folder for the embedded PostgreSQL and the reader's file.")]
 Config = Annotated[Path | None, Parameter(help="Settings file (.toml or .yaml).")]
+DestinationName = Annotated[str, Parameter(help="Name of the destination, as in the settings.")]
 ServiceDataDir = Annotated[Path | None, Parameter(help="Data folder of the running service; it holds its address.")]
 
 
@@ -200,10 +203,123 @@ def demo(
 
     if output is not None and (url is not None or data_dir is not None):
         raise WrongUse(f"--{'url' if url is not None else 'data-dir'} and --output exclude each other")
-    end = until.replace(tzinfo=UTC) if until is not None and until.tzinfo is None else until
+    end = _utc(until)
     if output is not None:
         return _as_client(lambda: invented.write(events, seed, end, output))
     return _as_client(lambda: invented.send(events, seed, end, _address(url, data_dir), token))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The running service that a command asks, and how the answer is printed."""
+
+    url: Url = None
+    data_dir: ServiceDataDir = None
+    token: Token = None
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), help="Print the service's answer.")] = False
+
+
+destinations = App(
+    name="destinations", help="See and steer the destinations that a running service forwards events to."
+)
+app.command(destinations)
+_asked = Asked()
+
+
+@destinations.command(name="list")
+def list_(*, asked: Asked = _asked) -> int:
+    """Show how far each destination is: state, counts, lag, the last error."""
+    return _steer(asked, lambda service: service.list_all())
+
+
+@destinations.command(name="test")
+def send_test(*names: DestinationName, asked: Asked = _asked) -> int:
+    """Send a test event, and say what the receiver answered. Ends with 1 if it did not take the event."""
+    _require(names)
+    return _steer(asked, lambda service: service.test(names))
+
+
+@destinations.command
+def pause(*names: DestinationName, asked: Asked = _asked) -> int:
+    """Deliver nothing until it is resumed; events wait in the log."""
+    _require(names)
+    return _steer(asked, lambda service: service.change("pause", names))
+
+
+@destinations.command
+def resume(*names: DestinationName, asked: Asked = _asked) -> int:
+    """Go on at once, also after the receiver asked for no more events."""
+    _require(names)
+    return _steer(asked, lambda service: service.change("resume", names))
+
+
+@destinations.command
+def replay(
+    name: DestinationName,
+    /,
+    *,
+    after: Annotated[int | None, Parameter(help="Send the events after this position again.")] = None,
+    up_to: Annotated[int | None, Parameter(help="Last position. Default: all that had its turn.")] = None,
+    from_: Annotated[
+        datetime | None, Parameter(name="--from", help="Send what was stored since then again (UTC if without offset).")
+    ] = None,
+    to: Annotated[datetime | None, Parameter(help="End of that time. Default: all that had its turn.")] = None,
+    dead_: Annotated[bool, Parameter(name="--dead", negative=(), help="Send all dead letters again.")] = False,
+    cancel: Annotated[bool, Parameter(negative=(), help="End the replays under way.")] = False,
+    asked: Asked = _asked,
+) -> int:
+    """Send events once more: a range of positions, a time, or the dead letters."""
+    positions, times = (after, up_to), (_utc(from_), _utc(to))
+    kinds = [any(value is not None for value in given) for given in (positions, times)] + [dead_, cancel]
+    if sum(kinds) != 1 or (to is not None and from_ is None):
+        raise WrongUse("say what: --after and --up-to, or --from and --to, or --dead, or --cancel")
+    return _steer(asked, lambda service: service.cancel(name) if cancel else service.replay(name, positions, times))
+
+
+@destinations.command
+def dead(
+    name: DestinationName,
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="Show at most so many.")] = 100,
+    replay: Annotated[bool, Parameter(negative=(), help="Send them again.")] = False,
+    discard: Annotated[bool, Parameter(negative=(), help="Forget them; their events stay in the log.")] = False,
+    position: Annotated[
+        list[int] | None, Parameter(negative=(), help="Only the one at this position; may be given several times.")
+    ] = None,
+    asked: Asked = _asked,
+) -> int:
+    """Show the events that could not be delivered, with reason, status and answer.
+
+    Or send them again, or forget them: all, or those at some positions.
+    """
+    if (replay and discard) or (position and not replay and not discard):
+        raise WrongUse("say either --replay or --discard; --position goes with one of them")
+    if limit < 1 or min(position or [1]) < 1:
+        raise WrongUse("--limit and --position must be 1 or more")
+    if replay or discard:
+        return _steer(asked, lambda service: service.settle("replay" if replay else "discard", name, position))
+    return _steer(asked, lambda service: service.dead_letters(name, limit))
+
+
+def _steer(asked: Asked, work: Callable[[Steering], int]) -> int:
+    from analytics_internal.client.destinations import Steering
+
+    def steer() -> int:
+        with Steering(_address(asked.url, asked.data_dir), asked.token, asked.as_json) as service:
+            return work(service)
+
+    return _as_client(steer)
+
+
+def _require(names: Sequence[str]) -> None:
+    if not names:
+        raise WrongUse("say which: NAME, as in the setting `destinations` (`destinations list` shows them)")
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
 
 
 def _with_settings(flags: Mapping[str, object], config: Path | None, command: Command) -> int:
