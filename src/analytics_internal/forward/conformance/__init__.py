@@ -15,3 +15,13 @@ from analytics_internal.forward.conformance.checks import Conformance
 from analytics_internal.forward.conformance.events import large_events, nasty_events, ordinary_events, recorded_events
 from analytics_internal.forward.conformance.receiver import Receiver
 from analytics_internal.forward.conformance.worker import Worker
+
+__all__ = [
+    "Conformance",
+    "Receiver",
+    "Worker",
+    "large_events",
+    "nasty_events",
+    "ordinary_events",
+    "recorded_events",
+]
