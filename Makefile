@@ -93,9 +93,10 @@ bench: $(DEVELOPMENT) ## measure the ratios of docs/benchmarks.md
 	$(BIN)/python -m bench.greedy
 	$(BIN)/python -m bench.forward
 
-crash: $(DEVELOPMENT) ## kill the service and PostgreSQL under load, and fail over to a lagging standby
+crash: $(DEVELOPMENT) ## kill service, forwarding and PostgreSQL under load, fail over to a lagging standby, fail receivers
 	$(BIN)/python -m tests.crash.crash --rounds 20
 	$(BIN)/python -m tests.crash.failover --rounds 20
+	$(BIN)/python -m tests.crash.forwarding --rounds 20
 
 lock: $(DEVELOPMENT) ## make the lock files from pyproject.toml and package.json
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-annotate \

@@ -55,7 +55,7 @@ class Timing(msgspec.Struct, frozen=True):
     """Between two requests that are not full: many small ones cost more than a large one."""
     first_retry_s: float = FIRST_DELAY_S
     longest_retry_s: float = LONGEST_DELAY_S
-    grace_s: float = 3.0
+    grace_s: float = 2.0
     """For the request under way when the worker is to end."""
     encoded_for_s: float = 5.0
     """How long a prepared request can be sent: what a receiver takes of an event may depend on its age."""
