@@ -4,6 +4,7 @@ import { I18nProvider } from 'react-aria-components';
 import { BrowserRouter, Link, Route, Routes } from 'react-router-dom';
 import { createClient } from '../../plugins/analytics-internal/src/api/client';
 import { ActivityDetailsPage } from '../../plugins/analytics-internal/src/components/details/ActivityDetailsPage';
+import { LazyDestinationsPage } from '../../plugins/analytics-internal/src/components/destinations/LazyDestinationsPage';
 import { MetricsPage } from '../../plugins/analytics-internal/src/components/metrics/MetricsPage';
 import type { Pages } from '../../plugins/analytics-internal/src/components/context/PagesContext';
 import { PagesProvider } from '../../plugins/analytics-internal/src/components/context/PagesProvider';
@@ -33,7 +34,7 @@ export function Standalone({ mount }: { mount: URL }) {
       }),
       t: createTranslate(messagesOf[language], language),
       locale,
-      paths: { metrics: '/', item: (id) => `/items/${id}` },
+      paths: { metrics: '/', destinations: '/destinations', item: (id) => `/items/${id}` },
       around: { kind: 'alone', serviceUrl: mount.href.replace(/\/$/, '') },
     }),
     [mount, language, locale],
@@ -58,6 +59,7 @@ export function Standalone({ mount }: { mount: URL }) {
             >
               <Routes>
                 <Route path="/" element={<MetricsPage />} />
+                <Route path="/destinations" element={<LazyDestinationsPage />} />
                 <Route path="/items/:id" element={<ActivityDetailsPage />} />
                 <Route
                   path="*"

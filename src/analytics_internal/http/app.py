@@ -123,6 +123,7 @@ def _pages() -> list[Route | Mount]:
         return [Route("/", _page_not_built, methods=["GET"])]
     return [
         Route("/", _html("index.html"), methods=["GET"]),
+        Route("/destinations", _html("index.html"), methods=["GET"]),
         # The same page; its scripts' addresses are relative to one level further down.
         Route("/items/{id:int}", _html("items/index.html"), methods=["GET"]),
         Route("/api.html", _html("api.html"), methods=["GET"]),

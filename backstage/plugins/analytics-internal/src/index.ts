@@ -16,5 +16,18 @@ export {
 } from './legacy';
 export { analyticsInternalApiRef } from './portal/apiRef';
 export type { AnalyticsClient } from './api/client';
+export type {
+  DeadLetter,
+  DeadLetters,
+  Destination,
+  DestinationsClient,
+  DestinationState,
+  LastError,
+  Queued,
+  Replay,
+  ReplayRequest,
+  TestResult,
+  WhichDeadLetters,
+} from './api/destinations';
 export { ProblemError, type Problem } from './api/problem';
 export type * from './api/query';

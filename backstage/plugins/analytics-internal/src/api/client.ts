@@ -1,3 +1,4 @@
+import { createDestinationsClient, type DestinationsClient } from './destinations';
 import { problemOf } from './problem';
 import type { Answer, Column, Configuration, Query } from './query';
 
@@ -17,6 +18,8 @@ export interface AnalyticsClient {
   csv(query: Query): Promise<Blob>;
   /** What there is to know before asking: the reporting time zone, the newest position, what the caller may do. */
   configuration(signal?: AbortSignal): Promise<Configuration>;
+  /** Where events are forwarded to. */
+  destinations: DestinationsClient;
 }
 
 export interface ClientOptions {
@@ -59,5 +62,6 @@ export function createClient({ baseUrl, fetch }: ClientOptions): AnalyticsClient
       });
       return (await response.json()) as Configuration;
     },
+    destinations: createDestinationsClient(ask),
   };
 }

@@ -1,7 +1,5 @@
 /** The query language of the service, as `docs/reference/query.md` states it. `schema.ts` is generated from its structs. */
-import type { components } from './schema';
-
-type Schemas = components['schemas'];
+import type { Schemas } from './schemas';
 
 /**
  * What a question asks for.

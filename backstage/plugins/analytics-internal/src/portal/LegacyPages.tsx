@@ -1,8 +1,9 @@
-import { Route, Routes } from 'react-router-dom';
+import { Route, Routes, useParams } from 'react-router-dom';
 import { ActivityDetailsPage } from '../components/details/ActivityDetailsPage';
+import { LazyDestinationsPage } from '../components/destinations/LazyDestinationsPage';
 import { MetricsPage } from '../components/metrics/MetricsPage';
 import { LegacyFrame } from './LegacyFrame';
-import { useLegacyPaths } from './paths';
+import { DESTINATIONS, useLegacyPaths } from './paths';
 import { PortalPages } from './PortalPages';
 import { useFormatDateToShort } from './useFormatDateToShort';
 
@@ -37,23 +38,30 @@ function LegacyPortal({
   );
 }
 
-/** The metrics; below them the details, for apps that give those no route of their own. */
+/** The metrics; below them the destinations, and the details for apps that give those no route of their own. */
 export function LegacyMetricsPage(props: AnalyticsInternalPageProps) {
   return (
     <LegacyPortal {...props}>
       <Routes>
         <Route path="/" element={<MetricsPage />} />
+        <Route path={DESTINATIONS} element={<LazyDestinationsPage />} />
         <Route path="/:id" element={<ActivityDetailsPage />} />
       </Routes>
     </LegacyPortal>
   );
 }
 
-/** The details of the activity that the route's `:id` names. */
+/**
+ * The details of the activity that the route's `:id` names.
+ *
+ * The destinations too: their address is right below the page's, where apps have the route of the details. An activity's
+ * id is a number.
+ */
 export function LegacyDetailsPage(props: AnalyticsInternalPageProps) {
+  const { id } = useParams();
   return (
     <LegacyPortal {...props}>
-      <ActivityDetailsPage />
+      {`/${id}` === DESTINATIONS ? <LazyDestinationsPage /> : <ActivityDetailsPage />}
     </LegacyPortal>
   );
 }

@@ -1,8 +1,9 @@
 import { NotFoundErrorPage } from '@backstage/frontend-plugin-api';
 import { Route, Routes } from 'react-router-dom';
 import { ActivityDetailsPage } from '../components/details/ActivityDetailsPage';
+import { LazyDestinationsPage } from '../components/destinations/LazyDestinationsPage';
 import { MetricsPage } from '../components/metrics/MetricsPage';
-import { useNewPaths } from './paths';
+import { DESTINATIONS, useNewPaths } from './paths';
 import { PortalPages } from './PortalPages';
 import { useFormatDateToShort } from './useFormatDateToShort';
 import { useTop } from './useTop';
@@ -18,6 +19,7 @@ export function NewPages() {
       <main>
         <Routes>
           <Route path="/" element={<MetricsPage />} />
+          <Route path={DESTINATIONS} element={<LazyDestinationsPage />} />
           <Route path="/items/:id" element={<ActivityDetailsPage />} />
           <Route path="*" element={<NotFoundErrorPage />} />
         </Routes>

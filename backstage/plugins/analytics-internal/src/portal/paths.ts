@@ -11,6 +11,9 @@ export interface PortalPaths {
   isMounted: boolean;
 }
 
+/** Where the destinations are below the metrics, in both systems. */
+export const DESTINATIONS = '/destinations';
+
 /** Where the installation steps put the page. */
 export const ROOT = '/analytics-internal';
 
@@ -18,7 +21,10 @@ export const ROOT = '/analytics-internal';
 function usePortalPaths(root: string | undefined, items: string): PortalPaths {
   return useMemo(() => {
     const metrics = root ?? ROOT;
-    return { paths: { metrics, item: (id) => `${metrics}${items}/${id}` }, isMounted: root !== undefined };
+    return {
+      paths: { metrics, destinations: `${metrics}${DESTINATIONS}`, item: (id) => `${metrics}${items}/${id}` },
+      isMounted: root !== undefined,
+    };
   }, [root, items]);
 }
 

@@ -2,6 +2,7 @@ import { render, type RenderResult } from '@testing-library/react';
 import type { ReactElement } from 'react';
 import { MemoryRouter, Route, Routes, useLocation } from 'react-router-dom';
 import type { AnalyticsClient } from '../../api/client';
+import { createDestinationsClient } from '../../api/destinations';
 import type { Answer, Configuration, Item, Query } from '../../api/query';
 import { en } from '../../translations/en';
 import { createTranslate } from '../../translations/translate';
@@ -97,6 +98,7 @@ export function testClient(changes: {
       ...configuration,
       ...(typeof changes.configuration === 'function' ? changes.configuration() : changes.configuration),
     }),
+    destinations: createDestinationsClient((path) => Promise.reject(new Error(`nobody answers ${path}`))),
   };
 }
 
@@ -116,7 +118,7 @@ export function renderPage(
     client,
     t: createTranslate(en, 'en'),
     locale: 'en-GB',
-    paths: { metrics: '/', item: (id: number) => `/items/${id}` },
+    paths: { metrics: '/', destinations: '/destinations', item: (id: number) => `/items/${id}` },
     around,
   };
   return render(
@@ -127,6 +129,7 @@ export function renderPage(
       <PagesProvider pages={pages}>
         <Routes>
           <Route path="/" element={page} />
+          <Route path="/destinations" element={page} />
           <Route path="/items/:id" element={page} />
         </Routes>
         <Address />

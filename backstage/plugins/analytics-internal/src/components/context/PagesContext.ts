@@ -49,7 +49,7 @@ export interface Pages {
   /** A BCP 47 tag: how numbers and dates are written. */
   locale: string;
   /** The paths of the pages in the router. */
-  paths: { metrics: string; item: (id: Item['id']) => string };
+  paths: { metrics: string; destinations: string; item: (id: Item['id']) => string };
   around: Alone | InPortal;
   /** Whether accesses are shown with their time; undefined: each panel decides. */
   isTimeShown?: boolean;

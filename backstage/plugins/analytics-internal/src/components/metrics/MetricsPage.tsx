@@ -9,6 +9,7 @@ import { useAnswer } from '../context/useAnswer';
 import { useConfiguration } from '../context/useConfiguration';
 import type { CsvFile } from '../context/useCsvDownload';
 import { useView } from '../context/useView';
+import { DestinationsLink } from '../page/DestinationsLink';
 import { Freshness } from '../page/Freshness';
 import { ViewPage } from '../page/ViewPage';
 import { ActivityLog, activityLog, logMetrics } from './ActivityLog';
@@ -46,7 +47,7 @@ export function MetricsPage() {
   }, [t, view, parameters, configuration, chosen]);
 
   return (
-    <ViewPage title={t('page.metrics')} files={files}>
+    <ViewPage title={t('page.metrics')} files={files} links={<DestinationsLink />}>
       {answer && view.filters.length === 0 && (
         <SilentNotice lastAccess={lastAccess} completeUntil={answer.meta.complete_until} />
       )}

@@ -1,8 +1,15 @@
 import { RiLockLine } from '@remixicon/react';
 import type { ReactNode } from 'react';
+import type { MessageKey } from '../../translations/translate';
 import { usePages } from '../context/PagesContext';
-import { READ, type Permission } from '../context/permission';
+import { ADMIN, PEOPLE_READ, READ, type Permission } from '../context/permission';
 import styles from './NotAllowed.module.css';
+
+const refusals = {
+  [READ]: 'notAllowed.read',
+  [PEOPLE_READ]: 'notAllowed.people',
+  [ADMIN]: 'notAllowed.admin',
+} as const satisfies Record<Permission, MessageKey>;
 
 export interface NotAllowedProps {
   /** The permission that is missing. */
@@ -17,7 +24,7 @@ export function NotAllowed({ permission, children }: NotAllowedProps) {
   return (
     <div role="note" className={styles.note}>
       <RiLockLine size={20} aria-hidden className={styles.icon} />
-      <p className={styles.what}>{t(permission === READ ? 'notAllowed.read' : 'notAllowed.people')}</p>
+      <p className={styles.what}>{t(refusals[permission])}</p>
       <p>{t('notAllowed.needed', { permission })}</p>
       {children}
     </div>

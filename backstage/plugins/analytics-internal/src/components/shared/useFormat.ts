@@ -8,6 +8,7 @@ import {
   formatTick,
   type Granularity,
 } from '../../format/dates';
+import { formatDuration } from '../../format/durations';
 import { formatCount, formatRatio, formatRounded } from '../../format/numbers';
 import { usePages } from '../context/PagesContext';
 import { useConfiguration } from '../context/useConfiguration';
@@ -21,6 +22,7 @@ export function useFormat() {
       count: (value: number) => formatCount(value, locale),
       rounded: (value: number) => formatRounded(value, locale),
       ratio: (ratio: number) => formatRatio(ratio, locale),
+      duration: (seconds: number) => formatDuration(seconds, locale),
       day: (day: string) => formatDay(day, locale),
       days: (days: DayRange) => formatDays(days, locale),
       date: (moment: string) => formatDateToShort(moment, false, { locale, timeZone }),
