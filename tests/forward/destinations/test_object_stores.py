@@ -1,0 +1,168 @@
+"""Parquet files on S3 as moto's server speaks it, and what the other object stores can be given here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import obstore
+import pytest
+from moto.server import ThreadedMotoServer
+from obstore.store import S3Store
+
+from analytics_internal.forward.conformance import Conformance, Receiver
+from analytics_internal.forward.destination import ReceiverUnavailable
+from analytics_internal.forward.destinations.parquet import Parquet
+from tests.forward.destinations.lake import Lake, at_midnight, files_in, rows_in
+from tests.forward.destinations.made import made
+from tests.ports import reserved_port
+
+KEY, SECRET = "AKIAOFTHETESTS", "s3cret-0f-the-tests"
+
+
+class Bucket(Receiver):
+    """A bucket of a server of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = reserved_port()
+        self._server: ThreadedMotoServer | None = None
+        self._silent: socket.socket | None = None
+        self.start()
+        # What it keeps belongs to the process: it stays when the server stops, and another test has left some.
+        httpx.post(f"{self.endpoint}/moto-api/reset", trust_env=False).raise_for_status()
+        self.make_bucket()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        credentials = {"access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1"}
+        return {"url": "s3://analytics/all/events", "linger_s": 0, "endpoint": self.endpoint, **credentials}
+
+    def store(self, prefix: str | None = "all/events") -> S3Store:
+        return S3Store(
+            "analytics",
+            prefix=prefix,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key_id=KEY,
+            secret_access_key=SECRET,
+            client_options={"allow_http": True},
+        )
+
+    def make_bucket(self) -> None:
+        httpx.put(f"{self.endpoint}/analytics", trust_env=False).raise_for_status()
+
+    def download(self) -> Path:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for listed in obstore.list(self.store()):
+            for one in listed:
+                file = self._folder / one["path"]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(bytes(obstore.get(self.store(), one["path"]).bytes()))
+        return self._folder
+
+    def received(self) -> Sequence[UUID]:
+        return [UUID(row[0]) for row in rows_in(self.download(), "id")]
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+        self._server = None
+
+    def start(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
+        self._server.start()
+
+    def hang(self) -> None:
+        self.stop()
+        self._silent = socket.create_server(("127.0.0.1", self._port))
+
+    def recover(self) -> None:
+        if self._silent is not None:
+            self._silent.close()
+            self._silent = None
+        self.start()
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    bucket = Bucket(tmp_path / "downloaded")
+    yield bucket
+    bucket.stop()
+
+
+class TestS3(Conformance):
+    kind = Parquet
+
+    @pytest.fixture
+    def receiver(self, bucket: Bucket) -> Bucket:
+        return bucket
+
+
+async def s3_lake(bucket: Bucket, **options: Any) -> Lake:
+    lake = Lake(bucket.download(), **{**bucket.options, "events_per_file": 10, **options})
+    await lake.destination.open()
+    return lake
+
+
+async def test_a_replay_on_s3_replaces_all_that_the_block_had(bucket: Bucket) -> None:
+    lake = await s3_lake(bucket)
+    await lake.send([at_midnight(position) for position in range(1, 11)])
+    await lake.send(made(11, 20))
+    await lake.restart()
+    await lake.send([at_midnight(position) for position in range(1, 11, 2)], fresh_after=20)
+
+    assert [row[0] for row in rows_in(bucket.download(), "position")] == [1, 3, 5, 7, 9, *range(11, 21)]
+    assert files_in(bucket.download())[0].endswith("day=2026-11-24/events-0193f2b4-000000000011.parquet")
+
+
+async def test_a_missing_bucket_is_an_outage_with_its_reason(bucket: Bucket) -> None:
+    with pytest.raises(ReceiverUnavailable, match="s3://elsewhere/x: there is no such bucket") as raised:
+        await s3_lake(bucket, url="s3://elsewhere/x")
+
+    assert SECRET not in str(raised.value)
+
+
+async def test_credentials_come_from_the_environment_as_well(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    lake = Lake(bucket.download(), url="s3://analytics/all/events", endpoint=bucket.endpoint)
+    await lake.destination.open()
+
+    await lake.send(made(1, 3))
+
+    assert [row[0] for row in rows_in(bucket.download(), "position")] == [1, 2, 3]
+
+
+async def test_what_a_killed_process_left_in_the_folder_for_temporary_files_is_removed(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await gone.wait()
+    of_the_dead = tmp_path / f"analytics-internal-objects-{gone.pid}-x"
+    of_the_living = tmp_path / f"analytics-internal-objects-{os.getppid()}-x"
+    of_the_dead.mkdir()
+    of_the_living.mkdir()
+    (of_the_dead / "rest.parquet").touch()
+
+    lake = await s3_lake(bucket)
+    await lake.send(made(1, 3))
+    await lake.destination.close()
+
+    assert [name for name in os.listdir(tmp_path) if "objects" in name] == [of_the_living.name]
