@@ -35,7 +35,7 @@ def test_help_names_every_command_and_loads_no_service() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0
-    for name in ("serve", "import", "export", "demo", "doctor", "migrate", "--version"):
+    for name in ("serve", "import", "export", "demo", "destinations", "doctor", "migrate", "--version"):
         assert name in done.stdout
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analytics_internal.forward.configuration import BUILT_IN, configure
+from analytics_internal.forward.showing import shown
 from analytics_internal.query.language import FILTER_DIMENSIONS
 from analytics_internal.settings.model import InvalidSettings
 from analytics_internal.settings.printing import printable
@@ -245,6 +246,30 @@ def test_the_destinations_in_force_are_printed_with_their_defaults_and_without_s
         'start = "now"},',
         f"]  # {FILE}",
     ]
+
+
+def test_a_secrets_file_is_found_from_the_working_folder(tmp_path: Path) -> None:
+    settings, _ = load({"auth": "none"}, _yaml(json.dumps({"destinations": [{**LAKE, "secret": {"file": "key"}}]})))
+
+    assert shown(settings.destinations)[0]["secret"] == {"file": str(tmp_path / "key")}
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ("nowhere.to.be:Found", "No module named 'nowhere'"),
+        ("tests.settings.invented:Missing", "builtins.AttributeError: "),
+        ("tests.settings.invented:InventedOptions", "tests.settings.invented:InventedOptions is no subclass of"),
+    ],
+)
+def test_a_type_of_a_third_party_that_cannot_be_loaded_is_one_line(
+    place: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BUILT_IN, "theirs", (place, None))
+
+    (line,) = problems_of({"name": "lake", "type": "theirs"})
+
+    assert line.startswith(f"lake: type: theirs cannot be loaded: {problem}")
 
 
 def test_the_service_does_not_start_with_a_bad_destination() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,13 @@ class Secret:
         return core_schema.no_info_plain_validator_function(_parsed)
 
 
+def _absolute(place: str) -> Path:
+    """A file as the working folder and the home folder have it now."""
+    with contextlib.suppress(RuntimeError):  # without a home folder `~` is a name like others
+        return Path(place).expanduser().absolute()
+    return Path(place).absolute()
+
+
 def _parsed(value: object) -> Secret:
     if isinstance(value, Secret):
         return value
@@ -71,5 +79,5 @@ def _parsed(value: object) -> Secret:
     if isinstance(value, dict) and len(value) == 1:
         (kind, place), *_ = value.items()
         if isinstance(place, str) and place and kind in ("env", "file"):
-            return Secret(env=place) if kind == "env" else Secret(file=Path(place))
+            return Secret(env=place) if kind == "env" else Secret(file=_absolute(place))
     raise PydanticCustomError("not_allowed", "{allowed}", {"allowed": f"must be {FORMS}"})

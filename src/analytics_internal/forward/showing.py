@@ -13,6 +13,7 @@ import msgspec
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from analytics_internal.forward.configuration import Configured, configure, options_of
+from analytics_internal.forward.destination import Options
 from analytics_internal.forward.secret import Secret
 from analytics_internal.masking import MASK, masked_url
 
@@ -37,7 +38,12 @@ class Described(msgspec.Struct, frozen=True):
 
 def described(given: Sequence[object]) -> dict[str, Described]:
     """The destinations of the setting by name, in its order. Raises UnusableDestination."""
-    return {one.name: Described(one, masked_url(options_of(one).whereto())) for one in configure(given)}
+    return {one.name: Described(one, _place(options_of(one))) for one in configure(given)}
+
+
+def _place(options: Options) -> str:
+    # Word by word: there may be several addresses.
+    return " ".join(map(masked_url, options.whereto().split()))
 
 
 def _shown(configured: Configured) -> dict[str, Any]:

@@ -74,6 +74,9 @@ class Ga4Options(WebOptions):
     is_360: bool = False
     """A property of Google Analytics 360 takes longer values."""
 
+    def whereto(self) -> str:
+        return f"{self.measurement_id} on {self.url}"
+
 
 class _Message(msgspec.Struct):
     description: str

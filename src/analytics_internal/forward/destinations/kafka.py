@@ -143,6 +143,9 @@ class KafkaOptions(TlsOptions):
             raise ValueError("user needs a sasl_mechanism")
         return self
 
+    def whereto(self) -> str:
+        return f"{self.topic} on {', '.join(self.servers)}"
+
     def secrets(self) -> list[str]:
         """All of them. Raises SecretMissing."""
         given = [self.password, self.key_password, *self.librdkafka.values()]

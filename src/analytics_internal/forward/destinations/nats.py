@@ -105,6 +105,9 @@ class NatsOptions(TlsOptions):
             raise ValueError("create_stream needs the name of the stream in stream")
         return self
 
+    def whereto(self) -> str:
+        return f"{self.subject} on {', '.join(self.servers)}"
+
     def secrets(self) -> dict[str, str]:
         """Those that are given, by their names. Raises SecretMissing."""
         given = {name: getattr(self, name) for name in ("password", "token", "nkey_seed", "credentials")}
