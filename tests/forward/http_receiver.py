@@ -109,13 +109,21 @@ class HttpReceiver(Receiver):
                 self._woken.wait()
                 return None
             case "overloaded":
-                return self.OVERLOADED
+                return _with_all_it_got(self.OVERLOADED, request)
             case "refusing":
-                return self.REFUSING
+                return _with_all_it_got(self.REFUSING, request)
             case "retired":
                 return self.RETIRED
             case "well":
                 return self.take(request)
+
+
+def _with_all_it_got(reply: Reply, request: Request) -> Reply:
+    """A plain reply with the request in it, as some receivers answer: no secret of it may be shown."""
+    if reply not in (HttpReceiver.OVERLOADED, HttpReceiver.REFUSING):
+        return reply
+    got = repr((request.path, dict(request.headers), request.body[:500])).encode()
+    return reply._replace(body=reply.body + b": " + got)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ import httpcore
 
 from analytics_internal.errors import AnalyticsError
 
+CONNECT_S = 10.0
+"""How long one address of a host may take to answer before the next one is tried."""
 REFUSED_NAMES = frozenset({"metadata.google.internal", "metadata.goog", "instance-data.ec2.internal", "instance-data"})
 REFUSED_NETWORKS: tuple[IPv4Network | IPv6Network, ...] = (
     IPv4Network("169.254.0.0/16"),  # link-local; metadata of nearly every provider
@@ -83,7 +85,9 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         failure: Exception | None = None
         for address in await allowed_addresses(host, port):
             try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._network.connect_tcp(
+                    address, port, timeout or CONNECT_S, local_address, socket_options
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         assert failure is not None, "a look-up without addresses"
