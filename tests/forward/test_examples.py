@@ -10,9 +10,13 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from analytics_internal.forward import configure
-from analytics_internal.forward.configuration import BUILT_IN, make
+from analytics_internal.forward.configuration import BUILT_IN, make, type_named
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "destinations.md").read_text(encoding="utf-8")
+PAGE, _, _ = (
+    (Path(__file__).parents[2] / "docs" / "reference" / "destinations.md")
+    .read_text(encoding="utf-8")
+    .partition("\n## A type of your own\n")
+)
 EXAMPLES: list[dict[str, Any]] = [
     one
     for block in re.findall(r"```yaml\n(destinations:\n.*?)```", PAGE, re.DOTALL)
@@ -31,3 +35,12 @@ def test_types_with_an_example() -> None:
     written = {one["type"] for one in EXAMPLES}
 
     assert {"analytics-internal", "ga4", "matomo", "segment"} <= written <= set(BUILT_IN)
+
+
+@pytest.mark.parametrize("kind", sorted({one["type"] for one in EXAMPLES}))
+def test_every_option_of_a_type_is_in_its_table(kind: str) -> None:
+    section = re.search(rf"^### `{kind}`\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    rows = [line.split("|")[1] for line in section[1].splitlines() if line.startswith("|")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert set(type_named(kind).Options.model_fields) <= named
