@@ -1,3 +1,6 @@
+/** A secret, or the environment variable or the file that it is in. */
+type Secret = string | { env: string } | { file: string };
+
 export interface Config {
   /**
    * The analytics-internal service behind `/api/analytics-internal`. Every key has a default.
@@ -87,19 +90,38 @@ export interface Config {
        * Headers of each request.
        * @deepVisibility secret
        */
-      headers?: { [name: string]: unknown };
+      headers?: { [name: string]: Secret };
+      /**
+       * Signs webhooks; during a rotation two.
+       * @visibility secret
+       */
+      secret?: Secret | Secret[];
       /** @visibility secret */
-      secret?: string | { env: string } | { file: string };
+      token?: Secret;
       /** @visibility secret */
-      token?: string | { env: string } | { file: string };
+      password?: Secret;
       /** @visibility secret */
-      password?: string | { env: string } | { file: string };
+      key_password?: Secret;
       /** @visibility secret */
-      token_auth?: string | { env: string } | { file: string };
+      api_secret?: Secret;
       /** @visibility secret */
-      api_secret?: string | { env: string } | { file: string };
+      write_key?: Secret;
       /** @visibility secret */
-      write_key?: string | { env: string } | { file: string };
+      token_auth?: Secret;
+      /** @visibility secret */
+      nkey_seed?: Secret;
+      /** @visibility secret */
+      credentials?: Secret;
+      /** @visibility secret */
+      secret_access_key?: Secret;
+      /** @visibility secret */
+      session_token?: Secret;
+      /** @visibility secret */
+      service_account?: Secret;
+      /** @visibility secret */
+      account_key?: Secret;
+      /** @visibility secret */
+      sas_token?: Secret;
       /**
        * An option of its type.
        */

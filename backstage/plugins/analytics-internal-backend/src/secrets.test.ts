@@ -18,7 +18,7 @@ it('keeps passwords and tokens out of the log, and leaves the rest of it readabl
         name: 'audit',
         type: 'webhook',
         url: 'https://siem.example/hook/a-secret-path',
-        secret: 'whsec_of_the_audit',
+        secret: ['whsec_of_the_audit', 'whsec_of_the_time_before'],
         headers: { Authorization: 'Bearer of the audit' },
         people: 'none',
         start: 'now',
@@ -42,6 +42,7 @@ it('keeps passwords and tokens out of the log, and leaves the rest of it readabl
     'https://siem.example/hook/a-secret-path',
     'postgresql://ana:secret@db/usage',
     'whsec_of_the_audit',
+    'whsec_of_the_time_before',
   ]);
   // Reading the schemas of all packages takes long.
 }, 60_000);
