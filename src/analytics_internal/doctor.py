@@ -1,7 +1,7 @@
 """Checks the invariants of a live installation and says what is wrong.
 
 The invariants: positions are gapless and in the order of commits, an id is stored once, every event is named, and the
-reader's counts are the log's for every (day, item, person).
+reader's counts are the log's for every (day, item, person). Destinations have counted every event that they passed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import csv
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from analytics_internal.data_dir import DataDirInUse, DataDirLock
 from analytics_internal.dimensions import TABLES
 from analytics_internal.embedded import EmbeddedPostgres, running_dsn
 from analytics_internal.errors import CommandError, WrongUse
+from analytics_internal.forward import state
 from analytics_internal.log import (
     NEWEST,
     Connection,
@@ -42,6 +43,8 @@ from analytics_internal.whereabouts import service_of
 
 SQL = load(Path(__file__).with_name("doctor.sql"))
 SHOWN = 5
+STANDS_STILL_S = 600.0
+"""An event that waits longer for a destination that does not move means that something is wrong."""
 NOT_ASKED = "the running service could not be asked"
 HOW_TO_ASK = (
     "--token takes one of the service's import_tokens, which a portal's app-config has in "
@@ -118,6 +121,8 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
             except asyncpg.PostgresError as error:
                 finding = Finding(False, f"could not be checked: {what}: {_in_one_line(error)}")
             yield finding
+        for finding in await _destinations(connection, {str(one["name"]) for one in settings.destinations}):
+            yield finding
         if not is_running:
             try:
                 reader, zone = await _opened(settings, dsn, stack), settings.timezone
@@ -181,6 +186,29 @@ async def _names(connection: Connection, good: str) -> Finding:
     return _unless(good, "names were changed", changed)
 
 
+async def _destinations(connection: Connection, configured: set[str]) -> list[Finding]:
+    """What there is to say of each destination."""
+    try:
+        rows = await state.overviews(connection)
+    except asyncpg.PostgresError as error:
+        return [Finding(False, f"could not be checked: the destinations: {_in_one_line(error)}")]
+    return [_destination(row, row.name in configured) for row in rows]
+
+
+def _destination(row: state.Overview, is_configured: bool) -> Finding:
+    what = f"the destination {row.name} is at position {row.position:,} of {row.head:,}"
+    if not is_configured:
+        return Finding(True, f"{what}; it is not configured here, and keeps its position", is_checked=False)
+    if row.stopped_because is not None or row.is_paused:
+        why = "paused" if row.is_paused else "stopped, as its receiver wants no more events"
+        return Finding(True, f"{what}; it is {why}: `analytics-internal destinations resume {row.name}` goes on")
+    waits_s = (datetime.now(UTC) - row.moved_at).total_seconds()
+    if row.lag_seconds > STANDS_STILL_S and waits_s > STANDS_STILL_S:
+        because = f": {row.error}" if row.failures and row.error else ", and no failure says why: does the service run?"
+        return Finding(False, f"{what}, and has not moved for {waits_s / 60:,.0f} minutes{because}")
+    return Finding(True, what + (f"; {row.dead_letters:,} dead letters" if row.dead_letters else ""))
+
+
 async def _sizes(connection: Connection, _: str) -> Finding:
     row = await connection.fetchrow(SQL["sizes"])
     assert row is not None
@@ -226,6 +254,18 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("no event is missing", _missing_events),
     ("every event says what it said when it was stored", _contents),
     ("every name is the one that its number was made for", _names),
+    (
+        "every destination has counted the events up to its position",
+        _no_rows("miscounted_destinations", "destinations with other counts, as (name, passed, counted)"),
+    ),
+    (
+        "no destination is beyond the log's head",
+        _no_rows("destinations_beyond_the_head", "destinations or replays beyond the head, as (name, position)"),
+    ),
+    (
+        "every dead letter's event is in the log",
+        _no_rows("dead_letters_without_event", "dead letters without their event, as (destination, position, id)"),
+    ),
     ("the log's size", _sizes),
 )
 

@@ -120,3 +120,30 @@ WHERE e.occurred_at >= $2::date::timestamp AT TIME ZONE $1::text
   AND e.occurred_at < $3::date::timestamp AT TIME ZONE $1::text
   AND b.first_position + e.ordinal <= $4::bigint
 GROUP BY 1, 2, 3
+
+-- name: miscounted_destinations
+-- A position counts every event after the start; replays end at the head.
+SELECT name, position - start_position AS passed, delivered + filtered + dead + missing AS counted
+FROM destination
+WHERE delivered + filtered + dead + missing <> position - start_position
+
+-- name: destinations_beyond_the_head
+SELECT name, position
+FROM destination
+WHERE position > (SELECT coalesce(max(position), 0) FROM log_head)
+UNION ALL
+SELECT destination, up_to_position
+FROM replay
+WHERE ended_at IS NULL
+  AND up_to_position > (SELECT coalesce(max(position), 0) FROM log_head)
+
+-- name: dead_letters_without_event
+-- Of every dead letter the event is in the log, at that position.
+SELECT l.destination, l.position, l.event_id
+FROM dead_letter l
+WHERE NOT EXISTS (
+    SELECT FROM event e
+    JOIN log_batch b ON b.batch_id = e.batch_id
+    WHERE e.id = l.event_id
+      AND b.first_position + e.ordinal = l.position
+)

@@ -10,6 +10,7 @@ LONGEST_RETRY_AFTER_S = 3_600.0
 """What a receiver may ask for at most: one that asks for a year has made a mistake."""
 REFUSALS_THAT_OPEN = 100
 FAILURES_THAT_SHRINK = 3
+TAKEN_TO_GROW = 10
 
 
 class Backoff:
@@ -65,10 +66,13 @@ class BatchSize:
         self._most = most
         self._trusted = most
         """The receiver has taken as many, as far as we know: up to here it grows fast."""
+        self._taken = 0
+        """Full batches since it grew the last time."""
 
     def refused_above(self, events: int) -> None:
         """A batch was refused for its size alone: its parts of this many events were taken."""
         self.limit = self._trusted = max(1, min(events, self._most))
+        self._taken = 0
 
     def failed(self, failures: int) -> None:
         """The receiver did not answer, maybe because it takes too long for so many."""
@@ -79,7 +83,9 @@ class BatchSize:
         """Grow after a full batch."""
         if events < self.limit:
             return
+        self._taken += 1
         if self.limit < self._trusted:
             self.limit = min(self.limit * 2, self._trusted)
-        else:
+        elif self._taken >= TAKEN_TO_GROW:
             self.limit = self._trusted = min(self._most, self.limit + max(1, self.limit // 10))
+            self._taken = 0

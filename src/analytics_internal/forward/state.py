@@ -129,6 +129,7 @@ class Overview(msgspec.Struct, frozen=True):
     made_at: datetime
     start_position: int
     position: int
+    moved_at: datetime
     holder: UUID | None
     held_at: datetime | None
     is_paused: bool

@@ -38,6 +38,7 @@ WITH lazily AS (
 ), moved AS (
     UPDATE destination d
     SET position = $4,
+        moved_at = clock_timestamp(),
         delivered = d.delivered + $5::bigint,
         filtered = d.filtered + $6::bigint,
         dead = d.dead + $7::bigint,

@@ -7,6 +7,7 @@ CREATE TABLE destination (
     made_at timestamptz NOT NULL DEFAULT now(),
     start_position bigint NOT NULL,
     position bigint NOT NULL,
+    moved_at timestamptz NOT NULL DEFAULT now(),
     holder uuid,
     held_at timestamptz,
     is_paused boolean NOT NULL DEFAULT false,
@@ -26,6 +27,7 @@ CREATE TABLE destination (
     next_attempt_at timestamptz
 );
 COMMENT ON COLUMN destination.position IS 'Every event up to here is delivered, filtered out, dead or missing from the log';
+COMMENT ON COLUMN destination.moved_at IS 'When the position moved the last time';
 COMMENT ON COLUMN destination.holder IS 'The process that forwards to it, or did so last';
 COMMENT ON COLUMN destination.stopped_because IS 'Why the receiver wants no more events; null if it does';
 COMMENT ON COLUMN destination.redelivered IS 'Events delivered by replays, dead letters among them';
