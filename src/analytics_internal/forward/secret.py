@@ -26,6 +26,11 @@ class Secret:
     def __init__(self, text: str | None = None, env: str | None = None, file: Path | None = None) -> None:
         self._text, self._env, self._file = text, env, file
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the secret itself is in the settings, so that it can be checked with them."""
+        return self._text is not None
+
     def read(self) -> str:
         """The secret, without white space around it. Raises SecretMissing."""
         if self._env is not None:

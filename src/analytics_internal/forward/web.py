@@ -356,11 +356,12 @@ def _failure(target: httpx.URL, answer: httpx.Response, secrets: Sequence[str]) 
     detail = f"{_origin(target)} answered {status} {answer.reason_phrase}".rstrip()
     if status == 410:
         return ReceiverGone(f"{detail}: it wants no more events", status=status, answer=said)
-    if status in _LATER or status >= 500 or status < 400:
-        after = retry_after_s(answer.headers.get("retry-after"))
-        return ReceiverUnavailable(detail, status=status, answer=said, retry_after_s=after)
+    after = retry_after_s(answer.headers.get("retry-after"))
     if status in _OPERATOR:
-        return ReceiverUnavailable(f"{detail}: {_OPERATOR[status]}", status=status, answer=said)
+        detail = f"{detail}: {_OPERATOR[status]}"
+        return ReceiverUnavailable(detail, status=status, answer=said, retry_after_s=after)
+    if status in _LATER or status >= 500 or status < 400:
+        return ReceiverUnavailable(detail, status=status, answer=said, retry_after_s=after)
     return BatchRefused(detail, status=status, answer=said)
 
 

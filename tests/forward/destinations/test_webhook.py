@@ -160,11 +160,15 @@ async def test_a_secret_is_read_anew_for_each_request(hook: HttpReceiver, tmp_pa
 
 @pytest.mark.parametrize("secret", ["whsec_", "secret", "whsec_not base64", "whsec_c2hvcnQ="])
 async def test_a_secret_that_no_library_would_take_is_refused_without_showing_it(
-    hook: HttpReceiver, secret: str
+    hook: HttpReceiver, monkeypatch: pytest.MonkeyPatch, secret: str
 ) -> None:
-    with pytest.raises(SecretMissing, match="at least 24 bytes in base64") as caught:
+    monkeypatch.setenv("HOOK_SECRET", secret)
+    with pytest.raises(UnusableDestination, match="at least 24 bytes in base64") as written:
         await send(hook, recorded_events(), secret=secret)
-    assert "c2hvcnQ" not in str(caught.value)
+    with pytest.raises(SecretMissing, match="at least 24 bytes in base64") as read:
+        await send(hook, recorded_events(), secret={"env": "HOOK_SECRET"})
+    assert "c2hvcnQ" not in f"{written.value} {read.value}"
+    assert "HOOK_SECRET" in str(read.value)
     assert not hook.requests
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from analytics_internal.forward.destination import Batch, Destination, Limits, Refusal
 from analytics_internal.forward.outgoing import Outgoing, document
@@ -36,8 +36,23 @@ def _one_or_two(value: object) -> object:
     return value if isinstance(value, (list, tuple)) else (value,)
 
 
+def _usable(secrets: tuple[Secret, ...]) -> tuple[Secret, ...]:
+    for secret in secrets:
+        if secret.is_written:
+            try:
+                _key_of(secret)
+            except SecretMissing as error:
+                raise ValueError(str(error)) from None
+    return secrets
+
+
+Secrets = Annotated[
+    tuple[Secret, ...], BeforeValidator(_one_or_two), Field(min_length=1, max_length=2), AfterValidator(_usable)
+]
+
+
 class WebhookOptions(WebOptions):
-    secret: Annotated[tuple[Secret, ...], BeforeValidator(_one_or_two), Field(min_length=1, max_length=2)] | None = None
+    secret: Secrets | None = None
     """Signs requests: ``whsec_`` and a key in base64. During a rotation both the new and the old one."""
     format: Literal["json", "cloudevents"] = "json"
     source: str = Field(default="/analytics-internal", min_length=1)
