@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 
 from analytics_internal.forward.configuration import UnusableDestination, configure
-from analytics_internal.forward.conformance import Conformance
+from analytics_internal.forward.conformance import Conformance, Worker
 from analytics_internal.forward.destination import ReceiverUnavailable, Undeliverable
 from analytics_internal.forward.destinations import ga4
 from analytics_internal.forward.destinations.ga4 import Ga4, Ga4Options, event_name
@@ -175,6 +175,17 @@ async def test_a_request_has_25_events_of_one_visitor_in_their_order(stream: Str
     assert [event["user"] for event in stream.events] == ["p-0"] * 40 + ["p-1"] * 40 + ["p-2"] * 40
     assert stream.received() == [event.id for event in events]
     await destination.close()
+
+
+async def test_a_request_has_less_than_130_kb(stream: Stream) -> None:
+    worker = Worker(destination_to(stream))
+    await worker.destination.open()
+    events = [outgoing(attributes={f"n{number}": "🦆" * 100 for number in range(20)}) for _ in range(60)]
+
+    assert await worker.deliver(events) == stream.received()
+
+    assert max(len(request.body) for request in stream.requests) > 100_000
+    await worker.destination.close()
 
 
 async def test_what_was_answered_before_a_failure_is_not_sent_again(stream: Stream) -> None:

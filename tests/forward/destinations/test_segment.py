@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 
-from analytics_internal.forward.conformance import Conformance
+from analytics_internal.forward.conformance import Conformance, Worker
 from analytics_internal.forward.destination import BatchRefused, ReceiverUnavailable
 from analytics_internal.forward.destinations.segment import Segment, SegmentOptions
 from analytics_internal.forward.outgoing import Outgoing
@@ -34,6 +34,7 @@ class Source(HttpReceiver):
         super().__init__()
         self.messages: dict[UUID, dict[str, Any]] = {}
         self.repeats = 0
+        self.well_answered = 0
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -61,6 +62,7 @@ class Source(HttpReceiver):
                 return Reply(400, json.dumps({"success": False, "message": problem}).encode())
         for message in body["batch"]:
             self.keep(UUID(message["messageId"]), message)
+        self.well_answered += 1
         return self.WELL
 
     def problem_of(self, message: dict[str, Any]) -> str | None:
@@ -191,6 +193,21 @@ async def test_a_page_view_is_a_page_and_anything_else_is_tracked(source: Source
     assert "userId" not in clicked
     assert clicked["anonymousId"] == str(click.session_id)
     assert datetime.fromisoformat(clicked["timestamp"]) == click.occurred_at
+
+
+async def test_requests_are_as_large_as_allowed_and_no_larger(source: Source) -> None:
+    events = [outgoing(attributes={"text": "größer " * number}) for number in range(2_500, 4_500, 20)]
+
+    async for segment in opened(source):
+        worker = Worker(segment)
+        delivered = await worker.deliver(events)
+        lost = [event for event in events if event.id not in delivered]
+
+    assert delivered == source.received()
+    assert len(source.requests) == source.well_answered
+    assert max(len(request.body) for request in source.requests) > 450_000
+    assert 0 < len(lost) < len(events)
+    assert min(len(segment.encode(event)) for event in lost) > Source.EVENT_BYTES
 
 
 async def test_a_repetition_is_dropped_by_its_message_id(source: Source) -> None:
