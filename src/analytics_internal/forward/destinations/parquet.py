@@ -47,6 +47,7 @@ COLUMNS = {
 }
 """The columns of every file, with DuckDB's types."""
 MEMORY_LIMIT = "1GB"
+REMEMBERED_BLOCKS = 4
 _WRITE = """
 COPY (
     SELECT unnest(from_json_strict(line, '{columns}'))
@@ -164,6 +165,9 @@ class Row(msgspec.Struct, frozen=True):
     path: str | None
 
 
+assert Outgoing.__struct_fields__ == Row.__struct_fields__ == tuple(COLUMNS), "a field of events has no column"
+
+
 class Parquet(Destination[ParquetOptions]):
     """Writes the events of each block of the log into one file for each day."""
 
@@ -175,8 +179,8 @@ class Parquet(Destination[ParquetOptions]):
         self.limits = Limits(events=size, bytes=256 << 20, block=size, linger_s=options.linger_s, send_s=300)
         self._place: Place | None = None
         self._engine: duckdb.DuckDBPyConnection | None = None
-        self._days: tuple[int, set[date]] = (0, set())
-        """The block that was written last, and the days for which it has files."""
+        self._days: dict[int, set[date]] = {}
+        """The days for which the blocks that were written last have files, by their first positions."""
 
     async def open(self) -> None:
         place = await self._made_place()
@@ -184,7 +188,7 @@ class Parquet(Destination[ParquetOptions]):
         self._place = place
         if self._engine is None:
             self._engine = await asyncio.to_thread(_engine)
-        self._days = (0, set())
+        self._days = {}
         await self._claim(place)
 
     async def close(self) -> None:
@@ -195,7 +199,7 @@ class Parquet(Destination[ParquetOptions]):
 
     def encode(self, event: Outgoing) -> bytes:
         """The event as a row in JSON."""
-        return _encoder.encode(Row(**{name: getattr(event, name) for name in COLUMNS}))
+        return _encoder.encode(Row(*msgspec.structs.astuple(event)))
 
     async def send(self, batch: Batch) -> Sequence[Refusal]:
         place, engine = self._place, self._engine
@@ -205,16 +209,19 @@ class Parquet(Destination[ParquetOptions]):
         days: dict[date, list[str]] = {}
         for event, line in zip(batch.events, batch.encoded, strict=True):
             days.setdefault(event.occurred_at.astimezone(UTC).date(), []).append(line.decode())
-        if self._days[0] != first and first > 0:
-            await place.remove_unfinished()
-            self._days = (first, await self._days_written_before(place, first, batch))
+        if first > 0 and first not in self._days:
+            if not self._days:
+                await place.remove_unfinished()
+            self._days[first] = await self._days_written_before(place, first, batch)
+            # New events and a replay take turns: both of their blocks are remembered.
+            self._days = dict(list(self._days.items())[-REMEMBERED_BLOCKS:])
         for day, lines in sorted(days.items()):
             await self._write(place, engine, self._name_of(day, first), lines)
         if first > 0:
             # What an earlier delivery wrote for a day that has no events of this block any more.
-            for day in self._days[1] - days.keys():
+            for day in self._days[first] - days.keys():
                 await place.remove(self._name_of(day, first))
-            self._days = (first, set(days))
+            self._days[first] = set(days)
         return ()
 
     async def _write(self, place: Place, engine: duckdb.DuckDBPyConnection, name: str, lines: list[str]) -> None:
