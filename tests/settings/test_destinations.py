@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from analytics_internal.forward.configuration import BUILT_IN, configure
-from analytics_internal.forward.showing import shown
+from analytics_internal.forward.showing import described, shown
 from analytics_internal.query.language import FILTER_DIMENSIONS
 from analytics_internal.settings.model import InvalidSettings
 from analytics_internal.settings.printing import printable
@@ -18,6 +19,7 @@ from tests.command import command
 
 FILE = "file ./analytics-internal.yaml"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 LAKE = {"name": "lake", "type": "invented", "url": "https://lake.example/events"}
 
 
@@ -270,6 +272,14 @@ def test_a_type_of_a_third_party_that_cannot_be_loaded_is_one_line(
     (line,) = problems_of({"name": "lake", "type": "theirs"})
 
     assert line.startswith(f"lake: type: theirs cannot be loaded: {problem}")
+
+
+def test_the_example_of_the_settings_is_a_configuration() -> None:
+    blocks: list[str] = re.findall(r"```toml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    (example,) = [text for text in blocks if "destinations" in text]
+    Path("analytics-internal.toml").write_text(example)
+
+    assert described(load({"auth": "none"})[0].destinations)["audit"].to == "https://siem.example/hook"
 
 
 def test_the_service_does_not_start_with_a_bad_destination() -> None:
