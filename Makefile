@@ -87,7 +87,7 @@ explore: $(DEVELOPMENT) ## run the property tests with new examples, round after
 chromium pgbouncer rabbitmq:
 	@sh .ci/$@
 
-bench: $(DEVELOPMENT) ## measure the ratios of docs/benchmarks.md
+bench: $(DEVELOPMENT) $(NATS) ## measure the ratios of docs/benchmarks.md
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.query
 	$(BIN)/python -m bench.greedy

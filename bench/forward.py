@@ -142,7 +142,7 @@ def post_bare(url: str, bodies: Sequence[bytes], seconds: float) -> float:
 
 async def forwarded(pool: Pool, dsn: str, destination: Configuration, seconds: float) -> Moved:
     """Forward from the log's beginning for some seconds, or to its end."""
-    order = child.Order(dsn, [{**destination, "start": "beginning"}], "warning", "console")
+    order = child.Order(dsn, [{**destination, "start": "beginning"}], "error", "console")
     async with child.forwarding(order, pool):
         await _until(lambda: _position(pool, destination["name"]))
         process = _forwarding()
@@ -333,7 +333,7 @@ async def _main() -> None:
     asked = parser.parse_args()
     if asked.quick:
         asked.events, asked.seconds, asked.rounds = 20_000, 1, 1
-    configure_logs("warning", "console")
+    configure_logs("error", "console")
     with scratch_folder() as folder, running_postgres(folder) as databases:
         if asked.only != "ingest":
             dsn = await databases.create_log("forward")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 
@@ -66,11 +66,12 @@ class People:
     def __init__(self, stand_in: StandIn, keeps_user: bool) -> None:
         self._stand_in = stand_in
         self._keeps_user = keeps_user
-        self._remembered = functools.lru_cache(REMEMBERED)(self._replaced)
+        self.text = functools.lru_cache(REMEMBERED)(self._text)
+        """A text without refs of users, addresses of their pages, and e-mail addresses."""
 
     def replaced_in(self, event: Outgoing) -> Outgoing:
         """The event without the name of anybody who can be found in it."""
-        known = dict(self._known(event))
+        known = _known(event)
         target = next((t for name in TARGETS if isinstance(t := (event.attributes or {}).get(name), str)), event.path)
         return msgspec.structs.replace(
             event,
@@ -81,26 +82,6 @@ class People:
             attributes=self._entries(event.attributes, known),
             context=self._entries(event.context, known),
         )
-
-    def text(self, text: str) -> str:
-        """A text without refs of users, addresses of their pages, and e-mail addresses."""
-        if _hint.search(text) is None:
-            return text
-        return self._remembered(text)
-
-    def _known(self, event: Outgoing) -> Iterator[tuple[str, str]]:
-        """In which ways the people whom an event concerns may be written as a whole value, and who they are."""
-        people = [event.user, event.entity, *(_ref_of(entries) for entries in (event.attributes, event.context))]
-        for person in people:
-            ref = normalise_entity_ref(person, "user") if person is not None else None
-            # Whoever did it may be of any kind; an entity is a person only if it is a user.
-            if ref is None or not (person is event.user or ref.startswith("user:")):
-                continue
-            kind, _, rest = ref.partition(":")
-            namespace, _, name = rest.partition("/")
-            for way in (name, f"@{name}", rest, ref, f"{kind}:{name}", f"{namespace}/{kind}/{name}"):
-                yield way, ref
-            yield f"{kind}/{namespace}/{name}", ref
 
     def _subject(self, subject: str, target: str | None, known: dict[str, str]) -> str:
         if _address.match(subject):
@@ -133,13 +114,15 @@ class People:
 
     def _whole(self, text: str, known: dict[str, str]) -> str | None:
         """What stands for a text that is nothing but the name of somebody; None if it is not."""
-        text = text.strip()
-        if text.lower().startswith(("user:", "user%")) and (ref := spelled_entity_ref(_plain(text))) is not None:
+        ref, name = _as_whole(text)
+        if ref is not None:
             return self._ref(ref) if ref.startswith("user:") else None
-        ref = known.get(decoded(text).lower())
+        ref = known.get(name)
         return self._stand_in(ref) if ref is not None else None
 
-    def _replaced(self, text: str) -> str:
+    def _text(self, text: str) -> str:
+        if _hint.search(text) is None:
+            return text
         for _ in range(MAX_DECODED):
             text = _without_mentions(text, self._stand_in)
             # What is still there when it is decoded was hidden: then the decoded text leaves.
@@ -148,6 +131,35 @@ class People:
                 break
             text = plain
         return text.replace(_DONE, "")
+
+
+def _known(event: Outgoing) -> dict[str, str]:
+    """In which ways the people whom an event concerns may be written as a whole value, and who they are."""
+    ways = dict(_ways(event.user)) if event.user is not None else {}
+    # Whoever did it may be of any kind; an entity is a person only if it is a user.
+    for entity in (event.entity, _ref_of(event.attributes), _ref_of(event.context)):
+        if entity is not None and entity.lower().startswith("user:"):
+            ways.update(_ways(entity))
+    return ways
+
+
+@functools.lru_cache(REMEMBERED)
+def _ways(person: str) -> tuple[tuple[str, str], ...]:
+    ref = normalise_entity_ref(person, "user")
+    if ref is None:
+        return ()
+    kind, _, rest = ref.partition(":")
+    namespace, _, name = rest.partition("/")
+    ways = (name, f"@{name}", rest, ref, f"{kind}:{name}", f"{namespace}/{kind}/{name}", f"{kind}/{namespace}/{name}")
+    return tuple((way, ref) for way in ways)
+
+
+@functools.lru_cache(REMEMBERED)
+def _as_whole(text: str) -> tuple[str | None, str]:
+    """A text that is nothing but one name: its ref if it is written as that of a user, and the name to compare."""
+    text = text.strip()
+    ref = spelled_entity_ref(_plain(text)) if text.lower().startswith(("user:", "user%")) else None
+    return ref, decoded(text).lower()
 
 
 @functools.lru_cache(REMEMBERED)
@@ -201,7 +213,9 @@ def _plain(text: str) -> str:
 
 def _ref_of(entries: dict[str, Scalar] | None) -> str | None:
     """The user whom the parameters of a route name, like ``{"kind": "user", "name": "ana"}``."""
-    kind, namespace, name = ((entries or {}).get(part) for part in ("kind", "namespace", "name"))
+    if not entries or "kind" not in entries:
+        return None
+    kind, namespace, name = entries["kind"], entries.get("namespace"), entries.get("name")
     if not isinstance(kind, str) or kind.lower() != "user" or not isinstance(name, str) or not name:
         return None
     namespace = namespace if isinstance(namespace, str) and namespace else "default"

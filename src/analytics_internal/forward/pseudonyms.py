@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 
@@ -14,6 +15,7 @@ from analytics_internal.log import Connection
 
 log = structlog.get_logger(__name__)
 PREFIX = "p-"
+REMEMBERED = 8_192
 
 
 class Pseudonyms:
@@ -21,12 +23,13 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self.of = functools.lru_cache(REMEMBERED)(self._of)
+        """The pseudonym of a person, by ref: like ``p-`` and 26 letters and digits. Nobody finds it without the key."""
 
     def __repr__(self) -> str:
         return "Pseudonyms(…)"  # the key is never shown
 
-    def of(self, ref: str) -> str:
-        """The pseudonym of a person, like ``p-`` and 26 letters and digits. Nobody finds it without the key."""
+    def _of(self, ref: str) -> str:
         normalised = normalise_entity_ref(ref, "user") or ref
         digest = hmac.digest(self._key, composed(normalised).encode("utf-8", "surrogatepass"), hashlib.sha256)
         return PREFIX + base64.b32encode(digest[:16]).decode().rstrip("=").lower()
