@@ -74,6 +74,8 @@ class Source(HttpReceiver):
             return "type"
         if message["type"] == "track" and not message.get("event"):
             return "a track call has an event"
+        if message["timestamp"] != message["originalTimestamp"]:
+            return "the times differ"
         datetime.fromisoformat(message["timestamp"])
         return None
 

@@ -112,6 +112,7 @@ class Segment(Destination[SegmentOptions]):
         message: dict[str, Any] = {
             "messageId": str(event.id),
             "timestamp": event.occurred_at,
+            "originalTimestamp": event.occurred_at,  # what RudderStack corrects, if it corrects anything
             # One of the two is required. Both, where there are both: then the session belongs to the person.
             "anonymousId": str(event.session_id) if event.session_id is not None else visitor_of(event),
             "context": {"library": _LIBRARY, **({"page": page} if page else {}), "backstage": event.context or {}},
