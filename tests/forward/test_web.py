@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from analytics_internal.forward.answers import ANSWER_BYTES, retry_after_s
 from analytics_internal.forward.destination import (
     MAX_ANSWER_LENGTH,
     BatchRefused,
@@ -29,7 +30,7 @@ from analytics_internal.forward.destination import (
 )
 from analytics_internal.forward.reachable import is_refused, is_refused_name
 from analytics_internal.forward.secret import Secret, SecretMissing
-from analytics_internal.forward.web import ANSWER_BYTES, WebOptions, WebReceiver, WebUrl, retry_after_s
+from analytics_internal.forward.web import WebOptions, WebReceiver, WebUrl
 from tests.forward.http_receiver import HttpReceiver, Reply, Request, running
 from tests.ports import closed_port
 
@@ -426,6 +427,13 @@ async def test_no_secret_is_in_an_error(receiver: Answering, monkeypatch: pytest
             assert secret not in shown
 
 
+async def test_no_part_of_a_secret_is_kept_where_an_answer_is_cut(receiver: Answering) -> None:
+    token = "token-of-the-query"
+    receiver.replies = [Reply(400, b"x" * (MAX_ANSWER_LENGTH - 5) + token.encode())]
+    error = await failure(WebReceiver(f"{receiver.url}?key={token}"))
+    assert "token" not in error.answer
+
+
 async def test_an_address_that_is_a_secret_as_a_whole_is_not_in_an_error(
     receiver: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -537,6 +545,31 @@ async def test_a_certificate_of_another_name_is_refused(tmp_path: Path) -> None:
     assert "certificate verify failed" in str(error).lower()
 
 
+async def test_a_receiver_that_asks_for_a_certificate_gets_ours(tmp_path: Path) -> None:
+    certificate, context = certified(tmp_path, "127.0.0.1")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(certificate)
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert writer.get_extra_info("peercert")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        await writer.drain()
+
+    async with talking(talk, context) as port:
+        options = {"url": f"https://127.0.0.1:{port}", "ca_file": str(certificate)}
+        ours = {"certificate_file": str(certificate), "key_file": str(tmp_path / "key.pem")}
+        answer = await post(WebReceiver.of(WebOptions.model_validate({**options, **ours})))
+        assert answer.content == b"ok"
+        assert isinstance(await failure(WebReceiver.of(WebOptions.model_validate(options))), ReceiverUnavailable)
+
+
+async def test_a_key_with_a_password_is_an_error_and_asks_nobody(tmp_path: Path) -> None:
+    certificate, _ = certified(tmp_path, "127.0.0.1", password=b"of the key")
+    web = WebReceiver("https://receiver.example", certificate_file=certificate, key_file=tmp_path / "key.pem")
+    with pytest.raises(ReceiverUnavailable, match=r"key\.pem"):
+        await web.open()
+
+
 @pytest.mark.parametrize("content", [None, "no certificate"])
 async def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "ca.pem"
@@ -546,7 +579,7 @@ async def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: s
         await WebReceiver("https://receiver.example", ca_file=file).open()
 
 
-def certified(folder: Path, address: str) -> tuple[Path, ssl.SSLContext]:
+def certified(folder: Path, address: str, password: bytes | None = None) -> tuple[Path, ssl.SSLContext]:
     """A certificate that signs itself, for an IP address, and a server's context with it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
@@ -560,9 +593,8 @@ def certified(folder: Path, address: str) -> tuple[Path, ssl.SSLContext]:
     )
     file, key_file = folder / "ca.pem", folder / "key.pem"
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, hidden))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file, key_file)
+    context.load_cert_chain(file, key_file, password)
     return file, context

@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
-import math
 import os
 import re
 import ssl
-import zlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
@@ -24,45 +20,19 @@ import httpx
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError, core_schema
 
-from analytics_internal.forward.destination import (
-    BatchRefused,
-    DeliveryError,
-    Options,
-    ReceiverGone,
-    ReceiverUnavailable,
-    answer_of,
-)
+from analytics_internal.forward.answers import ANSWER_BYTES, decoded, failure_of, origin_of, plain_headers, without
+from analytics_internal.forward.destination import Options, ReceiverUnavailable
 from analytics_internal.forward.reachable import CheckedNetwork, RefusedAddress, is_refused_name
 from analytics_internal.forward.secret import Secret, SecretMissing
-from analytics_internal.masking import MASK, masked_text, masked_url
+from analytics_internal.masking import masked_text, masked_url
 
-ANSWER_BYTES = 256 << 10
-"""What is read of an answer; the rest is left."""
 REDIRECTS = 3
 SPARE_S = 30
 """What a send with one request may take beside the request, on a busy machine: ``Limits.send_s``."""
-MAX_RETRY_AFTER_S = 86_400.0
 _AGENT = f"backstage-analytics-internal/{version('backstage-analytics-internal')}"
-_LATER = frozenset({408, 425, 429})
-# What these say is not about the events: an operator has to mend it, and no event may be lost meanwhile.
-_OPERATOR = {
-    401: "the credentials are missing or wrong",
-    402: "the receiver asks for payment",
-    403: "the credentials do not allow this",
-    404: "there is nothing at this address: check the url",
-    405: "this address does not take events: check the url",
-    406: "this address does not take events: check the url",
-    407: "the proxy asks for credentials",
-    415: "this address does not take this format: check the url and the format",
-    421: "this host does not serve this address: check the url",
-    426: "the receiver asks for another protocol",
-    451: "the receiver must not take events",
-    511: "the network asks for credentials",
-}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
 _OWN_HEADERS = frozenset({"host", "content-length", "content-encoding", "transfer-encoding", "connection"})
-_SHORTEST_SECRET = 4
 _secret: TypeAdapter[Secret] = TypeAdapter(Secret)
 
 
@@ -143,6 +113,10 @@ class WebOptions(Options):
     """Sent with every request, like Authorization."""
     ca_file: Path | None = None
     """Certificate authorities that the receiver's certificate may be from, in PEM; instead of the public ones."""
+    certificate_file: Path | None = None
+    """Our own certificate, in PEM, for receivers that ask for one."""
+    key_file: Path | None = None
+    """Its key, if that is in a file of its own. It must not have a password."""
     timeout_s: float = Field(default=30, gt=0, le=600)
     """Of a request as a whole, from looking up the name to the end of the answer."""
 
@@ -161,13 +135,15 @@ class WebReceiver:
         path: str = "",
         headers: Mapping[str, str | Secret] | None = None,
         ca_file: Path | None = None,
+        certificate_file: Path | None = None,
+        key_file: Path | None = None,
         timeout_s: float = 30,
     ) -> None:
         """``path`` is appended to the path of ``url``, if that does not end with it. ``headers``: of every request."""
         self._url = WebUrl(url) if isinstance(url, str) else url
         self._path = path.strip("/")
         self._headers = dict(headers or {})
-        self._ca_file = ca_file
+        self._files = _TlsFiles(ca_file, certificate_file, key_file)
         self._timeout_s = timeout_s
         self._pool: httpcore.AsyncConnectionPool | None = None
 
@@ -175,7 +151,13 @@ class WebReceiver:
     def of(cls, options: WebOptions, path: str = "") -> WebReceiver:
         """The receiver that the options name."""
         return cls(
-            options.url, path=path, headers=options.headers, ca_file=options.ca_file, timeout_s=options.timeout_s
+            options.url,
+            path=path,
+            headers=options.headers,
+            ca_file=options.ca_file,
+            certificate_file=options.certificate_file,
+            key_file=options.key_file,
+            timeout_s=options.timeout_s,
         )
 
     async def open(self) -> None:
@@ -183,10 +165,10 @@ class WebReceiver:
         await self.close()
         url = self.url()
         try:
-            self._pool = await asyncio.to_thread(_pool, url, self._ca_file)
+            self._pool = await asyncio.to_thread(_pool, url, self._files)
         except (OSError, ValueError, ImportError) as error:
             # ssl.SSLError is an OSError; a SOCKS proxy needs a library that may not be there.
-            raise ReceiverUnavailable(f"{_origin(url)}: {self._ca_file or 'the proxy'}: {error}") from error
+            raise ReceiverUnavailable(f"{origin_of(url)}: {self._files.names() or 'the proxy'}: {error}") from error
 
     async def close(self) -> None:
         """Close the connection. Harmless if there is none."""
@@ -244,21 +226,22 @@ class WebReceiver:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._follow(method, target, body, sent)
         except TimeoutError as error:
-            raise ReceiverUnavailable(f"{_origin(target)} did not answer within {self._timeout_s:g} s") from error
+            raise ReceiverUnavailable(f"{origin_of(target)} did not answer within {self._timeout_s:g} s") from error
         except httpcore.TimeoutException as error:
-            raise ReceiverUnavailable(f"{_origin(target)} did not take a connection in time") from error
+            raise ReceiverUnavailable(f"{origin_of(target)} did not take a connection in time") from error
         except RefusedAddress as error:
             raise ReceiverUnavailable(str(error)) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, ssl.SSLError, OSError) as error:
-            raise ReceiverUnavailable(f"{_origin(target)}: {_without(secrets, _cause(error))}") from error
+            raise ReceiverUnavailable(f"{origin_of(target)}: {without(secrets, _cause(error))}") from error
         if not answer.is_success:
-            raise _failure(target, answer, secrets)
+            raise failure_of(target, answer, secrets)
         return answer
 
     def _read_headers(self, target: httpx.URL) -> tuple[dict[str, str], list[str]]:
         """The headers of every request, and what of them and of the address must not be shown."""
         sent = {"user-agent": _AGENT, "accept": "*/*", "accept-encoding": "identity"}
         secrets = [value for _, value in target.params.multi_items()]
+        secrets += [part.partition("=")[2] for part in target.query.decode().split("&")]  # as they are spelled
         if self._url.is_secret:
             secrets += [target.path, target.raw_path.decode()]
         if target.userinfo:
@@ -281,7 +264,9 @@ class WebReceiver:
             if answer.status_code not in (301, 302, 303, 307, 308) or "location" not in answer.headers:
                 return answer
             place = _redirected(place, answer)
-        raise ReceiverUnavailable(f"{_origin(target)} redirects more than {REDIRECTS} times", status=answer.status_code)
+        raise ReceiverUnavailable(
+            f"{origin_of(target)} redirects more than {REDIRECTS} times", status=answer.status_code
+        )
 
     async def _request(self, method: str, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         assert self._pool is not None, "post before open"
@@ -296,7 +281,7 @@ class WebReceiver:
                     break
             received = httpx.Headers(answer.headers)
             return httpx.Response(
-                answer.status, headers=_plain_headers(received), content=_decoded(bytes(read), received)
+                answer.status, headers=plain_headers(received), content=decoded(bytes(read), received)
             )
 
 
@@ -305,13 +290,32 @@ def _require_header(name: str, value: str) -> None:
         raise SecretMissing(f"the header {name} has a character that no header may have")
 
 
-def _pool(url: httpx.URL, ca_file: Path | None) -> httpcore.AsyncConnectionPool:
-    """Connections to a receiver, through the proxy of the environment if there is one for its host."""
-    context = None
-    if url.scheme == "https":
-        given_only = ca_file is not None
-        context = ssl.create_default_context(cafile=ca_file) if given_only else httpx.create_ssl_context(trust_env=True)
+class _TlsFiles(NamedTuple):
+    """The files in PEM that a destination is configured with."""
+
+    ca: Path | None
+    certificate: Path | None
+    key: Path | None
+
+    def names(self) -> str:
+        return ", ".join(str(file) for file in self if file is not None)
+
+    def context(self) -> ssl.SSLContext:
+        """Raises OSError, ssl.SSLError: a file cannot be read or used."""
+        if self.ca is None:
+            context = httpx.create_ssl_context(trust_env=True)
+        else:
+            context = ssl.create_default_context(cafile=self.ca)
+        if self.certificate is not None:
+            # With a password that is none: OpenSSL asks at the terminal otherwise.
+            context.load_cert_chain(self.certificate, self.key, password="")
         context.set_alpn_protocols(["http/1.1"])
+        return context
+
+
+def _pool(url: httpx.URL, files: _TlsFiles) -> httpcore.AsyncConnectionPool:
+    """Connections to a receiver, through the proxy of the environment if there is one for its host."""
+    context = files.context() if url.scheme == "https" else None
     proxies = getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(url.netloc.decode()):
@@ -335,52 +339,18 @@ def _redirected(place: httpx.URL, answer: httpx.Response) -> httpx.URL:
     try:
         to = place.join(answer.headers["location"])
     except (httpx.InvalidURL, ValueError):
-        raise ReceiverUnavailable(f"{_origin(place)} redirects to no address", status=answer.status_code) from None
-    if _origin(to) != _origin(place):
+        raise ReceiverUnavailable(f"{origin_of(place)} redirects to no address", status=answer.status_code) from None
+    if origin_of(to) != origin_of(place):
         raise ReceiverUnavailable(
-            f"{_origin(place)} redirects to {_origin(to)}, which is not followed: make that the url if it is right",
+            f"{origin_of(place)} redirects to {origin_of(to)}, which is not followed: make that the url if it is right",
             status=answer.status_code,
         )
     if answer.status_code not in (307, 308):
         raise ReceiverUnavailable(
-            f"{_origin(place)} redirects with {answer.status_code}, which loses the events: check the url",
+            f"{origin_of(place)} redirects with {answer.status_code}, which loses the events: check the url",
             status=answer.status_code,
         )
     return to.copy_with(username=None, password=None, fragment=None)
-
-
-def _failure(target: httpx.URL, answer: httpx.Response, secrets: Sequence[str]) -> DeliveryError:
-    """What an answer means that is not 2xx."""
-    status = answer.status_code
-    said = _without(secrets, answer_of(answer.content))
-    detail = f"{_origin(target)} answered {status} {answer.reason_phrase}".rstrip()
-    if status == 410:
-        return ReceiverGone(f"{detail}: it wants no more events", status=status, answer=said)
-    after = retry_after_s(answer.headers.get("retry-after"))
-    if status in _OPERATOR:
-        detail = f"{detail}: {_OPERATOR[status]}"
-        return ReceiverUnavailable(detail, status=status, answer=said, retry_after_s=after)
-    if status in _LATER or status >= 500 or status < 400:
-        return ReceiverUnavailable(detail, status=status, answer=said, retry_after_s=after)
-    return BatchRefused(detail, status=status, answer=said)
-
-
-def retry_after_s(value: str | None) -> float | None:
-    """What a ``Retry-After`` asks for, at most MAX_RETRY_AFTER_S; None if it says nothing that can be understood."""
-    if value is None:
-        return None
-    try:
-        wait = float(value)
-    except ValueError:
-        try:
-            wait = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
-            return None
-    return None if math.isnan(wait) else min(max(wait, 0.0), MAX_RETRY_AFTER_S)
-
-
-def _origin(url: httpx.URL) -> str:
-    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def _cause(error: BaseException) -> str:
@@ -396,27 +366,3 @@ def _cause(error: BaseException) -> str:
     ):
         return os.strerror(first.errno)
     return masked_text(str(error)) or type(error).__name__
-
-
-def _without(secrets: Sequence[str], text: str) -> str:
-    """A text without the secrets, which receivers and proxies like to repeat."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, MASK)
-    return text
-
-
-def _plain_headers(headers: httpx.Headers) -> list[tuple[str, str]]:
-    """The headers of an answer whose body was decoded."""
-    gone = ("content-encoding", "content-length", "transfer-encoding")
-    return [(name, value) for name, value in headers.multi_items() if name not in gone]
-
-
-def _decoded(body: bytes, headers: httpx.Headers) -> bytes:
-    """The body, also of a receiver that compresses without having been asked; at most ANSWER_BYTES."""
-    if headers.get("content-encoding", "").strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return body
-    try:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, ANSWER_BYTES)
-    except zlib.error:
-        return body
