@@ -86,6 +86,7 @@ async def test_a_lost_key_is_replaced_by_one_new_key(pool: Pool) -> None:
         ("/catalog/default/User/Ana/overview?a=1#b", "/catalog/default/User/{ana}/overview?a=1#b"),
         ("/catalog/default/user/an%61/", "/catalog/default/user/{ana}/"),
         ("/catalog/default/%75ser/ana", "/catalog/default/user/{ana}"),
+        ("/catalog/default/%2575ser/an%2561?a=%2520", "/catalog/default/user/{ana}?a= "),
         ("/portal/catalog/default/user/ana", "/portal/catalog/default/user/{ana}"),
         ("https://portal.example/catalog/default/user/ana?x", "https://portal.example/catalog/default/user/{ana}?x"),
         ("/docs/default/user/ana/notes", "/docs/default/user/{ana}/notes"),
@@ -140,6 +141,16 @@ def test_what_names_nobody_stays(text: str) -> None:
     assert people.text(text) == text
 
 
+@pytest.mark.parametrize(
+    "unit", ["+", "a", "%25", "%", "user:", "/user", "a@", "a.", "@a.", "default/user/", "'", "x@y."]
+)
+def test_long_texts_of_anything_are_looked_through(unit: str) -> None:
+    text = unit * (32_000 // len(unit))
+
+    assert len(people.text(text)) > 0
+    assert len(people.text(f"/catalog/{text}")) > 0
+
+
 part = st.text("abcxyzABC019._-é", min_size=1, max_size=12).filter(
     lambda text: text[0].isalnum() and text[-1].isalnum()
 )
@@ -149,6 +160,7 @@ encodings: list[Callable[[str], str]] = [
     lambda text: quote(text, safe=""),
     lambda text: quote(quote(text, safe=""), safe=""),
     lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    lambda text: "".join(f"%25{byte:02x}" for byte in text.encode()),
     str.upper,
 ]
 forms = ["user:{ns}/{name}", "/catalog/{ns}/user/{name}", "/docs/{ns}/user/{name}", "entities/by-name/user/{ns}/{name}"]

@@ -22,10 +22,11 @@ StandIn = Callable[[str], str]
 SOMEBODY = "somebody"
 """Stands for everybody where people are left out."""
 REMEMBERED = 8_192
+LONGEST_REMEMBERED = 1_024
+"""Longer texts hardly ever repeat, and no name is as long."""
 PORTALS_OWN = frozenset({"pluginId", "extension", "extensionId", "routeRef", "kind", "namespace"})
 """Entries that the portal fills in: they are no names of people, also where somebody is called like that."""
 TARGETS = ("to", "href")
-MAX_DECODED = 3
 _DONE = "\0"
 """Encloses what was replaced already, so that it is not taken for a name. No stored text has this character."""
 
@@ -53,7 +54,7 @@ def _mention(part: str) -> re.Pattern[str]:
 _in_text, _in_address = _mention(_PART), _mention(_SEGMENT)
 # `git@host` is no person.
 _email = re.compile(
-    rf"{_LEAD}(?P<address>(?!git{_AT})[\w.+'-]+{_AT}[\w-]+(?:\.[\w-]+)*\.(?:xn--[a-z0-9-]+|[^\W\d_]{{2,}}))",
+    rf"{_LEAD}(?P<address>(?!git{_AT})[\w.+'-]{{1,64}}+{_AT}[\w-]+(?:\.[\w-]+)*\.(?:xn--[a-z0-9-]+|[^\W\d_]{{2,}}))",
     re.IGNORECASE,
 )
 _address = re.compile(r"/|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -66,8 +67,7 @@ class People:
     def __init__(self, stand_in: StandIn, keeps_user: bool) -> None:
         self._stand_in = stand_in
         self._keeps_user = keeps_user
-        self.text = functools.lru_cache(REMEMBERED)(self._text)
-        """A text without refs of users, addresses of their pages, and e-mail addresses."""
+        self._remembered = functools.lru_cache(REMEMBERED)(self._text)
 
     def replaced_in(self, event: Outgoing) -> Outgoing:
         """The event without the name of anybody who can be found in it."""
@@ -82,6 +82,10 @@ class People:
             attributes=self._entries(event.attributes, known),
             context=self._entries(event.context, known),
         )
+
+    def text(self, text: str) -> str:
+        """A text without refs of users, addresses of their pages, and e-mail addresses."""
+        return self._remembered(text) if len(text) <= LONGEST_REMEMBERED else self._text(text)
 
     def _subject(self, subject: str, target: str | None, known: dict[str, str]) -> str:
         if _address.match(subject):
@@ -114,6 +118,8 @@ class People:
 
     def _whole(self, text: str, known: dict[str, str]) -> str | None:
         """What stands for a text that is nothing but the name of somebody; None if it is not."""
+        if len(text) > LONGEST_REMEMBERED:
+            return None
         ref, name = _as_whole(text)
         if ref is not None:
             return self._ref(ref) if ref.startswith("user:") else None
@@ -123,14 +129,13 @@ class People:
     def _text(self, text: str) -> str:
         if _hint.search(text) is None:
             return text
-        for _ in range(MAX_DECODED):
-            text = _without_mentions(text, self._stand_in)
+        replaced = _without_mentions(text, self._stand_in)
+        if "%" in replaced:
             # What is still there when it is decoded was hidden: then the decoded text leaves.
-            plain = decoded(text) if "%" in text else text
-            if plain == text or _without_mentions(plain, self._stand_in) == plain:
-                break
-            text = plain
-        return text.replace(_DONE, "")
+            plain = _plain(replaced)
+            found = _without_mentions(plain, self._stand_in)
+            replaced = found if found != plain else replaced
+        return replaced.replace(_DONE, "")
 
 
 def _known(event: Outgoing) -> dict[str, str]:
@@ -162,9 +167,12 @@ def _as_whole(text: str) -> tuple[str | None, str]:
     return ref, decoded(text).lower()
 
 
-@functools.lru_cache(REMEMBERED)
 def people_in(text: str) -> tuple[str, ...]:
     """The people whom a text names, as stand-ins are made of them."""
+    return _remembered_people_in(text) if len(text) <= LONGEST_REMEMBERED else _people_in(text)
+
+
+def _people_in(text: str) -> tuple[str, ...]:
     found: list[str] = []
 
     def noted(person: str) -> str:
@@ -172,8 +180,11 @@ def people_in(text: str) -> tuple[str, ...]:
         return SOMEBODY
 
     if _hint.search(text) is not None:
-        _without_mentions(decoded(text), noted)
+        _without_mentions(_plain(text), noted)
     return tuple(found)
+
+
+_remembered_people_in = functools.lru_cache(REMEMBERED)(_people_in)
 
 
 def _without_mentions(text: str, stand_in: StandIn) -> str:
