@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import socket
 import time
@@ -13,6 +14,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from analytics_internal.forward.configuration import BUILT_IN, type_named
 from analytics_internal.forward.conformance import (
     Conformance,
     Receiver,
@@ -267,3 +269,10 @@ def test_secrets_of_options_are_found_wherever_they_are() -> None:
         more: dict[str, tuple[Secret, ...]]
 
     assert secrets_of(Some.model_validate({"one": "a", "more": {"x": ["b", "c"]}})) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_type_runs_the_conformance_test(name: str) -> None:
+    module = importlib.import_module(f"tests.forward.destinations.test_{name.replace('-', '_')}")
+    tested = [kind for key, kind in vars(module).items() if key.startswith("Test") and issubclass(kind, Conformance)]
+    assert type_named(name) in [kind.kind for kind in tested]

@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.service
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "destinations.md"
-HIDDEN = {"kafka": "confluent_kafka", "nats": "nats", "otlp": "opentelemetry"}
+HIDDEN = {"kafka": "confluent_kafka", "nats": "nats", "otlp": "opentelemetry", "rabbitmq": "aio_pika"}
 """The types with libraries of their own, and what they import."""
 
 
