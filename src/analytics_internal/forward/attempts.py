@@ -94,6 +94,11 @@ class Attempts:
                     "further ones are tried one by one"
                 )
 
+    async def pause(self) -> None:
+        """Hold no connection to a receiver that gets nothing for a while."""
+        if self._receiver is not None and self._receiver.is_open:
+            await self._receiver.close()
+
     async def close(self) -> None:
         if self._receiver is not None:
             await self._receiver.close()

@@ -42,6 +42,10 @@ class Receiver:
         self._is_open = False
 
     @property
+    def is_open(self) -> bool:
+        return self._is_open
+
+    @property
     def limits(self) -> Limits:
         return self._destination.limits
 
@@ -113,6 +117,8 @@ async def _ended(call: Coroutine[Any, Any, Result], limit_s: float) -> Result:
     task = asyncio.ensure_future(call)
     try:
         done, _ = await asyncio.wait({task}, timeout=limit_s)
+        if task.cancelled():
+            raise RuntimeError("it cancelled itself")
         if done:
             return task.result()
         task.cancel()

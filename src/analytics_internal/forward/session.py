@@ -39,6 +39,7 @@ from analytics_internal.masking import without_values
 
 AHEAD = 5
 """Where filters let few events pass, as many events are read as this number of batches has, to fill one."""
+SMALLEST_BUFFER = 1 << 20
 MOST_LETTERS = 1_000
 """Dead letters that are read at once to be sent again."""
 LONGEST_REST_S = 1.0
@@ -130,7 +131,7 @@ class Session:
 
     async def _may_try(self, watched: Watched) -> bool:
         if watched.is_paused or watched.stopped_because is not None:
-            await self._attempts.close()
+            await self._attempts.pause()
             return False
         if self._attempts.waits_s and watched.next_attempt_at is None:  # somebody resumed it
             self._attempts.try_now()
@@ -203,7 +204,7 @@ class Session:
         block = receiver.limits.block
         end = self._blocks.end(course.position, block) if block is not None else None
         goal = min(goal, end) if end is not None else goal
-        while course.covered < goal and course.read < AHEAD * most and course.passing() < most:
+        while course.covered < goal and not self._is_filled(course, most):
             await self._source.extend(course, goal)
         if course.covered <= course.position:
             return None
@@ -214,8 +215,15 @@ class Session:
     def _lingers(self, course: Course, goal: int, most: int, end: int | None) -> bool:
         """Whether the next batch may wait for company."""
         linger_s, oldest = self._attempts.receiver.limits.linger_s, course.oldest_read_at
-        is_complete = course.covered < goal or goal == end or course.is_halving or course.passing() >= most
+        is_complete = course.covered < goal or goal == end or course.is_halving or self._is_filled(course, most)
         return bool(linger_s) and not is_complete and oldest is not None and time.monotonic() - oldest < linger_s
+
+    def _is_filled(self, course: Course, most: int, after: int | None = None) -> bool:
+        """Whether enough is read, of what comes after a position, for a request or for the memory."""
+        limits = self._attempts.receiver.limits
+        if limits.block is None and course.size > AHEAD * max(limits.bytes, SMALLEST_BUFFER):
+            return True
+        return course.passing(after) >= most or course.read >= AHEAD * most
 
     async def _send(self, course: Course, step: Step, watched: Watched) -> Sequence[Refusal]:
         """Send a step's events, and prepare the next one meanwhile. Returns the refusals among its events.
@@ -257,7 +265,7 @@ class Session:
         if course is not self._live or course.is_halving or receiver.limits.block is not None:
             return
         with contextlib.suppress(Exception):
-            if course.covered < head and course.passing(step.up_to) < most:
+            if course.covered < head and not self._is_filled(course, most, step.up_to):
                 await self._source.extend(course, head)
             if course.passing(step.up_to) >= most:
                 following = course.step(receiver.encode, receiver.limits, most, after=step.up_to)

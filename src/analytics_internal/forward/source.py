@@ -78,10 +78,14 @@ class Source:
     async def _read(self, after: int, up_to: int) -> list[LogEvent]:
         events: list[LogEvent] = await self.run(reading.read, after, up_to)
         if events:
-            size = sum(EVENT_BYTES + len(one.attributes or b"") + len(one.context or b"") for one in events)
+            size = sum(map(_size, events))
             self._section = max(SMALLEST, min(LARGEST, SECTION_BYTES * len(events) // size))
         return events
 
     def _entries(self, events: Sequence[LogEvent]) -> list[Entry]:
         now = time.monotonic()
-        return [Entry(one.position, one.batch_id, self._shaper.shape(one), now) for one in events]
+        return [Entry(one.position, one.batch_id, self._shaper.shape(one), now, _size(one)) for one in events]
+
+
+def _size(event: LogEvent) -> int:
+    return EVENT_BYTES + len(event.attributes or b"") + len(event.context or b"")

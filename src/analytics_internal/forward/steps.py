@@ -23,6 +23,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     event: Outgoing | None
     read_at: float
     """By the monotonic clock."""
+    size: int = 0
+    """About how many bytes it has."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -69,6 +71,11 @@ class Course:
     @property
     def is_halving(self) -> bool:
         return bool(self._ends)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the entries have that wait."""
+        return sum(entry.size for entry in self._entries)
 
     @property
     def read(self) -> int:

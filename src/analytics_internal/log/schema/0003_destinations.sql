@@ -46,6 +46,8 @@ CREATE TABLE dead_letter (
     is_queued boolean NOT NULL DEFAULT false,
     PRIMARY KEY (destination, position)
 );
+-- A worker asks for them several times a second.
+CREATE INDEX dead_letter_queued ON dead_letter (destination, position) WHERE is_queued;
 COMMENT ON COLUMN dead_letter.is_queued IS 'Whether somebody has asked to send it again';
 
 -- Ranges of the log to be delivered once more, beside the events that are new.
