@@ -66,6 +66,16 @@ async def test_the_usage_card_counts_what_concerns_the_entity(tab: Walker, visit
         assert await axe_violations(tab.page, card) == []
 
 
+async def test_the_metrics_lead_administrators_to_the_destinations(tab: Walker) -> None:
+    await tab.choose("Metrics")
+    await tab.page.get_by_role("link", name="Destinations").click()
+    await expect(tab.page).to_have_url(f"{tab.url}/analytics-internal/destinations")
+    example = tab.page.get_by_role("region", name="Nothing is forwarded yet")
+    await expect(example).to_contain_text("analyticsInternal:")
+    await screenshot(tab, "destinations")
+    assert await axe_violations(tab.page) == []
+
+
 async def test_the_metrics_page_works_without_a_mouse(tab: Walker) -> None:
     await tab.choose("Metrics")
     await expect(panel(tab.page, "Activity Log").get_by_role("row").nth(1)).to_be_visible()

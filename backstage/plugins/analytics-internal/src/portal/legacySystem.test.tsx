@@ -46,6 +46,17 @@ describe('in the legacy frontend system', () => {
     expect(await screen.findByRole('region', { name: 'User Access History' })).toBeInTheDocument();
   });
 
+  it.each([
+    ['with the documented routes', documented],
+    ['also where only the page was given a route', [documented[0]!]],
+  ])('leads administrators from the metrics to the destinations, %s', async (_, routes) => {
+    showApp('/analytics-internal', routes);
+    await userEvent.click(await screen.findByRole('link', { name: 'Destinations' }));
+    expect(await heading('Destinations')).toBeInTheDocument();
+    expect(window.location.pathname).toBe('/analytics-internal/destinations');
+    expect(await screen.findByRole('region', { name: 'Nothing is forwarded yet' })).toBeInTheDocument();
+  });
+
   it('shows the day of an access alone', async () => {
     showApp('/analytics-internal/1');
     const about = await screen.findByRole('region', { name: 'About' });

@@ -158,6 +158,24 @@ describe('in the new frontend system', () => {
     expect(await screen.findByText(/createApp\(\{ features: \[analyticsModule\] \}\)/)).toBeInTheDocument();
   });
 
+  it('leads administrators from the metrics to the destinations and back', async () => {
+    showApp();
+    const link = await screen.findByRole('link', { name: 'Destinations' });
+    expect(link).toHaveAttribute('href', '/analytics-internal/destinations');
+    await userEvent.click(link);
+    expect(await screen.findByRole('heading', { name: 'Destinations' })).toBeInTheDocument();
+    expect(await screen.findByText(/^analyticsInternal:\s+destinations:/)).toBeInTheDocument();
+    await userEvent.click(screen.getAllByRole('link', { name: 'Metrics' }).at(-1)!);
+    expect(await screen.findByRole('region', { name: 'Activity Log' })).toBeInTheDocument();
+  });
+
+  it('says in Portuguese which permission the destinations need', async () => {
+    const may = { read: true, people: true, admin: false };
+    showApp({ address: '/analytics-internal/destinations', language: 'pt-BR', configuration: { may } });
+    const note = await screen.findByRole('note');
+    expect(note).toHaveTextContent(/^Os destinos são mostrados.*analytics-internal\.admin/);
+  });
+
   it('says that there is no page where there is none', async () => {
     showApp({ address: '/analytics-internal/nowhere' });
     expect(await screen.findByText(/PAGE NOT FOUND/)).toBeInTheDocument();
