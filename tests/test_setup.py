@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LOCKS = (
+    "tests/nats.lock",
     "requirements.lock", "requirements-dev.lock", "backstage/yarn.lock",
     *(f"backstage/{folder}/package-lock.json" for folder in ("standalone", "newest", "tools")),
 )  # fmt: skip
