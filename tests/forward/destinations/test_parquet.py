@@ -117,6 +117,29 @@ async def test_a_replay_replaces_all_that_the_block_had(lake: Lake, restarts: bo
     assert lake.positions() == [1, 3, 5, 7, 9, *range(11, 21)]
 
 
+async def test_days_without_new_events_are_not_written_again(lake: Lake) -> None:
+    days = [outgoing(position, occurred_at=MORNING + timedelta(days=position // 3)) for position in range(1, 11)]
+    await lake.send(days[:4])
+    before = {name: (lake.folder / name).stat().st_ino for name in files_in(lake.folder)}
+
+    await lake.send(days[:8], fresh_after=4)
+
+    after = {name: (lake.folder / name).stat().st_ino for name in files_in(lake.folder)}
+    assert [name for name, inode in before.items() if after[name] == inode] == [min(before)]
+    assert lake.positions() == list(range(1, 9))
+
+
+async def test_a_replay_brings_back_files_that_somebody_removed(lake: Lake) -> None:
+    events = [at_midnight(position) for position in range(1, 11)]
+    await lake.send(events)
+    for name in files_in(lake.folder):
+        (lake.folder / name).unlink()
+
+    await lake.send(events, fresh_after=10)
+
+    assert lake.positions() == list(range(1, 11))
+
+
 async def test_every_column_has_its_type(lake: Lake) -> None:
     full = outgoing(
         1,

@@ -7,8 +7,9 @@ written anew, as a whole, while its block fills, so whatever is delivered again 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,6 +49,8 @@ COLUMNS = {
 """The columns of every file, with DuckDB's types."""
 MEMORY_LIMIT = "1GB"
 REMEMBERED_BLOCKS = 4
+AT_A_TIME = 4
+"""How many files are written at a time: most of it is waiting for the disk or the store."""
 _WRITE = """
 COPY (
     SELECT unnest(from_json_strict(line, '{columns}'))
@@ -145,6 +148,19 @@ class ParquetOptions(Options):
         return {name: value.read() for name, value in given.items() if isinstance(value, Secret)}
 
 
+class _Day(msgspec.Struct):
+    """The events of one day in a block."""
+
+    rows: list[bytes]
+    last_position: int
+
+    def digest(self) -> bytes:
+        digest = hashlib.blake2b(digest_size=16)
+        for row in self.rows:
+            digest.update(row)
+        return digest.digest()
+
+
 class Row(msgspec.Struct, frozen=True):
     """An event as a row: every column is there, also those without a value."""
 
@@ -179,8 +195,8 @@ class Parquet(Destination[ParquetOptions]):
         self.limits = Limits(events=size, bytes=256 << 20, block=size, linger_s=options.linger_s, send_s=300)
         self._place: Place | None = None
         self._engine: duckdb.DuckDBPyConnection | None = None
-        self._days: dict[int, set[date]] = {}
-        """The days for which the blocks that were written last have files, by their first positions."""
+        self._blocks: dict[int, dict[date, bytes]] = {}
+        """What the files of the newest blocks hold, by first position and day: digests, empty if it is not known."""
 
     async def open(self) -> None:
         place = await self._made_place()
@@ -188,7 +204,7 @@ class Parquet(Destination[ParquetOptions]):
         self._place = place
         if self._engine is None:
             self._engine = await asyncio.to_thread(_engine)
-        self._days = {}
+        self._blocks = {}
         await self._claim(place)
 
     async def close(self) -> None:
@@ -202,27 +218,59 @@ class Parquet(Destination[ParquetOptions]):
         return _encoder.encode(Row(*msgspec.structs.astuple(event)))
 
     async def send(self, batch: Batch) -> Sequence[Refusal]:
-        place, engine = self._place, self._engine
+        place = self._place
         assert place is not None, "not open"
-        assert engine is not None, "not open"
         first = self._first_position_of(batch.events[0])
-        days: dict[date, list[str]] = {}
-        for event, line in zip(batch.events, batch.encoded, strict=True):
-            days.setdefault(event.occurred_at.astimezone(UTC).date(), []).append(line.decode())
-        if first > 0 and first not in self._days:
-            if not self._days:
-                await place.remove_unfinished()
-            self._days[first] = await self._days_written_before(place, first, batch)
-            # New events and a replay take turns: both of their blocks are remembered.
-            self._days = dict(list(self._days.items())[-REMEMBERED_BLOCKS:])
-        for day, lines in sorted(days.items()):
-            await self._write(place, engine, self._name_of(day, first), lines)
-        if first > 0:
-            # What an earlier delivery wrote for a day that has no events of this block any more.
-            for day in self._days[first] - days.keys():
-                await place.remove(self._name_of(day, first))
-            self._days[first] = set(days)
+        days: dict[date, _Day] = {}
+        for event, row in zip(batch.events, batch.encoded, strict=True):
+            day = days.setdefault(event.occurred_at.astimezone(UTC).date(), _Day([], event.position))
+            day.rows.append(row)
+            day.last_position = event.position
+        if first == 0:
+            await self._write_all(place, first, days)
+            return ()
+        there = await self._known(place, first, batch)
+        digests = {day: one.digest() for day, one in days.items()}
+        # While a block fills, days without new events stay. What is delivered once more is written in any case.
+        has_news = batch.events[-1].position > batch.fresh_after
+        changed = {
+            day: one
+            for day, one in days.items()
+            if not has_news or one.last_position > batch.fresh_after or there.get(day) != digests[day]
+        }
+        await self._write_all(place, first, changed)
+        # What an earlier delivery wrote for a day that has no events of this block any more.
+        for day_before in there.keys() - days.keys():
+            await place.remove(self._name_of(day_before, first))
+        self._blocks[first] = digests
         return ()
+
+    async def _known(self, place: Place, first: int, batch: Batch) -> dict[date, bytes]:
+        """What is known of a block's files."""
+        if first not in self._blocks:
+            if not self._blocks:
+                await place.remove_unfinished()
+            self._blocks[first] = dict.fromkeys(await self._days_written_before(place, first, batch), b"")
+            # New events and a replay take turns: both of their blocks are remembered.
+            self._blocks = dict(list(self._blocks.items())[-REMEMBERED_BLOCKS:])
+        return self._blocks[first]
+
+    async def _write_all(self, place: Place, first: int, days: Mapping[date, _Day]) -> None:
+        """Write the files of some days, a few at a time."""
+        engine = self._engine
+        assert engine is not None, "not open"
+        limit = asyncio.Semaphore(AT_A_TIME)
+
+        async def write(day: date, rows: list[bytes]) -> None:
+            async with limit:
+                await self._write(place, engine, self._name_of(day, first), [row.decode() for row in rows])
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for day, one in sorted(days.items()):
+                    group.create_task(write(day, one.rows))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
     async def _write(self, place: Place, engine: duckdb.DuckDBPyConnection, name: str, lines: list[str]) -> None:
         """Write a file beside its place, and put it there when it is whole; a cancelled one never gets there."""
