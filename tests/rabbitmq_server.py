@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen
@@ -17,6 +16,7 @@ from tests.ports import reserved_port
 from tests.service import DidNotStart
 
 START_LIMIT_S = 90.0
+MAX_MESSAGE_BYTES = 200_000
 # Debian's own command changes to the user of the system's service, and writes into its folders.
 _SCRIPTS = (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), Path("/opt/homebrew/sbin/rabbitmq-server"))
 
@@ -63,7 +63,9 @@ class RabbitServer:
         program = rabbitmq_program()
         assert program is not None, "RabbitMQ is not installed"
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "rabbitmq.conf").write_text("disk_free_limit.absolute = 1MB\n")
+        (self._folder / "rabbitmq.conf").write_text(
+            f"disk_free_limit.absolute = 1MB\nmax_message_size = {MAX_MESSAGE_BYTES}\n"
+        )
         if self._names is None:
             self._names = Popen(["epmd"], env=self._environment, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
         output = self._folder / "output.log"
@@ -84,13 +86,6 @@ class RabbitServer:
             connection.sendall(b"AMQP\x00\x00\x09\x01")
             return bool(connection.recv(1))
         return False
-
-    def evaluate(self, expression: str) -> None:
-        """Have the running node evaluate something, to change what it otherwise reads when it starts."""
-        program = rabbitmq_program()
-        assert program is not None
-        command = [str(Path(program).with_name("rabbitmqctl")), "eval", expression]
-        subprocess.run(command, env=self._environment, check=True, capture_output=True)
 
     def kill(self) -> None:
         """End it at once, as a crash does."""

@@ -25,7 +25,7 @@ ACCEPTED = b"S"
 @contextlib.contextmanager
 def tls_before(socket: Path, folder: Path) -> Iterator[tuple[int, str]]:
     """Yield a local port that leads to a server's socket, and the certificate authority to trust, as PEM."""
-    authority, certificate = _make_certificates(folder)
+    authority, certificate = make_certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     ports: queue.Queue[int] = queue.Queue()
@@ -69,7 +69,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def _make_certificates(folder: Path) -> tuple[str, Path]:
+def make_certificates(folder: Path) -> tuple[str, Path]:
     """An authority as PEM, and a file with key and signed certificate of ``localhost``."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("an authority", "an authority", authority_key, authority_key)

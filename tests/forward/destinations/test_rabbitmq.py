@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +24,7 @@ from tests.forward.destinations.elsewhere import run_elsewhere
 from tests.forward.destinations.made import batch_of, made, outgoing
 from tests.forward.destinations.tcp_proxy import TcpProxy
 from tests.ports import closed_port
-from tests.rabbitmq_server import RabbitServer, rabbitmq_program
+from tests.rabbitmq_server import MAX_MESSAGE_BYTES, RabbitServer, rabbitmq_program
 
 # A broker takes five to twenty seconds to start.
 needs_broker = [
@@ -239,19 +238,14 @@ class TestBroker:
     async def test_a_message_that_is_too_large_for_the_broker_is_found_and_refused(
         self, broker: RabbitServer, queue: AbstractQueue
     ) -> None:
-        """The broker of Debian takes 128 MiB, so it is asked for less."""
-        await asyncio.to_thread(broker.evaluate, "application:set_env(rabbit, max_message_size, 50000).")
-        try:
-            events = made(1, 4)
-            events[2] = outgoing(3, attributes={"text": "x" * 60_000})
-            async with opened(broker, routing_key=queue.name) as rabbitmq:
-                with pytest.raises(BatchRefused, match="size"):
-                    await rabbitmq.send(batch_of(rabbitmq, events))
-                (refusal,) = await rabbitmq.send(batch_of(rabbitmq, [events[2]]))
-                assert refusal.reason == "too_large"
-                assert await rabbitmq.send(batch_of(rabbitmq, [events[3]])) == []
-        finally:
-            await asyncio.to_thread(broker.evaluate, "application:set_env(rabbit, max_message_size, 134217728).")
+        events = made(1, 4)
+        events[2] = outgoing(3, attributes={"text": "x" * MAX_MESSAGE_BYTES})
+        async with opened(broker, routing_key=queue.name) as rabbitmq:
+            with pytest.raises(BatchRefused, match="size"):
+                await rabbitmq.send(batch_of(rabbitmq, events))
+            (refusal,) = await rabbitmq.send(batch_of(rabbitmq, [events[2]]))
+            assert refusal.reason == "too_large"
+            assert await rabbitmq.send(batch_of(rabbitmq, [events[3]])) == []
         assert list(dict.fromkeys(positions(await taken(queue)))) == [1, 2, 4]
 
     async def test_a_broker_that_confirms_nothing_is_an_outage(
@@ -274,29 +268,28 @@ class TestBroker:
         for shown in (str(caught.value), caught.value.answer, repr(rabbitmq.options)):
             assert "another-p" not in shown
 
-    async def test_a_killed_broker_gets_every_event_when_it_is_back(self, tmp_path: Path) -> None:
+    async def test_a_killed_broker_gets_every_event_when_it_is_back(self, broker: RabbitServer) -> None:
         events = made(1, 2_000)
-        with RabbitServer(tmp_path) as broker:
-            async with channel_of(broker) as channel:
-                await channel.declare_queue("events", durable=True)
-            rabbitmq = destination(broker, routing_key="events")
+        async with channel_of(broker) as channel:
+            await channel.declare_queue("killed", durable=True)
+        rabbitmq = destination(broker, routing_key="killed")
+        await rabbitmq.open()
+        await rabbitmq.send(batch_of(rabbitmq, events[:500]))
+        sending = asyncio.create_task(rabbitmq.send(batch_of(rabbitmq, events[500:1_500])))
+        await asyncio.sleep(0.05)
+        broker.kill()
+        with pytest.raises(ReceiverUnavailable):
+            await sending
+        await rabbitmq.close()
+        with pytest.raises(ReceiverUnavailable):
             await rabbitmq.open()
-            await rabbitmq.send(batch_of(rabbitmq, events[:500]))
-            sending = asyncio.create_task(rabbitmq.send(batch_of(rabbitmq, events[500:1_500])))
-            await asyncio.sleep(0.05)
-            broker.kill()
-            with pytest.raises(ReceiverUnavailable):
-                await sending
-            await rabbitmq.close()
-            with pytest.raises(ReceiverUnavailable):
-                await rabbitmq.open()
-            await asyncio.to_thread(broker.start)
-            await rabbitmq.open()
-            await rabbitmq.send(batch_of(rabbitmq, events[500:1_500]))
-            await rabbitmq.send(batch_of(rabbitmq, events[1_500:]))
-            await rabbitmq.close()
-            async with channel_of(broker) as channel:
-                messages = await taken(await channel.get_queue("events"))
+        await asyncio.to_thread(broker.start)
+        await rabbitmq.open()
+        await rabbitmq.send(batch_of(rabbitmq, events[500:1_500]))
+        await rabbitmq.send(batch_of(rabbitmq, events[1_500:]))
+        await rabbitmq.close()
+        async with channel_of(broker) as channel:
+            messages = await taken(await channel.get_queue("killed"))
         assert list(dict.fromkeys(positions(messages))) == list(range(1, 2_001))
         ids = {event.position: str(event.id) for event in events}
         assert all(ids[json.loads(message.body)["position"]] == message.message_id for message in messages)

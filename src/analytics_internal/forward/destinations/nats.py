@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import msgspec
 import nats.errors
@@ -130,6 +129,23 @@ class _Problem(msgspec.Struct):
     answer: str = ""
 
 
+class _Error(msgspec.Struct):
+    code: int | None = None
+    err_code: int | None = None
+    description: str = ""
+
+
+class _Answer(msgspec.Struct):
+    """What a stream answers to a message."""
+
+    stream: str | None = None
+    seq: int | None = None
+    error: _Error | None = None
+
+
+_answers = msgspec.json.Decoder(_Answer)
+
+
 class Nats(Destination[NatsOptions]):
     """Publishes all messages of a batch at once and waits until the stream has stored them.
 
@@ -234,7 +250,7 @@ class _Connection:
         if "nkey_seed" in self._secrets:
             given["nkeys_seed_str"] = self._secrets["nkey_seed"]
         if "credentials" in self._secrets:
-            given["user_credentials"] = RawCredentials(self._secrets["credentials"])  # type: ignore[assignment]
+            given["user_credentials"] = _credentials(self._secrets["credentials"])  # type: ignore[assignment]
         try:
             await self._connect(given)
             self._stream = await self._find_stream()
@@ -289,6 +305,8 @@ class _Connection:
 
     def excess(self, message: _Message) -> str | None:
         """Why the server does not take a message of this size, if so."""
+        if len(message.payload) < self._client.max_payload // 2:
+            return None
         headers = self._headers(message, message.event_id)
         size = len(message.payload) + _HEADER_FRAME + sum(len(name) + len(text) + 4 for name, text in headers.items())
         if size <= self._client.max_payload:
@@ -366,27 +384,35 @@ class _Connection:
     async def close(self) -> None:
         """Drop the connection, and what is not sent yet."""
         if not self._client.is_closed:
-            with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+            # An AssertionError: it has not begun to connect.
+            with contextlib.suppress(nats.errors.Error, OSError, TimeoutError, AssertionError):
                 await asyncio.wait_for(self._client.close(), CLOSE_LIMIT_S)
+
+
+def _credentials(text: str) -> RawCredentials:
+    """What is in a ``.creds`` file.
+
+    Raises:
+        ReceiverUnavailable: it is something else, in which nats-py would look for ever.
+    """
+    lines = text.splitlines()
+    for part in ("NATS USER JWT", "USER NKEY SEED"):
+        if not any(f"BEGIN {part}" in line for line in lines[:-1]):
+            raise ReceiverUnavailable(f"credentials: there is no {part} in it: it must be what is in a .creds file")
+    return RawCredentials("\n".join([*lines, ""]))
 
 
 def _problem(reply: Msg) -> _Problem | None:
     """What the stream's answer complains about; None: the message is stored, now or before."""
     if reply.headers and reply.headers.get("Status") == _NO_RESPONDERS:
         return _Problem(None, "no stream takes the subject, or its servers are not there", 503)
-    text = answer_of(reply.data)
     try:
-        answer: Any = json.loads(reply.data)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):
-        code, detail, status = (error.get(name) for name in ("err_code", "description", "code"))
-        return _Problem(
-            code if isinstance(code, int) else None,
-            f"the stream does not store it: {detail}",
-            status if isinstance(status, int) else None,
-            text,
-        )
-    if not isinstance(answer, dict) or "stream" not in answer or "seq" not in answer:
-        return _Problem(None, "what answers on this subject is no stream of JetStream", answer=text)
+        answer = _answers.decode(reply.data)
+    except msgspec.DecodeError:
+        answer = _Answer()
+    if answer.error is not None:
+        error, text = answer.error, answer_of(reply.data)
+        return _Problem(error.err_code, f"the stream does not store it: {error.description}", error.code, text)
+    if answer.stream is None or answer.seq is None:
+        return _Problem(None, "what answers on this subject is no stream of JetStream", answer=answer_of(reply.data))
     return None
