@@ -214,6 +214,10 @@ def test_what_is_masked_is_not_masked_further(text: str) -> None:
     assert masked_url(masked_url(text)) == masked_url(text)
 
 
+def test_a_colon_after_an_address_makes_no_secret_of_its_port() -> None:
+    assert masked_text("http://127.0.0.1:7008: no answer") == "http://127.0.0.1:7008: no answer"
+
+
 def test_a_text_keeps_what_is_not_secret() -> None:
     assert masked_text("GET https://host/path failed") == "GET https://host/path failed"
     assert masked_text("see 'http://u:p@host/path'") == "see 'http://••••••@host/path'"

@@ -39,7 +39,13 @@ def masked_url(url: str) -> str:
 
 def masked_text(text: str) -> str:
     """A text, like a log line or a library's message, with every address in it masked."""
-    return _url.sub(lambda found: masked_url(found[0]), text) if ":/" in text else text
+    return _url.sub(_masked, text) if ":/" in text else text
+
+
+def _masked(found: re.Match[str]) -> str:
+    # As in `http://host:7008: no answer`, where the colon belongs to the sentence.
+    address = found[0].rstrip(":")
+    return masked_url(address) + found[0][len(address) :]
 
 
 _MESSAGE_LENGTH = 300

@@ -69,7 +69,7 @@ class Count:
 
 def told(chance: random.Random) -> dict[str, Told]:
     """Three destinations: one with a filter, one that takes everything in small requests, one that is worse."""
-    filtered, everything, worse = (HostileReceiver(chance, hostility) for hostility in (0.4, 0.3, 0.7))
+    filtered, everything, worse = (HostileReceiver(chance, hostility) for hostility in (0.4, 0.3, 0.5))
     return {
         "filtered": Told(
             filtered,
@@ -109,12 +109,12 @@ class Clients:
 
     async def _send_on(self, client: httpx.AsyncClient) -> None:
         while not self._is_stopping:
-            events = [self._event() for _ in range(self._chance.choice([1, 3, 20]))]
+            events = [self._event() for _ in range(self._chance.choice([1, 3, 10]))]
             while True:
                 if await self._is_acknowledged(client, events):
                     break
                 await asyncio.sleep(0.05)
-            await asyncio.sleep(self._chance.uniform(0, 0.1))
+            await asyncio.sleep(self._chance.uniform(0, 0.5))
 
     async def _is_acknowledged(self, client: httpx.AsyncClient, events: list[dict[str, str]]) -> bool:
         try:
@@ -124,7 +124,7 @@ class Clients:
         return response.status_code == 200
 
     def _event(self) -> dict[str, str]:
-        is_poison = self._chance.random() < 0.002
+        is_poison = self._chance.random() < 0.003
         return {
             "id": str(uuid7()),
             "action": self._chance.choice(["navigate", "click"]),
