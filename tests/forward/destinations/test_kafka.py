@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Producer
 
 from analytics_internal.forward import configuration
 from analytics_internal.forward.configuration import UnusableDestination, configure
@@ -18,6 +19,7 @@ from analytics_internal.forward.conformance import Conformance, Receiver
 from analytics_internal.forward.destination import BatchRefused, ReceiverUnavailable
 from analytics_internal.forward.destinations import kafka as kafka_type
 from analytics_internal.forward.destinations.kafka import Kafka
+from tests.bridge.tls import make_certificates
 from tests.forward.destinations.kafka_cluster import KafkaCluster
 from tests.forward.destinations.made import batch_of, made, outgoing
 from tests.ports import closed_port
@@ -315,6 +317,33 @@ def test_the_client_gets_the_options_and_the_guarantees(monkeypatch: pytest.Monk
     assert {name: properties[name] for name in expected} == expected
     assert "passw0rd" not in repr(kafka.options)
     assert "secret-of-oidc" not in repr(kafka.options)
+
+
+def test_librdkafka_takes_every_option(tmp_path: Path) -> None:
+    authority, certificate = make_certificates(tmp_path)
+    (tmp_path / "ca.pem").write_text(authority)
+    kafka = destination(
+        "host",
+        ca_file=str(tmp_path / "ca.pem"),
+        certificate_file=str(certificate),
+        key_password="unused-password",
+        sasl_mechanism="SCRAM-SHA-256",
+        user="backstage",
+        password="passw0rd-of-kafka",
+        compression="zstd",
+        librdkafka={"socket.keepalive.enable": True, "linger.ms": 20, "client.rack": "a"},
+    )
+    Producer(kafka.options.properties()).close()
+
+
+async def test_brokers_that_do_not_take_the_credentials_are_an_outage_that_does_not_show_them(
+    cluster: KafkaCluster,
+) -> None:
+    """The mock brokers know no SASL at all."""
+    kafka = destination(cluster, sasl_mechanism="PLAIN", user="backstage", password="passw0rd-of-kafka")
+    with pytest.raises(ReceiverUnavailable, match=r"_AUTHENTICATION: .*SASL") as caught:
+        await kafka.open()
+    assert "passw0rd-of-kafka" not in f"{caught.value} {caught.value.answer}"
 
 
 @pytest.mark.parametrize(
