@@ -220,6 +220,8 @@ def test_a_colon_after_an_address_makes_no_secret_of_its_port() -> None:
 
 def test_a_text_keeps_what_is_not_secret() -> None:
     assert masked_text("GET https://host/path failed") == "GET https://host/path failed"
+    assert masked_text("nats://host:4222: refused") == "nats://host:4222: refused"
+    assert masked_text("nats://host:hunter2: refused") == "nats://host:••••••: refused"
     assert masked_text("see 'http://u:p@host/path'") == "see 'http://••••••@host/path'"
 
 

@@ -74,7 +74,8 @@ async def history(guarded: ServiceProcess) -> None:
     connection = await asyncpg.connect(running_dsn(guarded.data_dir))
     await connection.execute(
         "UPDATE destination SET is_paused = true, position = start_position + 5, delivered = 4, filtered = 1, "
-        "failures = 2, failed_at = now(), error = 'refused', error_status = 500, failed_attempts = 2, "
+        "failures = 2, next_attempt_at = now(), failed_at = now(), error = 'refused', error_status = 500, "
+        "failed_attempts = 2, "
         "error_answer = 'no user:default/ana here', delivered_at = now() WHERE name = 'audit'"
     )
     await connection.execute("DELETE FROM replay; DELETE FROM destination WHERE name = 'old'")
@@ -165,6 +166,7 @@ async def test_a_destination_is_listed_with_its_configuration_and_how_far_it_is(
     assert audit["lag_events"] == audit["head"] - audit["position"] == 0
     assert audit["lag_seconds"] == 0
     assert (audit["last_error"]["status"], audit["last_error"]["attempts"]) == (500, 2)
+    assert audit["last_error"]["next_attempt_at"] is None, "it is paused"
     assert (await one(eve, "hook"))["filters"] == ["is", "action", ["navigate"]]
 
 
@@ -230,7 +232,8 @@ async def test_a_test_event_that_is_refused_says_what_the_receiver_answered(
     unreachable = (await eve.post("/destinations/audit/test")).json()
 
     assert not refused["is_delivered"]
-    assert (refused["status"], refused["answer"]) == (400, "what is that")
+    assert refused["status"] == 400
+    assert refused["answer"].startswith("what is that")
     assert not unreachable["is_delivered"]
     assert unreachable["error"]
 

@@ -218,7 +218,7 @@ def _remarks(one: Destination) -> list[str]:
         again = ""
         if error.next_attempt_at is not None:
             wait = (error.next_attempt_at - datetime.now(UTC)).total_seconds()
-            again = f"; tried again in {duration(wait)}" if wait > 0.5 else "; tried again now"
+            again = f", tried again in {duration(wait)}" if wait > 0.5 else ", tried again now"
         answer = f": {error.answer}" if error.answer else ""
         lines.append(f"{counted(error.attempts, 'failed attempt')}{again}: {error.detail}{answer}")
     if one.missing:

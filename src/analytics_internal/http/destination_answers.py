@@ -90,7 +90,7 @@ def _last_error(row: state.Overview, hides_people: bool) -> wire.LastError | Non
         status=row.error_status,
         answer=_said(row.error_answer, hides_people),
         attempts=row.failures,
-        next_attempt_at=row.next_attempt_at,
+        next_attempt_at=None if row.is_paused or row.stopped_because is not None else row.next_attempt_at,
     )
 
 

@@ -26,7 +26,7 @@ class LastError(msgspec.Struct, frozen=True, kw_only=True):
     status: Annotated[int | None, Meta(description="The receiver's HTTP status, if it answered with one")]
     answer: Annotated[str | None, Meta(description="The beginning of what the receiver said")]
     attempts: Annotated[int, Meta(ge=0, description="Failed attempts since the last delivery")]
-    next_attempt_at: Annotated[datetime | None, Meta(description="When it is tried again")]
+    next_attempt_at: Annotated[datetime | None, Meta(description="When it is tried again; null while it is not")]
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):

@@ -842,7 +842,7 @@ export interface components {
             answer: string | null;
             /** @description Failed attempts since the last delivery */
             attempts: number;
-            /** @description When it is tried again */
+            /** @description When it is tried again; null while it is not */
             next_attempt_at: string | null;
         };
         /**
