@@ -589,8 +589,8 @@ async def test_a_replay_of_blocks_writes_whole_blocks(worked: Worked) -> None:
         await worked.caught_up()
 
     assert await worked.letters() == {}
-    assert [[one.position for one in batch.events] for batch in worked.inbox.batches[1:]] == [
-        [1, 2, 3, 4, 5],
-        [6, 7, 8, 9, 10],
-        [11, 12, 13, 14],
+    assert [([one.position for one in batch.events], batch.fresh_after) for batch in worked.inbox.batches[1:]] == [
+        ([1, 2, 3, 4, 5], 5),
+        ([6, 7, 8, 9, 10], 10),
+        ([11, 12, 13, 14], 13),
     ]

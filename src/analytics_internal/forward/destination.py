@@ -62,7 +62,10 @@ class Batch(msgspec.Struct, frozen=True):
     events: Sequence[Outgoing]
     encoded: Sequence[bytes]
     fresh_after: int = 0
-    """With ``Limits.block``: events up to this position were delivered before, and are there to complete the block."""
+    """With ``Limits.block``: events up to this position were delivered before, and are there to complete the block.
+
+    In a replay this is the last position: all of it is delivered once more.
+    """
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -234,7 +234,8 @@ class Session:
         receiver = self._attempts.receiver
         base = await self._blocks.base(step.after, receiver.limits.block) if receiver.limits.block else []
         events, encoded = _encoded(base, receiver)
-        batch = Batch([*events, *step.events], [*encoded, *step.encoded], step.after if receiver.limits.block else 0)
+        fresh_after = (step.after if course is self._live else step.up_to) if receiver.limits.block else 0
+        batch = Batch([*events, *step.events], [*encoded, *step.encoded], fresh_after)
         sending = asyncio.create_task(receiver.send(batch, watched.log_id))
         ahead = asyncio.create_task(self._look_ahead(course, step, watched.head))
         try:
