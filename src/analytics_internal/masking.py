@@ -18,8 +18,7 @@ _secret_parameter = re.compile(
     r"(?i)(?<![^?&;\s])((?!sslkey=|passfile=)[\w.%-]*(?:pass|pwd|secret|token|key|credential|signature)[\w.%-]*)=[^&#\s]*"
 )
 _parameter = re.compile(r"([^?&;#=]*)=[^&;#]*|[^?&;#=]+")
-# A colon at its end belongs to the sentence: `nats://host:4222: connection refused`.
-_url = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*:/{1,2}[^\s\"<>`\\]+(?<!:)")
+_url = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*:/{1,2}[^\s\"<>`\\]+")
 
 
 def masked_url(url: str) -> str:

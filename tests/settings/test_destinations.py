@@ -250,6 +250,26 @@ def test_the_destinations_in_force_are_printed_with_their_defaults_and_without_s
     ]
 
 
+@pytest.mark.parametrize(
+    ("options", "to"),
+    [
+        ({"type": "kafka", "servers": ["one:9092", "two:9092"], "topic": "events"}, "events on one:9092, two:9092"),
+        ({"type": "nats", "servers": "127.0.0.1:4222", "subject": "u.{action}"}, "u.{action} on nats://127.0.0.1:4222"),
+        ({"type": "rabbitmq", "url": {"env": "BROKER"}, "exchange": "use"}, "use on {env: BROKER}"),
+        ({"type": "rabbitmq", "url": f"amqp://ana:{SECRET}@mq", "routing_key": "q"}, "q on amqp://ana:••••••@mq"),
+        ({"type": "rabbitmq", "url": SECRET, "routing_key": "q"}, "q on ••••••"),
+        ({"type": "parquet", "url": "s3://analytics/events"}, "s3://analytics/events"),
+        (
+            {"type": "webhook", "url": f"https://a:{SECRET}@b.example/c?d={SECRET}"},
+            "https://••••••@b.example/c?d=••••••",
+        ),
+    ],
+    ids=str,
+)
+def test_each_type_says_where_events_go_without_secrets(options: dict[str, object], to: str) -> None:
+    assert described([{"name": "lake", **options}])["lake"].to == to
+
+
 def test_a_secrets_file_is_found_from_the_working_folder(tmp_path: Path) -> None:
     settings, _ = load({"auth": "none"}, _yaml(json.dumps({"destinations": [{**LAKE, "secret": {"file": "key"}}]})))
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from analytics_internal.errors import AnalyticsError
 from analytics_internal.forward.outgoing import Outgoing, document
+from analytics_internal.masking import masked_url
 
 DeadReason = Literal["refused", "too_large", "too_old", "unsupported"]
 MAX_ANSWER_LENGTH = 2_000
@@ -30,8 +31,8 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def whereto(self) -> str:
-        """Where events go, as an operator knows the place; it is shown with its secrets masked."""
-        return str(getattr(self, "url", ""))
+        """Where events go, as an operator knows the place, without secrets."""
+        return masked_url(str(getattr(self, "url", "")))
 
 
 class Limits(msgspec.Struct, frozen=True):

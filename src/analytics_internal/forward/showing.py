@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from analytics_internal.forward.configuration import Configured, configure, options_of
 from analytics_internal.forward.destination import Options
 from analytics_internal.forward.secret import Secret
-from analytics_internal.masking import MASK, masked_url
+from analytics_internal.masking import MASK, masked_text, masked_url
 
 # Options of others' types may keep secrets in plain texts. `key` alone names a record's key.
 _secret_name = re.compile(r"(?i)pass|pwd|secret|token|credential|signature|private|[a-z]_?key$|headers$")
@@ -42,8 +42,7 @@ def described(given: Sequence[object]) -> dict[str, Described]:
 
 
 def _place(options: Options) -> str:
-    # Word by word: there may be several addresses.
-    return " ".join(map(masked_url, options.whereto().split()))
+    return masked_text(options.whereto())
 
 
 def _shown(configured: Configured) -> dict[str, Any]:

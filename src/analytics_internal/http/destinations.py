@@ -5,6 +5,7 @@ All routes need the permission to administer. Every change is a log line that sa
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,9 @@ REPLAYS: dict[str, type[wire.ReplayDeadLetters | wire.ReplayPositions | wire.Rep
     "from": wire.ReplayTimes,
 }
 """Kinds of replays by the field that each must have."""
+
+# Each test is a process of its own; further ones wait.
+_tests = asyncio.Semaphore(2)
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +97,8 @@ async def test(request: Request) -> Response:
     name = str(request.path_params["name"])
     async with _state(request) as connection:
         await _configured_row(request, connection, name)
-    result = await child.test(service_of(request).forwarding, name)
+    async with _tests:
+        result = await child.test(service_of(request).forwarding, name)
     _audit("test event sent", caller, name, is_delivered=result.is_delivered)
     return _json(wire.TestResult(**msgspec.structs.asdict(result)))
 

@@ -75,7 +75,7 @@ class Ga4Options(WebOptions):
     """A property of Google Analytics 360 takes longer values."""
 
     def whereto(self) -> str:
-        return f"{self.measurement_id} on {self.url}"
+        return f"{self.measurement_id} on {super().whereto()}"
 
 
 class _Message(msgspec.Struct):

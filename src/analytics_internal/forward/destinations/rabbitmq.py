@@ -42,7 +42,8 @@ from analytics_internal.forward.destination import (
     Refusal,
 )
 from analytics_internal.forward.outgoing import Outgoing
-from analytics_internal.forward.secret import Secret
+from analytics_internal.forward.secret import Secret, SecretMissing
+from analytics_internal.masking import masked_url
 
 PORTS = {"amqp": 5672, "amqps": 5671}
 MAX_KEY_BYTES = 255
@@ -74,6 +75,15 @@ class RabbitMQOptions(TlsOptions):
         if not self.exchange and not self.routing_key:
             raise ValueError("routing_key is required without an exchange: it is the name of the queue")
         return self
+
+    def whereto(self) -> str:
+        try:
+            address = self.url.read()
+        except SecretMissing:
+            address = ""
+        # Without its scheme a text may be all password.
+        is_address = address.partition("://")[0] in PORTS
+        return f"{self.exchange or self.routing_key} on {masked_url(address) if is_address else self.url}"
 
 
 class RabbitMQ(Destination[RabbitMQOptions]):
