@@ -164,6 +164,16 @@ async def test_every_text_is_compared_alike_in_every_dimension(stored: Log) -> N
             assert await passing(stored, filter_) == await found_by_question(stored, filter_), filter_
 
 
+async def test_a_part_of_a_page_is_found_in_any_spelling(stored: Log) -> None:
+    for dimension, value in product(["path", "subject", "doc_page"], [*SPELLINGS, "CAF%C3%A9", "how%2Dto"]):
+        filter_ = parse_filter(["contains", dimension, [value]])
+
+        found = await passing(stored, filter_)
+
+        assert found, filter_
+        assert found == await found_by_question(stored, filter_), filter_
+
+
 async def test_every_item_is_found_by_every_id_that_leads_to_it(stored: Log) -> None:
     ids = [row[0] for row in await stored.pool.fetch("SELECT item_id FROM item")]
 
