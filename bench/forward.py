@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -146,13 +147,18 @@ async def forwarded(pool: Pool, dsn: str, destination: Configuration, seconds: f
     async with child.forwarding(order, pool):
         await _until(lambda: _position(pool, destination["name"]))
         process = _forwarding()
+        with contextlib.suppress(PermissionError):  # the baselines have normal priority, too
+            for thread in process.threads():
+                os.setpriority(os.PRIO_PROCESS, thread.id, 0)
         began, first, cpu_s = time.perf_counter(), await _position(pool, destination["name"]), _cpu_s(process)
-        position, head = first, (await _head(pool))
-        while position < head and time.perf_counter() - began < seconds:
+        position, moved_at, head = first, began, await _head(pool)
+        # To a move after that time: some types move by thousands of events.
+        while position < head and moved_at - began < seconds:
             await asyncio.sleep(POLL_S)
-            position = await _position(pool, destination["name"])
-        took = time.perf_counter() - began
-        return Moved(position - first, took, _cpu_s(process) - cpu_s, process.memory_info().rss / 1e6)
+            now = await _position(pool, destination["name"])
+            position, moved_at = (now, time.perf_counter()) if now != position else (position, moved_at)
+        used_s, rss_mb = _cpu_s(process) - cpu_s, process.memory_info().rss / 1e6
+        return Moved(position - first, moved_at - began, used_s, rss_mb)
 
 
 async def _until(value: Callable[[], Awaitable[int]]) -> None:
@@ -197,7 +203,7 @@ async def rates(dsn: str, folder: Path, seconds: float, rounds: int) -> None:
                 for name, destination in {
                     "webhook": {"type": "webhook", "url": hook.url},
                     "NATS JetStream": {"type": "nats", "servers": nats, "subject": "backstage.{action}"},
-                    "Parquet": {"type": "parquet", "url": f"file://{folder / 'lake'}/{number}"},
+                    "Parquet": {"type": "parquet", "url": str(folder / "lake" / str(number))},
                 }.items():
                     named = {"name": f"{destination['type']}-{number}", **destination}
                     moved[name].append(await forwarded(pool, dsn, named, seconds))
@@ -241,7 +247,7 @@ async def beside_ingest(databases: Databases, folder: Path, seconds: float, roun
     with webhook(folder) as hook, socket.socket() as closed, contextlib.ExitStack() as parts:
         closed.bind(("127.0.0.1", 0))  # bound and not listening: whoever connects is refused
         dead = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-        lake = f"file://{folder / 'beside'}"
+        lake = str(folder / "beside")
         hooks = [{"name": f"hook-{n}", "type": "webhook", "url": hook.url} for n in range(3)]
         variants: dict[str, list[Configuration]] = {
             "none": [],
