@@ -18,7 +18,8 @@ from tests.forward.http_receiver import HttpReceiver, running
 from tests.samples import ANA
 from tests.service import API, ServiceProcess, running_service
 
-LIMIT_S = 60.0
+LIMIT_S = 300.0
+"""Forwarding has a low priority: beside other tests it may wait long."""
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.forward.http_receiver import HttpReceiver, running
 from tests.forward.test_child import wait_until
 from tests.service import API, COMMAND, ServiceProcess
 
-EVENTS = 3_000
+EVENTS = 1_000
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def to(dsn: str) -> Connect:
 
 
 async def eventually(is_so: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not await is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
