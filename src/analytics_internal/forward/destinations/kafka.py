@@ -49,7 +49,7 @@ _OWN = re.compile(
 _GUARANTEES = re.compile(
     r"(enable\.(idempotence|gapless\.guarantee)|(request\.required\.)?acks|max\.in\.flight.*|retries"
     r"|message\.send\.max\.retries|(delivery|message)\.timeout\.ms|transactional?\..*|queue\.buffering\.(?!max\.ms).*"
-    r"|delivery\.report\..*|.*_cb|default\.topic\.config|test\..*|plugin\..*|log[._].*|produce\.offset\.report)"
+    r"|delivery\.report\..*|.*_cb|default\.topic\.config|test\..*|plugin\..*|produce\.offset\.report)"
 )
 """Properties with which events could be lost, come in another order or go nowhere."""
 _SECRET = re.compile(r"password|secret|\.pem$|jaas|token(?!\.endpoint)")
