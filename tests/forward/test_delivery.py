@@ -224,16 +224,25 @@ async def test_batches_keep_the_receivers_limits(worked: Worked) -> None:
     assert (row.delivered, row.dead) == (15, 1)
 
 
-async def test_an_event_waits_for_company_no_longer_than_the_receiver_likes(worked: Worked) -> None:
-    worked.inbox.limits = Limits(events=3, linger_s=0.5)
+async def test_an_event_waits_for_company_if_the_receiver_likes_that(worked: Worked) -> None:
+    worked.inbox.limits = Limits(events=3, linger_s=600)
     await worked.store("/1")
     async with worked.working():
         await asyncio.sleep(0.1)
         assert worked.inbox.attempts == []
         await worked.store("/2", "/3", "/4")
+        await worked.until(lambda row: row.position == 3)
+
+    assert worked.inbox.attempts == [[1, 2, 3]]
+
+
+async def test_an_event_that_has_waited_for_long_is_sent_alone(worked: Worked) -> None:
+    worked.inbox.limits = Limits(events=3, linger_s=0.05)
+    await worked.store("/1")
+    async with worked.working():
         await worked.caught_up()
 
-    assert worked.inbox.attempts == [[1, 2, 3], [4]]
+    assert worked.inbox.attempts == [[1]]
 
 
 async def test_an_event_that_grows_too_old_meanwhile_is_a_dead_letter(worked: Worked) -> None:
@@ -391,12 +400,12 @@ async def test_a_send_that_hangs_ends_after_a_time_of_its_own(worked: Worked) ->
         await asyncio.Event().wait()
 
     worked.inbox.answer = hangs_once
-    worked.inbox.limits = Limits(send_s=0.05)
+    worked.inbox.limits = Limits(send_s=0.3)
     await worked.store("/1")
     async with worked.working():
         row = await worked.caught_up()
 
-    assert row.error == "no answer within 0.05 s"
+    assert row.error == "no answer within 0.3 s"
     assert (worked.inbox.opened, worked.inbox.positions) == (2, [1])
 
 

@@ -18,8 +18,8 @@ from analytics_internal.log.writer import LogWriter
 from tests.forward.scripted import Inbox, scripted
 from tests.samples import event
 
-PATIENCE_S = 20.0
-QUICK = Timing(poll_s=0.01, round_s=0.005, first_retry_s=0.01, longest_retry_s=0.02, grace_s=2)
+PATIENCE_S = 60.0
+QUICK = Timing(poll_s=0.01, round_s=0.005, first_retry_s=0.01, longest_retry_s=0.02, grace_s=30)
 
 
 @dataclass
