@@ -8,8 +8,8 @@ from analytics_internal.forward import Described, state
 from analytics_internal.http import destination_wire as wire
 
 FAR_BEHIND_EVENTS = 10_000
-# Entity refs of people, as receivers quote them.
-_person = re.compile(r"(?i)\buser:[\w.-]+/[\w.-]+")
+# Entity refs of people, as receivers quote them: in JSON of PHP, and in addresses.
+_person = re.compile(r"(?i)\buser(?::|%3a)[\w.-]+(?:\\?/|%2f)[\w.-]+")
 
 
 def destination(row: state.Overview, described: Described | None, hides_people: bool) -> wire.Destination:
