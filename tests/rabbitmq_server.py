@@ -15,7 +15,7 @@ from typing import Self
 from tests.ports import reserved_port
 from tests.service import DidNotStart
 
-START_LIMIT_S = 90.0
+START_LIMIT_S = 240.0
 MAX_MESSAGE_BYTES = 200_000
 # Debian's own command changes to the user of the system's service, and writes into its folders.
 _SCRIPTS = (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), Path("/opt/homebrew/sbin/rabbitmq-server"))
