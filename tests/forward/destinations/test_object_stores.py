@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import socket
@@ -16,12 +17,16 @@ from uuid import UUID
 import httpx
 import obstore
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 from analytics_internal.forward.conformance import Conformance, Receiver
 from analytics_internal.forward.destination import ReceiverUnavailable
-from analytics_internal.forward.destinations.parquet import Parquet
+from analytics_internal.forward.destinations import parquet as parquet_type
+from analytics_internal.forward.destinations.parquet import Parquet, ParquetOptions
+from analytics_internal.forward.object_stores import Address, Objects
 from tests.forward.destinations.lake import Lake, at_midnight, files_in, rows_in
 from tests.forward.destinations.made import made
 from tests.ports import reserved_port
@@ -166,3 +171,45 @@ async def test_what_a_killed_process_left_in_the_folder_for_temporary_files_is_r
     await lake.destination.close()
 
     assert [name for name in os.listdir(tmp_path) if "objects" in name] == [of_the_living.name]
+
+
+# --- the other stores, as far as they go without one
+
+
+def service_account() -> str:
+    """The JSON of a key as Google gives it out, with a key of our own."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    fields = {"private_key": key.private_bytes(*form).decode(), "private_key_id": "1", "client_email": "a@b.example"}
+    return json.dumps({"type": "service_account", "gcs_base_url": "", **fields})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "gs://analytics/events"},
+        {"url": "az://analytics/events", "account": "ours", "account_key": "a2V5"},
+        {"url": "az://analytics/events", "account": "ours", "sas_token": "sv=2024-01-01&sig=eA%3D%3D"},
+        {"url": "az://analytics/events", "account": "ours", "endpoint": "http://127.0.0.1:10000/ours"},
+    ],
+)
+async def test_the_clients_of_other_stores_take_what_the_options_say(options: dict[str, str]) -> None:
+    if options["url"].startswith("gs:"):
+        options = {**options, "service_account": service_account()}
+    given = ParquetOptions.model_validate(options)
+    place = Objects(Address(given.scheme, given.bucket, given.prefix), parquet_type._settings(given))
+
+    await place.open()
+
+    assert place._store.prefix == "events"
+    await place.close()
+
+
+async def test_a_key_that_is_none_is_an_outage_that_does_not_show_it() -> None:
+    given = ParquetOptions.model_validate({"url": "gs://analytics", "service_account": '{"private_key": "s3cret-key"}'})
+    place = Objects(Address("gs", "analytics", ""), parquet_type._settings(given), list(given.secrets().values()))
+
+    with pytest.raises(ReceiverUnavailable, match="gs://analytics") as raised:
+        await place.open()
+
+    assert "s3cret-key" not in str(raised.value)
