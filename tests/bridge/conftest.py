@@ -11,6 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.bridge.backend import Backend, Json, running_backend
 from tests.bridge.postgres import DATABASE, SecuredPostgres, make_user_and_databases, secured_postgres
+from tests.ports import reserved_port
+
+HOOK = "hook-that-nobody-may-know"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +33,20 @@ def backends(secured: SecuredPostgres, tmp_path_factory: pytest.TempPathFactory)
     by_database = {"client": "pg", "prefix": "usage_", "connection": secured.connection}
     with (
         running_backend(folder / "schema", {"backend": {"database": by_schema}}) as first,
-        running_backend(folder / "database", {"backend": {"database": by_database}}) as second,
+        running_backend(
+            folder / "database", {"backend": {"database": by_database}, "analyticsInternal": _forwarding(folder)}
+        ) as second,
         running_backend(folder / "own", _without_postgres(secured, folder)) as third,
     ):
         yield {"schema": first, "database": second, "own": third}
+
+
+def _forwarding(folder: Path) -> Json:
+    """Two destinations: a folder, and a webhook whose receiver is not there."""
+    lake = {"name": "lake", "type": "parquet", "url": str(folder / "lake"), "start": "beginning"}
+    secret = {"type": "webhook", "url": f"http://127.0.0.1:{reserved_port()}/{HOOK}", "secret": SECRET}
+    audit = {"name": "audit", **secret, "filters": ["is", "entity", [None]], "fields": {"drop": ["attributes.a.b"]}}
+    return {"admins": ["user:default/guest"], "destinations": [lake, audit]}
 
 
 def _without_postgres(secured: SecuredPostgres, folder: Path) -> Json:

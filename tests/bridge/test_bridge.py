@@ -8,7 +8,9 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -17,6 +19,7 @@ import pytest
 
 from analytics_internal.event.uuid7 import uuid7
 from tests.bridge.backend import Backend
+from tests.bridge.conftest import HOOK, SECRET
 from tests.bridge.postgres import DATABASE, PASSWORD, USER, SecuredPostgres
 from tests.service import COMMAND
 
@@ -115,6 +118,41 @@ async def test_a_question_that_fails_costs_nobody_else_an_answer(
     assert {answer.status_code for answer in others} == {200}
 
 
+# --- destinations
+
+
+def test_the_destinations_of_app_config_are_the_services(divided_by_database: Backend) -> None:
+    with divided_by_database.client() as client:
+        client.post("/analytics-internal/events", json=EVENT).raise_for_status()
+        _wait_until(lambda: _destinations(client)["lake"]["lag_events"] == 0)
+        found = _destinations(client)
+        paused = client.post("/analytics-internal/destinations/lake/pause").json()
+        client.post("/analytics-internal/destinations/lake/resume").raise_for_status()
+
+    assert list(found) == ["lake", "audit"]
+    assert found["lake"]["delivered"] == found["lake"]["stored"] > 0
+    assert found["audit"]["filters"] == ["is", "entity", [None]]
+    assert paused["state"] == "paused"
+    assert httpx.get(f"{divided_by_database.api}/destinations").status_code == 401
+
+
+def test_a_secret_of_a_destination_is_on_no_command_line_and_in_no_log(divided_by_database: Backend) -> None:
+    with divided_by_database.client() as client:
+        _wait_until(lambda: _destinations(client)["audit"]["last_error"] is not None)
+    commands = [" ".join(process.cmdline()) for process in divided_by_database.family()]
+    shown = [divided_by_database.log, *commands]
+
+    assert not [text for text in shown if SECRET in text or HOOK in text]
+
+
+def test_who_may_not_administer_sees_no_destination(divided_by_schema: Backend) -> None:
+    with divided_by_schema.client() as client:
+        answer = client.get("/analytics-internal/destinations")
+
+    assert answer.status_code == 403
+    assert "analytics-internal.admin" in answer.json()["detail"]
+
+
 # --- start and stop
 
 
@@ -154,9 +192,10 @@ def test_a_backend_that_stops_takes_everything_with_it_and_passes_on_what_it_say
     last_of_the_service = [entry for entry in entries if entry.get("logger") == "analytics_internal.stopping"]
     assert code == 0
     assert left == []
-    assert [(entry["plugin"], entry["level"], entry["asked_by"]) for entry in last_of_the_service] == [
-        ("analytics-internal", "info", "SIGTERM")
-    ]
+    said = [(entry["plugin"], entry["level"], entry["asked_by"]) for entry in last_of_the_service]
+    # The process that forwards stops after the service, and says so too.
+    assert said[0] == ("analytics-internal", "info", "SIGTERM")
+    assert {asked_by for _, _, asked_by in said[1:]} <= {"end of standard input"}
 
 
 def test_a_killed_backend_leaves_nothing_behind(divided_by_schema: Backend) -> None:
@@ -170,6 +209,7 @@ def test_a_killed_backend_leaves_nothing_behind(divided_by_schema: Backend) -> N
 
 def test_settings_that_the_service_refuses_end_it_as_the_bridge_expects(tmp_path: Path) -> None:
     told = {"ANALYTICS_INTERNAL_LOG_LEVAL": "debug", "ANALYTICS_INTERNAL_TIMEZONE": "Mars"}
+    told["ANALYTICS_INTERNAL_DESTINATIONS"] = '[{"name": "audit", "type": "webhook"}]'
     environment = {**os.environ, **told}
 
     ended = subprocess.run(
@@ -179,6 +219,8 @@ def test_settings_that_the_service_refuses_end_it_as_the_bridge_expects(tmp_path
     assert ended.returncode == 2
     # The bridge replaces parts of exactly these messages with keys of app-config.
     assert 'analytics-internal: timezone: "Mars" (environment ANALYTICS_INTERNAL_TIMEZONE) must be' in ended.stderr
+    refused = "analytics-internal: destinations: audit: url: is required (environment ANALYTICS_INTERNAL_DESTINATIONS)"
+    assert refused in ended.stderr
     assert "analytics-internal: ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting (environment), ignored; " in ended.stderr
 
 
@@ -220,6 +262,18 @@ class _Sender:
             self.problems.add(answer.json()["type"])
             self.is_told_when_to_come_again &= "retry-after" in answer.headers
             time.sleep(0.02)
+
+
+def _destinations(client: httpx.Client) -> dict[str, dict[str, Any]]:
+    """What the service says of each destination, by name."""
+    return {one["name"]: one for one in client.get("/analytics-internal/destinations").json()["destinations"]}
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline, "it does not become so"
+        time.sleep(0.1)
 
 
 async def _value(dsn: str, sql: str, *arguments: object) -> object:

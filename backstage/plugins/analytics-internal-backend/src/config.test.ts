@@ -48,7 +48,10 @@ describe('what app-config says', () => {
         secret: { env: 'AUDIT_SECRET' },
         filters: ['and', ['is', 'action', ['navigate', 'search']], ['is_not', 'entity', [null]]],
         people: 'none',
-        fields: { drop: ['attributes.email'], rename: { subject: 'what' } },
+        fields: {
+          drop: ['attributes.email'],
+          rename: { 'attributes.to': 'attributes.target', occurredAt: '@timestamp' },
+        },
         start: '2026-11-01',
         timeout_s: 2.5,
         is_compressed: true,
@@ -198,8 +201,8 @@ describe('what the service says of its settings', () => {
       'analyticsInternal.settings.flushers: "0" must be 1 or more',
     ],
     [
-      'analytics-internal: destinations: ["audit"] (environment ANALYTICS_INTERNAL_DESTINATIONS) audit: url: is required',
-      'analytics-internal: analyticsInternal.destinations: ["audit"] audit: url: is required',
+      'analytics-internal: destinations: audit: url: is required (environment ANALYTICS_INTERNAL_DESTINATIONS)',
+      'analytics-internal: analyticsInternal.destinations: audit: url: is required',
     ],
     [
       'ANALYTICS_INTERNAL_LOG_LEVAL: unknown setting (environment), ignored; did you mean log_level?',
