@@ -105,6 +105,7 @@ class Bucket(Receiver):
 @pytest.fixture
 def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     bucket = Bucket(tmp_path / "downloaded")
     yield bucket
     bucket.stop()
@@ -155,9 +156,8 @@ async def test_credentials_come_from_the_environment_as_well(bucket: Bucket, mon
 
 
 async def test_what_a_killed_process_left_in_the_folder_for_temporary_files_is_removed(
-    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     await gone.wait()
     of_the_dead = tmp_path / f"analytics-internal-objects-{gone.pid}-x"
