@@ -13,8 +13,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+import structlog
 
+from analytics_internal.forward import child
+from analytics_internal.log.connection import Pool
 from tests.forward.http_receiver import HttpReceiver, running
+from tests.forward.test_holds import eventually
 from tests.samples import ANA
 from tests.service import API, ServiceProcess, running_service
 
@@ -214,3 +218,20 @@ def test_prometheus_gets_the_figures(receiver: HttpReceiver) -> None:
         assert found[f"{prefix}_paused{label}"] == found[f"{prefix}_stopped{label}"] == 0
         assert f"{prefix}_failed_attempts_total{label}" in found
         assert httpx.get(f"{service.url}/readyz").status_code == 200
+
+
+async def test_a_process_that_cannot_be_started_is_tried_again(
+    dsn: str, pool: Pool, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "_COMMAND", ("/nowhere/python",))
+    monkeypatch.setattr("analytics_internal.forward.again.FIRST_S", 0.01)
+
+    with structlog.testing.capture_logs() as lines:
+        async with child.forwarding(child.Order(dsn, [webhook(receiver)]), pool):
+
+            async def tried_again() -> bool:
+                return sum(line["event"] == "forwarding ended" for line in lines) >= 2
+
+            await eventually(tried_again)
+
+    assert all("/nowhere/python" in line["reason"] for line in lines if line["event"] == "forwarding ended")

@@ -133,17 +133,25 @@ async def _keep(order: Order) -> None:
     retries = Retries()
     while True:
         retries.begin()
-        process = _started(order)
         try:
-            while True:
-                await asyncio.sleep(POLL_S)
-                if process.poll() is not None:
-                    break
-        finally:
-            await asyncio.shield(_ended(process))
+            ended = {"exit_code": await _run(order)}
+        except OSError as error:  # there is no memory or no process left; perhaps there is later
+            ended = {"reason": str(error)}
         wait_s = retries.next_s()
-        log.error("forwarding ended", exit_code=process.returncode, next_try_s=round(wait_s, 1))
+        log.error("forwarding ended", **ended, next_try_s=round(wait_s, 1))
         await asyncio.sleep(wait_s)
+
+
+async def _run(order: Order) -> int:
+    """Run the process until it ends by itself, and return its exit code. Cancelled, it is ended."""
+    process = _started(order)
+    try:
+        while True:
+            await asyncio.sleep(POLL_S)
+            if (code := process.poll()) is not None:
+                return code
+    finally:
+        await asyncio.shield(_ended(process))
 
 
 def _started(order: Order) -> subprocess.Popen[bytes]:
