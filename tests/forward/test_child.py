@@ -230,7 +230,7 @@ async def test_a_process_that_cannot_be_started_is_tried_again(
         async with child.forwarding(child.Order(dsn, [webhook(receiver)]), pool):
 
             async def tried_again() -> bool:
-                return sum(line["event"] == "forwarding ended" for line in lines) >= 2
+                return [line["event"] for line in lines].count("forwarding ended") >= 2
 
             await eventually(tried_again)
 

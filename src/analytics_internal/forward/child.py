@@ -134,7 +134,7 @@ async def _keep(order: Order) -> None:
     while True:
         retries.begin()
         try:
-            ended = {"exit_code": await _run(order)}
+            ended: dict[str, object] = {"exit_code": await _run(order)}
         except OSError as error:  # there is no memory or no process left; perhaps there is later
             ended = {"reason": str(error)}
         wait_s = retries.next_s()
