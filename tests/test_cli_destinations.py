@@ -18,7 +18,7 @@ from tests.ports import closed_port
 from tests.samples import navigation
 from tests.service import API, ServiceProcess, running_service
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 UGLY = "\x1b[31mno\x07\nway"
 
 

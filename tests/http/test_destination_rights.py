@@ -22,7 +22,7 @@ from tests.samples import navigation
 from tests.service import API, running_service
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs/reference/postgresql.md"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 class Picky(HttpReceiver):

@@ -72,10 +72,11 @@ def guarded(portal: PortalStandIn, receiver: HttpReceiver) -> Iterator[ServicePr
 async def history(guarded: ServiceProcess) -> None:
     """`audit` is paused at the log's head; `old` was configured once, and has dead letters of every event but one."""
     connection = await asyncpg.connect(running_dsn(guarded.data_dir))
+    # With another holder: what its worker has under way changes nothing any more.
     await connection.execute(
         "UPDATE destination SET is_paused = true, position = start_position + 5, delivered = 4, filtered = 1, "
         "failures = 2, next_attempt_at = now(), failed_at = now(), error = 'refused', error_status = 500, "
-        "failed_attempts = 2, "
+        "failed_attempts = 2, holder = gen_random_uuid(), "
         "error_answer = 'no user:default/ana here', delivered_at = now() WHERE name = 'audit'"
     )
     await connection.execute("DELETE FROM replay; DELETE FROM destination WHERE name = 'old'")

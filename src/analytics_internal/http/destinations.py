@@ -170,7 +170,8 @@ async def _steer(request: Request, event: str, change: Callable[[Connection, str
     caller = await caller_with(request, "admin")
     name = str(request.path_params["name"])
     hides = not await _may_read_people(request, caller)
-    async with _state(request) as connection:
+    # One transaction: what is answered is the row as the change left it.
+    async with _state(request) as connection, connection.transaction():
         await _row(request, connection, name)
         await change(connection, name)
         row = await _row(request, connection, name)
