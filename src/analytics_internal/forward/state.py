@@ -15,7 +15,7 @@ import msgspec
 
 from analytics_internal.errors import AnalyticsError
 from analytics_internal.forward.configuration import Configured
-from analytics_internal.log import MAX_BATCH_EVENTS, TICK_NS, WRITERS, Connection, load, tail
+from analytics_internal.log import MAX_BATCH_EVENTS, TICK_NS, WRITERS, Connection, load, locks, tail
 from analytics_internal.masking import masked_text
 
 SQL = load(Path(__file__).with_name("statements.sql"))
@@ -156,6 +156,8 @@ class Overview(msgspec.Struct, frozen=True):
     dead_letters: int
     queued: int
     """Dead letters that are to be sent again."""
+    is_held: bool
+    """Whether a process forwards to it now."""
     replays: Sequence[Replay] = ()
     """Those under way, and the newest if it ended."""
 
@@ -331,7 +333,7 @@ async def dead_positions(connection: Connection, name: str, after: int, up_to: i
 
 async def overviews(connection: Connection, name: str | None = None) -> list[Overview]:
     """Every destination that has a row, or the one of that name."""
-    rows = await connection.fetch(SQL["overviews"], MAX_BATCH_EVENTS, name)
+    rows = await connection.fetch(SQL["overviews"], MAX_BATCH_EVENTS, name, locks.DESTINATIONS)
     replays: dict[str, list[Replay]] = {}
     for row in await connection.fetch(SQL["replays"], name):
         one = dict(row)

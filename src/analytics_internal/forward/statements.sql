@@ -217,12 +217,21 @@ ORDER BY position
 LIMIT $3
 
 -- name: overviews
--- Every destination with its distance from the log's head. Where events are missing, the oldest one of the next twenty
+-- Every destination with its distance from the log's head, and whether a process holds its lock (holds.py): a lock of 64
+-- bits is shown in two halves. Where events are missing, the oldest one of the next twenty
 -- batches counts.
 SELECT d.*, h.position AS head, h.position - d.position AS lag_events,
        coalesce(greatest(0, extract(epoch FROM clock_timestamp() - oldest.received_at)), 0)::double precision
            AS lag_seconds,
-       letters.dead_letters, letters.queued
+       letters.dead_letters, letters.queued,
+       EXISTS (
+           SELECT FROM pg_locks l
+           WHERE l.locktype = 'advisory'
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND l.objsubid = 1
+             AND (l.classid::bigint << 32 | l.objid::bigint)
+                 = hashtextextended(current_schema() || '/destination/' || d.name, $3)
+       ) AS is_held
 FROM destination d
 CROSS JOIN log_head h
 LEFT JOIN LATERAL (

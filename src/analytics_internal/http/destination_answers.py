@@ -72,8 +72,8 @@ def _state_of(row: state.Overview, is_configured: bool) -> wire.State:
         return "stopped"
     if row.is_paused:
         return "paused"
-    if row.holder is None:
-        return "not_started"
+    if not row.is_held:
+        return "not_running"
     if row.failures > 0:
         return "failing"
     if row.lag_events <= 0:

@@ -12,7 +12,7 @@ from msgspec import Meta
 HIGHEST = 2**62
 
 State = Literal[
-    "delivering", "up_to_date", "backfilling", "failing", "paused", "stopped", "not_started", "not_configured"
+    "delivering", "up_to_date", "backfilling", "failing", "paused", "stopped", "not_running", "not_configured"
 ]
 Count = Annotated[int, Meta(ge=0)]
 Position = Annotated[int, Meta(ge=0, le=HIGHEST)]
@@ -57,8 +57,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             description="`up_to_date`: nothing waits. `delivering`: events are under way. `backfilling`: far behind, "
             "history is under way. `failing`: the last attempt failed, it is tried again. `paused`: by somebody. "
-            "`stopped`: the receiver wants no more, until somebody resumes. `not_started`: configured, but no process "
-            "has begun yet. `not_configured`: keeps its position for when it returns"
+            "`stopped`: the receiver wants no more, until somebody resumes. `not_running`: configured, but no process "
+            "forwards to it at this moment. `not_configured`: keeps its position for when it returns"
         ),
     ]
     stopped_because: str | None

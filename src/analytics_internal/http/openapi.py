@@ -45,6 +45,7 @@ PROBLEMS = {
     409: "Not as things are: the log is not the one that was read before, or the destination is not configured",
     413: "The body is too large, as it came or decoded",
     415: "The body is encoded in a way that is not taken: `Accept-Encoding` names those that are",
+    431: "The address and the headers are too large; the detail says what is allowed",
     503: "Not now: try again after `Retry-After` seconds",
 }
 
@@ -194,7 +195,7 @@ def _operation(
     body: Schema | None = None,
 ) -> Schema:
     responses: Schema = {"200": {"description": "OK", "content": content}}
-    for status in errors:
+    for status in sorted({*errors, 431}) if parameters else errors:  # an address can be made too long
         details = {"application/problem+json": {"schema": _ref(problems.ProblemDetails)}}
         responses[str(status)] = {"description": PROBLEMS[status], "content": details}
         if status == 503:

@@ -792,10 +792,10 @@ export interface components {
             /** @description How people leave; null if not configured */
             people: ("named" | "none" | "pseudonymous") | null;
             /**
-             * @description `up_to_date`: nothing waits. `delivering`: events are under way. `backfilling`: far behind, history is under way. `failing`: the last attempt failed, it is tried again. `paused`: by somebody. `stopped`: the receiver wants no more, until somebody resumes. `not_started`: configured, but no process has begun yet. `not_configured`: keeps its position for when it returns
+             * @description `up_to_date`: nothing waits. `delivering`: events are under way. `backfilling`: far behind, history is under way. `failing`: the last attempt failed, it is tried again. `paused`: by somebody. `stopped`: the receiver wants no more, until somebody resumes. `not_running`: configured, but no process forwards to it at this moment. `not_configured`: keeps its position for when it returns
              * @enum {unknown}
              */
-            state: "backfilling" | "delivering" | "failing" | "not_configured" | "not_started" | "paused" | "stopped" | "up_to_date";
+            state: "backfilling" | "delivering" | "failing" | "not_configured" | "not_running" | "paused" | "stopped" | "up_to_date";
             stopped_because: string | null;
             /** @description It began after this position of the log */
             start_position: number;
@@ -1117,6 +1117,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             /** @description Not now: try again after `Retry-After` seconds */
             503: {
                 headers: {
@@ -1270,6 +1279,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             /** @description Not now: try again after `Retry-After` seconds */
             503: {
                 headers: {
@@ -1347,6 +1365,15 @@ export interface operations {
             };
             /** @description The body is encoded in a way that is not taken: `Accept-Encoding` names those that are */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1513,6 +1540,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             /** @description Not now: try again after `Retry-After` seconds */
             503: {
                 headers: {
@@ -1567,6 +1603,15 @@ export interface operations {
             };
             /** @description There is nothing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1637,6 +1682,15 @@ export interface operations {
             };
             /** @description Not as things are: the log is not the one that was read before, or the destination is not configured */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1745,6 +1799,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             /** @description Not now: try again after `Retry-After` seconds */
             503: {
                 headers: {
@@ -1799,6 +1862,15 @@ export interface operations {
             };
             /** @description There is nothing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1874,6 +1946,15 @@ export interface operations {
             };
             /** @description There is nothing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1973,6 +2054,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             /** @description Not now: try again after `Retry-After` seconds */
             503: {
                 headers: {
@@ -2038,6 +2128,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             /** @description Not now: try again after `Retry-After` seconds */
             503: {
                 headers: {
@@ -2091,6 +2190,15 @@ export interface operations {
             };
             /** @description There is nothing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };

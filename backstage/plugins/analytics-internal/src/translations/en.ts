@@ -267,8 +267,8 @@ export const en = {
   'destinations.state.stopped': 'Stopped',
   'destinations.state.stopped.about':
     'The receiver wants no more events; nothing is sent until somebody resumes it',
-  'destinations.state.not_started': 'Not started',
-  'destinations.state.not_started.about': 'It is configured, but nothing forwards to it yet',
+  'destinations.state.not_running': 'Not running',
+  'destinations.state.not_running.about': 'It is configured, but no process forwards to it at this moment',
   'destinations.state.not_configured': 'Not configured',
   'destinations.state.not_configured.about':
     'It is gone from the configuration, and keeps its position for when it returns',

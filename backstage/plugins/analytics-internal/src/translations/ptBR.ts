@@ -269,8 +269,8 @@ export const ptBR: Messages = {
   'destinations.state.stopped': 'Parado',
   'destinations.state.stopped.about':
     'O receptor não quer mais eventos; nada é enviado até que alguém o retome',
-  'destinations.state.not_started': 'Não iniciado',
-  'destinations.state.not_started.about': 'Está configurado, mas nada lhe é encaminhado ainda',
+  'destinations.state.not_running': 'Sem processo',
+  'destinations.state.not_running.about': 'Está configurado, mas nenhum processo encaminha eventos para ele neste momento',
   'destinations.state.not_configured': 'Não configurado',
   'destinations.state.not_configured.about':
     'Saiu da configuração, e sua posição fica guardada para quando voltar',

@@ -22,7 +22,7 @@ const looks: Record<DestinationState, { tone: Tone; Icon: typeof RiCheckLine }> 
   failing: { tone: 'bad', Icon: RiErrorWarningLine },
   stopped: { tone: 'bad', Icon: RiForbid2Line },
   paused: { tone: 'idle', Icon: RiPauseLine },
-  not_started: { tone: 'idle', Icon: RiTimeLine },
+  not_running: { tone: 'idle', Icon: RiTimeLine },
   not_configured: { tone: 'idle', Icon: RiQuestionLine },
 };
 
