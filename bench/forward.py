@@ -119,7 +119,7 @@ async def bodies_of(dsn: str, url: str, count: int) -> list[bytes]:
         shaper = await Shaper.prepare(connection, configured)
         bodies = []
         for after in range(0, count, BODY_EVENTS):
-            shaped = [shaper.shape(event) for event in await read(connection, after, after + BODY_EVENTS)]
+            shaped = [shaper.shape(event) for event in await read(connection, after, min(after + BODY_EVENTS, count))]
             encoded = [destination.encode(event) for event in shaped if event is not None]
             bodies.append(b'{"events":[' + b",".join(encoded) + b"]}")
         return bodies

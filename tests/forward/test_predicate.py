@@ -22,6 +22,7 @@ from analytics_internal.forward.configuration import UnusableDestination, config
 from analytics_internal.forward.lowering import lowered
 from analytics_internal.forward.predicate import items_in, predicate, problem_of
 from analytics_internal.forward.reading import LogEvent
+from analytics_internal.log import tail
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.conditions import as_counted, comparisons, condition
@@ -90,7 +91,7 @@ async def stored(pool: Pool, tmp_path: Path) -> AsyncIterator[Log]:
             await pool.execute(f"DELETE FROM {table} WHERE {table}_id = $1", chance.randint(1, 9))
         await stored.replica.catch_up()
         async with pool.acquire() as connection:
-            events = await forward_reading.read(connection, 0, 10**6)
+            events = await forward_reading.read(connection, 0, (await tail.head(connection)).position)
         yield Log(stored.replica, stored.writer, pool, events)
 
 
@@ -188,7 +189,7 @@ async def test_an_item_that_came_after_the_filter_is_found_by_its_id(stored: Log
     await stored.writer.append([event("/new one", occurred_at=NOW)])
 
     async with stored.pool.acquire() as connection:
-        *before, last = await forward_reading.read(connection, 0, 10**6)
+        *before, last = await forward_reading.read(connection, 0, (await tail.head(connection)).position)
 
     assert holds(last) == (last.item_id == next_id)
     assert not any(holds(one) for one in before if one.item != last.item)

@@ -68,7 +68,16 @@ async def test_a_section_is_read_from_within_batches(stored: Stored, connection:
     for after in range(18):
         for up_to in range(after, 18):
             assert await forward_reading.read(connection, after, up_to) == everything[after:up_to]
-    assert await forward_reading.read(connection, 17, 99) == []
+
+
+async def test_beyond_the_logs_head_nothing_is_read(stored: Stored, connection: Connection) -> None:
+    with pytest.raises(forward_reading.LogEnds):
+        await forward_reading.read(connection, 0, 1)
+    await stored.writer.append(random_events(5, random.Random(1)))
+
+    for after in (0, 4, 5):
+        with pytest.raises(forward_reading.LogEnds):
+            await forward_reading.read(connection, after, 6)
 
 
 async def test_positions_whose_events_are_gone_are_absent(stored: Stored, connection: Connection) -> None:

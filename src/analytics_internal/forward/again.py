@@ -13,8 +13,8 @@ STEADY_S = 60.0
 class Retries:
     """How long to wait: longer each time, until it has run for `STEADY_S`."""
 
-    def __init__(self) -> None:
-        self._longest_s = FIRST_S
+    def __init__(self, first_s: float = FIRST_S) -> None:
+        self._first_s = self._longest_s = first_s
         self._began = time.monotonic()
 
     def begin(self) -> None:
@@ -24,7 +24,7 @@ class Retries:
     def next_s(self) -> float:
         """It has ended: the seconds to wait, a part of them by chance."""
         if time.monotonic() - self._began > STEADY_S:
-            self._longest_s = FIRST_S
+            self._longest_s = self._first_s
         wait_s = uniform(self._longest_s / 2, self._longest_s)
         self._longest_s = min(2 * self._longest_s, LONGEST_S)
         return wait_s

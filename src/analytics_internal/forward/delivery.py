@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from analytics_internal.forward import state
+from analytics_internal.forward.again import Retries
 from analytics_internal.forward.attempts import Attempts
 from analytics_internal.forward.configuration import Configured
+from analytics_internal.forward.reading import LogEnds
 from analytics_internal.forward.retries import Backoff, Breaker
 from analytics_internal.forward.session import Session, Timing
 from analytics_internal.forward.shaping import Shaper
@@ -21,7 +23,7 @@ from analytics_internal.forward.state import HoldLost, PositionMoved
 from analytics_internal.log import TRANSIENT_ERRORS, Connection
 from analytics_internal.masking import masked_text, without_values
 
-LONGEST_RECONNECT_S = 5.0
+FIRST_RECONNECT_S = 0.1
 CLOSE_LIMIT_S = 3.0
 
 log = structlog.get_logger(__name__)
@@ -77,36 +79,33 @@ class Delivery:
 
     async def _work(self) -> None:
         """One session after the other: what ends one passes."""
-        failures = 0
+        retries = Retries(FIRST_RECONNECT_S)
         while not self._is_ending.is_set():
-            began = time.monotonic()
+            retries.begin()
             try:
                 await self._session()
             except HoldLost:
                 raise
-            except PositionMoved as error:
+            except (PositionMoved, LogEnds) as error:
                 log.warning("reading state and log again", destination=self.name, error=str(error))
             except Exception as error:
-                is_expected = isinstance(error, TRANSIENT_ERRORS)
+                is_expected = isinstance(error, (*TRANSIENT_ERRORS, asyncpg.PostgresError))
                 shown = masked_text(str(error)) if isinstance(error, OSError) else without_values(error)
                 log.warning(
-                    "the log cannot be read, trying again",
+                    "the log cannot be forwarded, trying again",
                     destination=self.name,
                     error=shown,
                     exc_info=None if is_expected else error,
                 )
-            failures = failures + 1 if time.monotonic() - began < LONGEST_RECONNECT_S else 0
-            delay_s = min(LONGEST_RECONNECT_S, 0.05 * 2 ** min(failures, 10))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_ending.wait(), delay_s)
+                await asyncio.wait_for(self._is_ending.wait(), retries.next_s())
 
     async def _session(self) -> None:
         connection = await self._connect()
         try:
             await state.ensure(connection, [self._configured])
-            if not self._has_taken_over:
-                await state.take_over(connection, self._configured, self._holder)
-                self._has_taken_over = True
+            await state.take_over(connection, self._configured, self._holder, is_held=self._has_taken_over)
+            self._has_taken_over = True
             source = Source(connection, await Shaper.prepare(connection, self._configured))
             session = Session(self._configured, self._holder, source, self._attempts, self._timing, self._is_ending)
             await session.run()

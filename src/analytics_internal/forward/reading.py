@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from analytics_internal.errors import AnalyticsError
 from analytics_internal.log import MAX_BATCH_EVENTS, NO_ACTION, Connection, load, missing_names, unknown
 from analytics_internal.reader import derived
 
@@ -20,6 +21,10 @@ REMEMBERED = 8_192
 
 Item = tuple[int, str]
 """What tells one item from another: the id of its action, and its subject by today's rules."""
+
+
+class LogEnds(AnalyticsError):
+    """The log is shorter than it was, as after a failover to a standby that lags."""
 
 
 class LogEvent(msgspec.Struct, frozen=True, gc=False):
@@ -50,11 +55,15 @@ class LogEvent(msgspec.Struct, frozen=True, gc=False):
 async def read(connection: Connection, after: int, up_to: int) -> list[LogEvent]:
     """The events after one position up to another, in the log's order, in one round trip.
 
-    Positions whose events were taken out of the log are simply absent, and so are those beyond its head: the caller
-    has to know that ``up_to`` is not.
+    Positions whose events were taken out of the log are simply absent.
+
+    Raises:
+        LogEnds: the log does not reach so far. What it has some day may be other events than those that were expected.
     """
     rows = await connection.fetch(SQL["events_to_forward"], after, up_to, MAX_BATCH_EVENTS)
-    return [_event_of(row) for row in rows]
+    if not rows or rows[0]["head"] < up_to:
+        raise LogEnds(f"the log does not reach up to position {up_to:,} any more")
+    return [_event_of(row) for row in rows if row["position"] is not None]
 
 
 async def items(connection: Connection, ids: Iterable[int]) -> dict[int, Item]:

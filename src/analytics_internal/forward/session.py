@@ -29,6 +29,7 @@ from analytics_internal.forward.destination import (
 )
 from analytics_internal.forward.outgoing import Outgoing
 from analytics_internal.forward.progress import Progress
+from analytics_internal.forward.reading import LogEnds
 from analytics_internal.forward.receiver import Receiver
 from analytics_internal.forward.retries import FIRST_DELAY_S, LONGEST_DELAY_S
 from analytics_internal.forward.source import Source
@@ -117,7 +118,7 @@ class Session:
                     is_busy = await self._round(watched)
                 except DeliveryError as error:
                     await self._failed(error)
-                except (HoldLost, PositionMoved, asyncpg.PostgresError, *TRANSIENT_ERRORS):
+                except (HoldLost, PositionMoved, LogEnds, asyncpg.PostgresError, *TRANSIENT_ERRORS):
                     raise
                 except Exception as error:  # a mistake of ours: shown like one of the receiver
                     await self._failed(ReceiverUnavailable(f"an error of this program: {without_values(error)}"))

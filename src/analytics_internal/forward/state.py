@@ -203,10 +203,18 @@ async def position_until(connection: Connection, moment: datetime) -> int:
 # --- of a worker
 
 
-async def take_over(connection: Connection, configured: Configured, holder: UUID) -> None:
-    """Be the one whose statements count. Call it once, with the lock held. Raises HoldLost: the row is gone."""
-    if await connection.fetchrow(SQL["take_over"], configured.name, holder, configured.type) is None:
-        raise HoldLost(f"the destination {configured.name} has no row in the database")
+async def take_over(connection: Connection, configured: Configured, holder: UUID, is_held: bool = False) -> None:
+    """Be the one whose statements count, with the lock held. ``is_held``: if ``holder`` still is.
+
+    Proves that what will be sent can be kept: a database that is read-only, or lacks a right, would get it sent again
+    and again.
+
+    Raises:
+        HoldLost: the row is gone, or another one's.
+        asyncpg.PostgresError
+    """
+    if await connection.fetchrow(SQL["take_over"], configured.name, holder, configured.type, is_held) is None:
+        raise HoldLost(f"another process forwards to {configured.name}, or it has no row in the database")
 
 
 async def watch(connection: Connection, name: str, holder: UUID) -> Watched:

@@ -12,9 +12,26 @@ FROM destination
 ORDER BY name
 
 -- name: take_over
+-- $4: only where $2 is the holder already. What changes nothing here needs the rights that `advance` and
+-- `settle_replayed` need.
+WITH buried AS (
+    INSERT INTO dead_letter (destination, position, event_id, reason, detail, status, answer)
+    SELECT destination, position, event_id, reason, detail, status, answer
+    FROM dead_letter
+    WHERE false
+    ON CONFLICT (destination, position) DO UPDATE SET is_queued = false
+), settled AS (
+    DELETE FROM dead_letter
+    WHERE false
+), moved AS (
+    UPDATE replay
+    SET position = position
+    WHERE false
+)
 UPDATE destination
 SET holder = $2, held_at = clock_timestamp(), type = $3
 WHERE name = $1
+  AND (NOT $4::boolean OR holder = $2)
 RETURNING name
 
 -- name: watch
