@@ -19,6 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import ValidationError
 
 from analytics_internal.forward.answers import ANSWER_BYTES, retry_after_s
 from analytics_internal.forward.destination import (
@@ -561,6 +562,11 @@ async def test_a_receiver_that_asks_for_a_certificate_gets_ours(tmp_path: Path) 
         answer = await post(WebReceiver.of(WebOptions.model_validate({**options, **ours})))
         assert answer.content == b"ok"
         assert isinstance(await failure(WebReceiver.of(WebOptions.model_validate(options))), ReceiverUnavailable)
+
+
+def test_a_key_without_its_certificate_is_an_error() -> None:
+    with pytest.raises(ValidationError, match="key_file needs certificate_file"):
+        WebOptions.model_validate({"url": "https://receiver.example", "key_file": "/key.pem"})
 
 
 async def test_a_key_with_a_password_is_an_error_and_asks_nobody(tmp_path: Path) -> None:

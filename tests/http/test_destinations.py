@@ -284,6 +284,8 @@ async def test_a_time_is_replayed_by_when_events_were_stored(eve: httpx.AsyncCli
         ({"after": 3, "up_to": 3}, "up_to"),
         ({"from": "yesterday"}, "from"),
         ({"from": "2026-11-01T00:00:00"}, "from"),
+        ({"from": "0001-01-01T00:00:00+14:00"}, "from"),
+        ({"from": "2026-11-01T00:00:00Z", "to": "9999-12-31T23:59:59-14:00"}, "to"),
         ({"dead_letters": []}, "dead_letters"),
         ({"dead_letters": "some"}, "dead_letters"),
         ({"dead_letters": [0]}, "dead_letters"),
@@ -318,6 +320,11 @@ async def test_an_unknown_name_is_answered_with_the_known_ones(eve: httpx.AsyncC
 
     assert_is_problem(answered, 404, "not-found")
     assert answered.json()["detail"] == "no destination has the name 'adit'; there are audit, hook, old"
+
+
+@pytest.mark.parametrize("name", ["%00", "hook%00", "%FF", "..%5C", "HOOK", "a" * 5_000])
+async def test_a_name_that_none_can_have_is_unknown(eve: httpx.AsyncClient, name: str) -> None:
+    assert_is_problem(await eve.post(f"/destinations/{name}/pause"), 404, "not-found")
 
 
 async def test_dead_letters_come_in_pages_with_reason_status_and_answer(machine: httpx.AsyncClient) -> None:

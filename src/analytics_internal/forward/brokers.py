@@ -6,9 +6,11 @@ import re
 import ssl
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 import httpcore
+from pydantic import model_validator
 
 from analytics_internal.forward.destination import Options, ReceiverUnavailable
 from analytics_internal.forward.outgoing import Outgoing
@@ -39,6 +41,12 @@ class TlsOptions(Options):
     key_file: Path | None = None
     """The key of our certificate in PEM, if it is not in ``certificate_file``."""
     key_password: Secret | None = None
+
+    @model_validator(mode="after")
+    def _has_the_keys_certificate(self) -> Self:
+        if self.certificate_file is None and (self.key_file is not None or self.key_password is not None):
+            raise ValueError("key_file and key_password need certificate_file")
+        return self
 
     @property
     def has_tls_files(self) -> bool:

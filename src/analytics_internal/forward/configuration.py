@@ -61,7 +61,12 @@ def _started(value: object) -> object:
         except ValueError:
             raise _not_a_start() from None
     if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        value = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        try:
+            value.astimezone(UTC)
+        except OverflowError:  # in UTC it is before the year 1 or after 9999
+            raise _not_a_start() from None
+        return value
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     if not isinstance(value, str):  # pydantic would take a number for seconds since 1970

@@ -11,13 +11,13 @@ import ssl
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError, core_schema
 
 from analytics_internal.forward.answers import ANSWER_BYTES, decoded, failure_of, origin_of, plain_headers, without
@@ -119,6 +119,12 @@ class WebOptions(Options):
     """Its key, if that is in a file of its own. It must not have a password."""
     timeout_s: float = Field(default=30, gt=0, le=600)
     """Of a request as a whole, from looking up the name to the end of the answer."""
+
+    @model_validator(mode="after")
+    def _has_the_keys_certificate(self) -> Self:
+        if self.key_file is not None and self.certificate_file is None:
+            raise ValueError("key_file needs certificate_file")
+        return self
 
 
 class WebReceiver:

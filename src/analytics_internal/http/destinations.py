@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -203,7 +204,7 @@ async def _state(request: Request) -> AsyncIterator[Connection]:
 async def _row(request: Request, connection: Connection, name: str) -> state.Overview:
     """The row of a destination, made now if its process has not begun yet. Raises NotFound with the known names."""
     described = service_of(request).destinations.get(name)
-    found = await state.overviews(connection, name)
+    found = await state.overviews(connection, name) if "\0" not in name else []  # which PostgreSQL does not take
     if not found and described is not None:
         await state.ensure(connection, [described.configured])
         found = await state.overviews(connection, name)
@@ -229,8 +230,8 @@ async def _replay_range(
 ) -> wire.Queued:
     if isinstance(asked, wire.ReplayTimes):
         begin, end = "from", "to"
-        after = await state.position_before(connection, asked.from_)
-        up_to = await state.position_until(connection, asked.to) if asked.to is not None else None
+        after = await state.position_before(connection, _in_utc(begin, asked.from_))
+        up_to = await state.position_until(connection, _in_utc(end, asked.to)) if asked.to is not None else None
     else:
         begin, end = "after", "up_to"
         after, up_to = asked.after, asked.up_to
@@ -243,6 +244,14 @@ async def _replay_range(
         raise InvalidRequest(Problem(end, f"must be after `{begin}`: there is no event between them"))
     first, last = queued.after_position, queued.up_to_position
     return wire.Queued(dead_letters=0, after=first, up_to=last, events=last - first)
+
+
+def _in_utc(field: str, moment: datetime) -> datetime:
+    """Raises InvalidRequest: in UTC it is before the year 1 or after 9999."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidRequest(Problem(field, "must be a time from 0001 to 9999 in UTC")) from error
 
 
 async def _events(
@@ -272,7 +281,7 @@ def _replay_of(body: bytes) -> wire.ReplayDeadLetters | wire.ReplayPositions | w
     fields = _decoded(body, dict[str, msgspec.Raw])
     kinds = [kind for field, kind in REPLAYS.items() if field in fields]
     if len(kinds) != 1:
-        needed = "must have one of these fields"
+        needed = "must have exactly one of these fields"
         raise InvalidRequest(Problem("", f"{needed}: {', '.join(REPLAYS)}", list(REPLAYS)))
     return _decoded(body, kinds[0])
 

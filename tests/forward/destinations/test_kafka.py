@@ -356,6 +356,8 @@ async def test_brokers_that_do_not_take_the_credentials_are_an_outage_that_does_
         ({"key": "user"}, "key: must be 'destination', 'person', 'item' or 'none'"),
         ({"user": "x"}, "user and password belong"),
         ({"user": "x", "password": "y"}, "user needs a sasl_mechanism"),
+        ({"sasl_mechanism": "PLAIN"}, "sasl_mechanism PLAIN needs user and password"),
+        ({"key_file": "/key.pem"}, "key_file and key_password need certificate_file"),
         ({"librdkafka": {"acks": 1}}, "librdkafka: must not contain acks: events could be lost"),
         ({"librdkafka": {"request.required.acks": 1}}, "librdkafka: must not contain request.required.acks"),
         ({"librdkafka": {"enable.idempotence": False}}, "librdkafka: must not contain enable.idempotence"),

@@ -308,9 +308,13 @@ async def test_where_nobody_listens_is_an_outage() -> None:
         ("amqp://guest:hidden@host:port/", "url: must be addresses"),
     ],
 )
-async def test_a_url_that_cannot_be_used_is_an_outage_that_does_not_show_it(url: str, text: str) -> None:
+async def test_a_url_that_cannot_be_used_is_an_outage_that_does_not_show_it(
+    monkeypatch: pytest.MonkeyPatch, url: str, text: str
+) -> None:
+    monkeypatch.setenv("RABBITMQ_URL", url)
+    given = {"name": "events", "type": "rabbitmq", "url": {"env": "RABBITMQ_URL"}, "routing_key": "x"}
     with pytest.raises(ReceiverUnavailable) as caught:
-        await destination(url, routing_key="x").open()
+        await configuration.make(configure([given])[0]).open()
     assert str(caught.value).startswith(text)
     assert "hidden" not in str(caught.value)
 
@@ -322,6 +326,9 @@ async def test_a_url_that_cannot_be_used_is_an_outage_that_does_not_show_it(url:
         ({"routing_key": "a.{user}"}, "routing_key: has an unknown placeholder {user}"),
         ({"routing_key": "a\nb"}, "routing_key: must be words"),
         ({"routing_key": "a", "in_flight": 0}, "in_flight: must be 1 or more"),
+        ({"routing_key": "a", "url": "http://u:hidden@host"}, "url: must be addresses like host:port, or with amqp://"),
+        ({"routing_key": "a", "url": "amqp://u:hidden@"}, "url: must be addresses like"),
+        ({"routing_key": "a", "url": "amqp://u:hidden@host:x"}, "url: must be addresses like"),
     ],
 )
 def test_wrong_options_are_named(options: dict[str, Any], line: str) -> None:

@@ -141,6 +141,8 @@ class KafkaOptions(TlsOptions):
             raise ValueError("user and password belong together")
         if self.user is not None and self.sasl_mechanism is None:
             raise ValueError("user needs a sasl_mechanism")
+        if self.user is None and (self.sasl_mechanism or "").startswith(("PLAIN", "SCRAM")):
+            raise ValueError(f"sasl_mechanism {self.sasl_mechanism} needs user and password")
         return self
 
     def whereto(self) -> str:

@@ -18,7 +18,7 @@ from aio_pika.exceptions import (
     ProbableAuthenticationError,
     PublishError,
 )
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from yarl import URL
 
 from analytics_internal.forward.brokers import (
@@ -52,6 +52,19 @@ _BATCH_BYTES = 4 << 20
 _FAILURES = (AMQPError, ChannelInvalidStateError, ConnectionError, OSError, RuntimeError)
 
 
+def _parsed(text: str) -> tuple[URL, str | None]:
+    """An address, and its password as it is spelled. Raises ValueError: it is none; the text repeats nothing of it."""
+    try:
+        address = server_address(text, tuple(PORTS), PORTS.get(text.partition("://")[0], 0))
+        url = URL(text)
+        if url.scheme not in PORTS or not url.host:
+            raise ValueError
+    except ValueError as error:
+        problem = str(error) if str(error).startswith("must") else "must be like amqp://user:password@host"
+        raise ValueError(problem) from None
+    return url, address.password
+
+
 class RabbitMQOptions(TlsOptions):
     """Where events are published. The exchange and a queue that is bound to it must exist."""
 
@@ -75,6 +88,13 @@ class RabbitMQOptions(TlsOptions):
         if not self.exchange and not self.routing_key:
             raise ValueError("routing_key is required without an exchange: it is the name of the queue")
         return self
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: Secret) -> Secret:
+        if url.is_written:
+            _parsed(url.read())
+        return url
 
     def whereto(self) -> str:
         try:
@@ -140,14 +160,11 @@ class RabbitMQ(Destination[RabbitMQOptions]):
         """Raises SecretMissing, ReceiverUnavailable."""
         text = self.options.url.read()
         try:
-            scheme = text.partition("://")[0]
-            address = server_address(text, tuple(PORTS), PORTS.get(scheme, 0))
-            url = URL(text)
-            place = f"{url.scheme}://{url.host}:{url.port or PORTS[url.scheme]}{url.path}"
+            url, spelled_password = _parsed(text)
         except ValueError as error:
-            problem = str(error) if str(error).startswith("must") else "must be like amqp://user:password@host"
-            raise ReceiverUnavailable(f"url: {problem}") from None
-        self._secrets = [text, *(one for one in (url.password, url.raw_password, address.password) if one)]
+            raise ReceiverUnavailable(f"url: {error}") from None
+        place = f"{url.scheme}://{url.host}:{url.port or PORTS[url.scheme]}{url.path}"
+        self._secrets = [text, *(one for one in (url.password, url.raw_password, spelled_password) if one)]
         self._place = said(Exception(place), self._secrets)
         return url
 
