@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from itertools import pairwise
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from analytics_internal.forward import reading
@@ -59,11 +58,21 @@ class Source:
     async def at(self, positions: Sequence[int]) -> list[Entry]:
         """The events at single positions in their order; missing ones are left out."""
         wanted = set(positions)
-        bounds = [0, *(n for n, (a, b) in enumerate(pairwise(positions), 1) if b - a > CLOSE_TOGETHER), len(positions)]
         found: list[LogEvent] = []
-        for first, last in pairwise(bounds):
-            found += await self._read(positions[first] - 1, positions[last - 1])
-        return self._entries([event for event in found if event.position in wanted])
+        for first, last in self._sections(positions):
+            found += [event for event in await self._read(first - 1, last) if event.position in wanted]
+        return self._entries(found)
+
+    def _sections(self, positions: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """The first and the last of positions that are read at once."""
+        first = last = positions[0]
+        for position in positions:
+            # What is between them is read, too: it is no more than in any other section.
+            if position - last > CLOSE_TOGETHER or position - first >= self._section:
+                yield first, last
+                first = position
+            last = position
+        yield first, last
 
     async def shaped(self, after: int, up_to: int) -> list[Outgoing]:
         """The events after one position up to another that are not filtered out."""
