@@ -346,6 +346,7 @@ async def overviews(connection: Connection, name: str | None = None) -> list[Ove
     for row in await connection.fetch(SQL["replays"], name):
         one = dict(row)
         replays.setdefault(one.pop("destination"), []).append(Replay(**one))
+    rows = await connection.fetch(SQL["overviews"], MAX_BATCH_EVENTS, name)
     return [Overview(**row, replays=replays.get(row["name"], ())) for row in rows]
 
 
