@@ -357,6 +357,10 @@ async def test_a_receiver_that_takes_fewer_events_gets_fewer(worked: Worked) -> 
     assert {len(sent) for sent in refused if sent[0] > 40} == {6}
 
 
+class Panic(BaseException):
+    """As pyo3 raises it for a panic in Rust: no Exception."""
+
+
 @pytest.mark.parametrize(
     "failure",
     [
@@ -366,11 +370,13 @@ async def test_a_receiver_that_takes_fewer_events_gets_fewer(worked: Worked) -> 
         ConnectionResetError("reset"),
         TimeoutError(),
         RecursionError("deep"),
+        SystemExit("a library that takes itself for a program"),
+        Panic("a library in Rust"),
     ],
     ids=lambda failure: type(failure).__name__,
 )
 async def test_whatever_fails_is_shown_and_tried_again_and_never_makes_dead_letters(
-    worked: Worked, failure: Exception
+    worked: Worked, failure: BaseException
 ) -> None:
     failures = 0
 
@@ -392,6 +398,20 @@ async def test_whatever_fails_is_shown_and_tried_again_and_never_makes_dead_lett
     assert str(failure) in row.error
     assert worked.inbox.opened == 6
     assert worked.inbox.closed >= 5
+
+
+@pytest.mark.parametrize("failure", [SystemExit(2), Panic("a library in Rust")])
+async def test_a_type_that_fails_at_an_event_is_tried_again(worked: Worked, failure: BaseException) -> None:
+    def fails_at_first(event: Outgoing) -> bytes:
+        worked.inbox.encode = None
+        raise failure
+
+    worked.inbox.encode = fails_at_first
+    await worked.store("/1")
+    async with worked.working():
+        row = await worked.caught_up()
+
+    assert (row.delivered, row.dead, row.failed_attempts) == (1, 0, 1)
 
 
 async def test_a_send_that_hangs_ends_after_a_time_of_its_own(worked: Worked) -> None:

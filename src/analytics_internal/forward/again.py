@@ -13,8 +13,8 @@ STEADY_S = 60.0
 class Retries:
     """How long to wait: longer each time, until it has run for `STEADY_S`."""
 
-    def __init__(self, first_s: float = FIRST_S) -> None:
-        self._first_s = self._longest_s = first_s
+    def __init__(self, first_s: float | None = None) -> None:
+        self._first_s = self._longest_s = FIRST_S if first_s is None else first_s
         self._began = time.monotonic()
 
     def begin(self) -> None:

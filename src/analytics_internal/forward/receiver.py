@@ -37,7 +37,7 @@ class Receiver:
         self._name = configured.name
         try:
             self._destination = make(configured)
-        except Exception as error:
+        except BaseException as error:
             raise self._bug(error, "could not be made") from error
         self._is_open = False
 
@@ -55,7 +55,7 @@ class Receiver:
             return self._destination.encode(event)
         except (Undeliverable, DeliveryError):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise self._bug(error, f"failed at the event at position {event.position}") from error
 
     async def send(self, batch: Batch, log_id: UUID) -> Sequence[Refusal]:
@@ -96,7 +96,7 @@ class Receiver:
         except _TookTooLong:
             raise ReceiverUnavailable(f"no answer within {limit_s:g} s") from None
 
-    def _bug(self, error: Exception, did: str) -> ReceiverUnavailable:
+    def _bug(self, error: BaseException, did: str) -> ReceiverUnavailable:
         if isinstance(error, SecretMissing | DeliveryError):
             return ReceiverUnavailable(str(error))
         # Its values may be secret, or name people: what a third party's type says is not ours to judge.
@@ -114,7 +114,7 @@ async def _ended(call: Coroutine[Any, Any, Result], limit_s: float) -> Result:
     Raises:
         _TookTooLong
     """
-    task = asyncio.ensure_future(call)
+    task = asyncio.ensure_future(_contained(call))
     try:
         done, _ = await asyncio.wait({task}, timeout=limit_s)
         if task.cancelled():
@@ -129,11 +129,21 @@ async def _ended(call: Coroutine[Any, Any, Result], limit_s: float) -> Result:
     raise _TookTooLong
 
 
+async def _contained(call: Coroutine[Any, Any, Result]) -> Result:
+    """What a type raises as an Exception: SystemExit, and a panic of a library in Rust, would end the thread."""
+    try:
+        return await call
+    except (Exception, asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise RuntimeError(_shown(error)) from error
+
+
 def _check(refusals: Sequence[Refusal], batch: Batch) -> None:
     indexes = [one.index for one in refusals]
     if len(set(indexes)) < len(indexes) or not all(0 <= index < len(batch.events) for index in indexes):
         raise ValueError(f"it refuses events that the batch does not have: {indexes[:10]}")
 
 
-def _shown(error: Exception) -> str:
+def _shown(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]
