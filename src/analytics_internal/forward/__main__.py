@@ -18,8 +18,9 @@ import uvloop
 from analytics_internal.forward.child import Order, TestResult
 from analytics_internal.forward.configuration import Configured, configure
 from analytics_internal.forward.delivery import Delivery
-from analytics_internal.forward.forwarder import DoesNotStop, Forwarder
+from analytics_internal.forward.forwarder import Deliver, DoesNotStop, Forwarder
 from analytics_internal.forward.holds import Connect
+from analytics_internal.forward.recent import Recent
 from analytics_internal.log import Connection, connect
 from analytics_internal.logs import configure_logs
 from analytics_internal.stopping import Stop, Stopped, unless_stopped
@@ -63,7 +64,7 @@ async def _forward(order: Order) -> int:
     stop.on_signals()
     stop.on_end_of_stdin()
     try:
-        await unless_stopped(stop, Forwarder(configure(order.destinations), _connector(order.dsn), _deliver).run())
+        await unless_stopped(stop, Forwarder(configure(order.destinations), _connector(order.dsn), _deliverer()).run())
     except Stopped:
         return 0
     except DoesNotStop as error:
@@ -78,8 +79,13 @@ async def _test(order: Order, name: str) -> TestResult:
     return await send(configured, _connector(order.dsn))
 
 
-async def _deliver(configured: Configured, connect: Connect, holder: UUID) -> None:
-    await Delivery(configured, connect, holder).run()
+def _deliverer() -> Deliver:
+    recent = Recent()
+
+    async def deliver(configured: Configured, connect: Connect, holder: UUID) -> None:
+        await Delivery(configured, connect, holder, recent=recent).run()
+
+    return deliver
 
 
 def _connector(dsn: str) -> Connect:

@@ -15,6 +15,7 @@ from analytics_internal.forward.again import Retries
 from analytics_internal.forward.attempts import Attempts
 from analytics_internal.forward.configuration import Configured
 from analytics_internal.forward.reading import LogEnds
+from analytics_internal.forward.recent import Recent
 from analytics_internal.forward.retries import Backoff, Breaker
 from analytics_internal.forward.session import Session, Timing
 from analytics_internal.forward.shaping import Shaper
@@ -38,16 +39,18 @@ class Delivery:
         connect: Callable[[], Awaitable[Connection]],
         holder: UUID,
         timing: Timing | None = None,
+        recent: Recent | None = None,
     ) -> None:
         """``connect`` opens a connection whose commands have a time limit; it is called again when that one is lost.
 
-        ``holder`` stands for this hold of the lock.
+        ``holder`` stands for this hold of the lock. ``recent``: of all destinations of this process.
         """
         self.name = configured.name
         self._configured = configured
         self._connect = connect
         self._holder = holder
         self._timing = timing or Timing()
+        self._recent = recent or Recent()
         self._attempts = Attempts(
             configured, Backoff(self._timing.first_retry_s, self._timing.longest_retry_s), Breaker()
         )
@@ -102,11 +105,12 @@ class Delivery:
 
     async def _session(self) -> None:
         connection = await self._connect()
+        self._recent.forget()  # the connection may lead to another log than the one before
         try:
             await state.ensure(connection, [self._configured])
             await state.take_over(connection, self._configured, self._holder, is_held=self._has_taken_over)
             self._has_taken_over = True
-            source = Source(connection, await Shaper.prepare(connection, self._configured))
+            source = Source(connection, await Shaper.prepare(connection, self._configured), self._recent)
             session = Session(self._configured, self._holder, source, self._attempts, self._timing, self._is_ending)
             await session.run()
         finally:

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from analytics_internal.forward import reading
 from analytics_internal.forward.outgoing import Outgoing
 from analytics_internal.forward.reading import LogEvent
+from analytics_internal.forward.recent import Recent
 from analytics_internal.forward.shaping import Shaper
 from analytics_internal.forward.steps import Course, Entry
 from analytics_internal.log import Connection
@@ -28,11 +29,13 @@ CLOSE_TOGETHER = 200
 class Source:
     """A connection, used by one statement at a time, and what it reads."""
 
-    def __init__(self, connection: Connection, shaper: Shaper) -> None:
+    def __init__(self, connection: Connection, shaper: Shaper, recent: Recent | None = None) -> None:
+        """``recent``: what other destinations have read of the same log."""
         self.database_s = 0.0
         """How long the database has worked for us."""
         self._connection = connection
         self._shaper = shaper
+        self._recent = recent or Recent()
         self._is_free = asyncio.Lock()
         self._section = FIRST
 
@@ -52,8 +55,8 @@ class Source:
 
     async def extend(self, course: Course, up_to: int) -> None:
         """Read the next section of a course, at most to a position that the log has."""
-        end = min(course.covered + self._section, up_to)
-        course.add(self._entries(await self._read(course.covered, end)), end)
+        events, end = await self._read_next(course.covered, up_to)
+        course.add(self._entries(events), end)
 
     async def at(self, positions: Sequence[int]) -> list[Entry]:
         """The events at single positions in their order; missing ones are left out."""
@@ -78,11 +81,18 @@ class Source:
         """The events after one position up to another that are not filtered out."""
         events: list[Outgoing] = []
         while after < up_to:
-            end = min(after + self._section, up_to)
-            shaped = map(self._shaper.shape, await self._read(after, end))
-            events += [event for event in shaped if event is not None]
-            after = end
+            read, after = await self._read_next(after, up_to)
+            events += [event for event in map(self._shaper.shape, read) if event is not None]
         return events
+
+    async def _read_next(self, after: int, up_to: int) -> tuple[Sequence[LogEvent], int]:
+        """The events of the next section, and where it ends."""
+        end = min(after + self._section, up_to)
+        if (found := self._recent.find(after, end)) is not None:
+            return found
+        events = await self._read(after, end)
+        self._recent.keep(after, end, events, sum(map(_size, events)))
+        return events, end
 
     async def _read(self, after: int, up_to: int) -> list[LogEvent]:
         events: list[LogEvent] = await self.run(reading.read, after, up_to)
