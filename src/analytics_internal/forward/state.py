@@ -341,12 +341,12 @@ async def dead_positions(connection: Connection, name: str, after: int, up_to: i
 
 async def overviews(connection: Connection, name: str | None = None) -> list[Overview]:
     """Every destination that has a row, or the one of that name."""
-    rows = await connection.fetch(SQL["overviews"], MAX_BATCH_EVENTS, name, locks.DESTINATIONS)
+    # Replays first: what one of them has delivered when it ends is among the counts then.
     replays: dict[str, list[Replay]] = {}
     for row in await connection.fetch(SQL["replays"], name):
         one = dict(row)
         replays.setdefault(one.pop("destination"), []).append(Replay(**one))
-    rows = await connection.fetch(SQL["overviews"], MAX_BATCH_EVENTS, name)
+    rows = await connection.fetch(SQL["overviews"], MAX_BATCH_EVENTS, name, locks.DESTINATIONS)
     return [Overview(**row, replays=replays.get(row["name"], ())) for row in rows]
 
 
