@@ -32,7 +32,7 @@ nobody = People(lambda _: SOMEBODY, keeps_user=False)
 
 
 def outgoing(**fields: Any) -> Outgoing:
-    return Outgoing(1, UUID(int=1), datetime(2026, 11, 24, tzinfo=UTC), action="click", **fields)
+    return Outgoing(1, UUID(int=1), datetime(2026, 11, 24, tzinfo=UTC), **{"action": "click", **fields})
 
 
 # --- the pseudonym
@@ -200,6 +200,7 @@ def leaves(event: Outgoing) -> str:
         {"user": ANA, "subject": "x", "attributes": {"by": "ana", "at": "@Ana", "ref": "default/ana"}},
         {"user": ANA, "subject": "x", "attributes": {"assignee": " ANA "}, "context": {"owner": "User:Ana"}},
         {"user": ANA, "subject": "x", "attributes": {"user:default/ana": True}},
+        {"subject": "x", "action": "invite ana@corp.example", "plugin": "user:default/ana"},
         {"subject": "/catalog/default/user/ana", "path": "/catalog/default/user/ana", "entity": ANA},
         {"subject": "x", "attributes": {"kind": "User", "namespace": "default", "name": "Ana"}},
         {"subject": "x", "attributes": {"kind": "user", "name": "ana"}, "entity": ANA},

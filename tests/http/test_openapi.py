@@ -170,7 +170,9 @@ def hold(operation: Any, mode: GenerationMode, url: str) -> None:
         # A longer request line is no request for the server: it refuses it before we see it.
         assume(len(quote(str(case.query))) < MAX_REQUEST_LINE)
         excluded = EXCLUDED.get(operation.definition.raw["operationId"], [])
-        case.call_and_validate(base_url=url, excluded_checks=excluded)
+        answer = case.call(base_url=url)
+        assume(answer.status_code != 431)  # nor is one whose head is too large as it is sent
+        case.validate_response(answer, excluded_checks=excluded)
 
     check()
 

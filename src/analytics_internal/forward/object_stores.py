@@ -33,6 +33,7 @@ ONE_REQUEST_BYTES = 256 << 20
 """A smaller file is put by one request: what is killed leaves no parts behind, for which stores would charge."""
 _FOLDER = "analytics-internal-objects-"
 _ERRORS = (BaseError, OSError, ValueError)
+_of_the_system = re.compile(r'message: "([^"]+)"')
 
 # The worker tries again, and as long as it takes; a few attempts here spare it a batch that is only a little late.
 RETRIES: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
@@ -137,11 +138,15 @@ def _connected(address: Address, settings: Mapping[str, Any]) -> Store:
 
 
 def _reason(error: Exception, secrets: Iterable[str]) -> str:
+    # The library adds what it has in memory. Of that only the system's own words help anybody.
+    text, _, debug = said(error, secrets).partition(" Debug source:")
+    if (system := _of_the_system.search(debug)) is not None and system[1] not in text:
+        text = f"{text}: {system[1]}"
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-        return f"the credentials may not do this: {said(error, secrets)}"
+        return f"the credentials may not do this: {text}"
     if isinstance(error, FileNotFoundError):
-        return f"there is no such bucket or container: {said(error, secrets)}"
-    return said(error, secrets)
+        return f"there is no such bucket or container: {text}"
+    return text
 
 
 def _remove_folders_of_the_dead() -> None:

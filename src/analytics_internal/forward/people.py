@@ -76,7 +76,9 @@ class People:
         return msgspec.structs.replace(
             event,
             user=self._stand_in(event.user) if event.user is not None and self._keeps_user else None,
+            action=self.text(event.action),
             subject=self._subject(event.subject, target, known),
+            plugin=self.text(event.plugin) if event.plugin is not None else None,
             entity=self._ref(event.entity) if event.entity is not None else None,
             path=self.text(event.path) if event.path is not None else None,
             attributes=self._entries(event.attributes, known),

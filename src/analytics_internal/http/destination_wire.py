@@ -23,7 +23,9 @@ class LastError(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     detail: str
-    status: Annotated[int | None, Meta(description="The receiver's HTTP status, if it answered with one")]
+    status: Annotated[
+        int | None, Meta(description="The receiver's status, if it answered with one: HTTP's, or a broker's code")
+    ]
     answer: Annotated[str | None, Meta(description="The beginning of what the receiver said")]
     attempts: Annotated[int, Meta(ge=0, description="Failed attempts since the last delivery")]
     next_attempt_at: Annotated[datetime | None, Meta(description="When it is tried again; null while it is not")]
@@ -108,7 +110,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="`refused`, `too_large`, `too_old` or `unsupported`, or the reason of a third party's type"),
     ]
     detail: str
-    status: Annotated[int | None, Meta(description="The receiver's HTTP status, if it answered with one")]
+    status: Annotated[
+        int | None, Meta(description="The receiver's status, if it answered with one: HTTP's, or a broker's code")
+    ]
     answer: Annotated[str | None, Meta(description="The beginning of what the receiver said")]
     died_at: datetime
     is_queued: Annotated[bool, Meta(description="Whether it waits to be sent again")]
@@ -129,7 +133,9 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
     is_delivered: bool
     sent: Annotated[str | None, Meta(description="The event as it was sent; null if it was not encoded")]
     error: Annotated[str | None, Meta(description="Why it was not delivered")]
-    status: Annotated[int | None, Meta(description="The receiver's HTTP status, if it refused with one")]
+    status: Annotated[
+        int | None, Meta(description="The receiver's status, if it refused with one: HTTP's, or a broker's code")
+    ]
     answer: Annotated[str | None, Meta(description="The beginning of what the receiver said")]
     seconds: Annotated[float, Meta(ge=0)]
 

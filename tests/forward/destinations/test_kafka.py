@@ -281,8 +281,9 @@ async def test_a_topic_that_is_missing_or_forbidden_is_an_outage_that_names_it(
 
 async def test_where_nobody_listens_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_type, "OPEN_LIMIT_S", 0.5)
-    with closed_port() as port, pytest.raises(ReceiverUnavailable, match=f"127.0.0.1:{port}"):
+    with closed_port() as port, pytest.raises(ReceiverUnavailable, match=f"127.0.0.1:{port}") as caught:
         await destination(f"127.0.0.1:{port}").open()
+    assert (caught.value.status, caught.value.answer) == (None, "")
 
 
 async def test_a_property_that_librdkafka_does_not_know_is_named(cluster: KafkaCluster) -> None:

@@ -29,7 +29,7 @@ from analytics_internal.forward.destinations.parquet import Parquet, ParquetOpti
 from analytics_internal.forward.object_stores import Address, Objects
 from tests.forward.destinations.lake import Lake, at_midnight, files_in, rows_in
 from tests.forward.destinations.made import made
-from tests.ports import reserved_port
+from tests.ports import closed_port, reserved_port
 
 KEY, SECRET = "AKIAOFTHETESTS", "s3cret-0f-the-tests"
 
@@ -141,6 +141,17 @@ async def test_a_missing_bucket_is_an_outage_with_its_reason(bucket: Bucket) -> 
         await s3_lake(bucket, url="s3://elsewhere/x")
 
     assert SECRET not in str(raised.value)
+
+
+async def test_a_store_that_is_not_there_is_an_outage_in_plain_words() -> None:
+    with closed_port() as port:
+        options = {"url": "s3://analytics/events", "endpoint": f"http://127.0.0.1:{port}", "access_key_id": KEY}
+        lake = Parquet("lake", ParquetOptions.model_validate({**options, "secret_access_key": SECRET}))
+        with pytest.raises(ReceiverUnavailable) as caught:
+            await lake.open()
+
+    assert str(caught.value).endswith("Connection refused")
+    assert "{" not in str(caught.value)
 
 
 async def test_credentials_come_from_the_environment_as_well(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -388,8 +388,10 @@ class Kafka(Destination[KafkaOptions]):
         shown = problem
         if self._trouble is not None and (self._is_denied() or problem.code() == KafkaError._TRANSPORT):
             shown = self._trouble
+        # The library's own codes are negative, and no broker's answer.
+        status, answer = (shown.code(), self._said(shown)) if shown.code() > 0 else (None, "")
         return ReceiverUnavailable(
-            f"{', '.join(self.options.servers)}: {self._said(shown)}", status=shown.code(), answer=self._said(shown)
+            f"{', '.join(self.options.servers)}: {self._said(shown)}", status=status, answer=answer
         )
 
     def _said(self, error: KafkaError | BaseException) -> str:

@@ -836,7 +836,7 @@ export interface components {
         LastError: {
             at: string;
             detail: string;
-            /** @description The receiver's HTTP status, if it answered with one */
+            /** @description The receiver's status, if it answered with one: HTTP's, or a broker's code */
             status: number | null;
             /** @description The beginning of what the receiver said */
             answer: string | null;
@@ -880,7 +880,7 @@ export interface components {
             /** @description `refused`, `too_large`, `too_old` or `unsupported`, or the reason of a third party's type */
             reason: string;
             detail: string;
-            /** @description The receiver's HTTP status, if it answered with one */
+            /** @description The receiver's status, if it answered with one: HTTP's, or a broker's code */
             status: number | null;
             /** @description The beginning of what the receiver said */
             answer: string | null;
@@ -911,7 +911,7 @@ export interface components {
             sent: string | null;
             /** @description Why it was not delivered */
             error: string | null;
-            /** @description The receiver's HTTP status, if it refused with one */
+            /** @description The receiver's status, if it refused with one: HTTP's, or a broker's code */
             status: number | null;
             /** @description The beginning of what the receiver said */
             answer: string | null;

@@ -278,7 +278,7 @@ export const en = {
     '{{figure}} attempts in a row failed, the last one at {{moment}}: {{detail}}',
   'destinations.error.over': 'It delivers again. The last attempt that failed was at {{moment}}: {{detail}}',
   'destinations.error.next': 'It is tried again at {{moment}}.',
-  'destinations.error.status': 'HTTP status {{status}}.',
+  'destinations.error.status': 'Status {{status}}.',
   'destinations.stopped': 'The receiver wants no more events: {{detail}}',
   'destinations.answer': 'What the receiver answered',
   'destinations.backfill': 'Catching up with the past',

@@ -206,8 +206,8 @@ export const ptBR: Messages = {
   'destinations.events_one': '{{figure}} evento',
   'destinations.events_many': '{{figure}} de eventos',
   'destinations.events_other': '{{figure}} eventos',
-  'destinations.letters_one': '{{figure}} carta morta',
-  'destinations.letters_other': '{{figure}} cartas mortas',
+  'destinations.letters_one': '{{figure}} mensagem morta',
+  'destinations.letters_other': '{{figure}} mensagens mortas',
   'destinations.summary.fine': '{{count}}: nada impede a entrega dos eventos.',
   'destinations.summary.attention': '{{count}}:',
   'destinations.summary.failing':
@@ -238,7 +238,7 @@ export const ptBR: Messages = {
   'destinations.delivered.about': 'Eventos que o receptor confirmou',
   'destinations.dead': 'Mortos',
   'destinations.dead.about':
-    'Eventos que nunca puderam ser entregues e viraram cartas mortas: o receptor os recusou, ou eram grandes ou antigos demais para ele',
+    'Eventos que nunca puderam ser entregues e viraram mensagens mortas: o receptor os recusou, ou eram grandes ou antigos demais para ele',
   'destinations.waiting': 'À espera',
   'destinations.waiting.about':
     'Eventos armazenados ainda não resolvidos, e há quanto tempo o mais antigo deles está armazenado',
@@ -270,18 +270,19 @@ export const ptBR: Messages = {
   'destinations.state.stopped.about':
     'O receptor não quer mais eventos; nada é enviado até que alguém o retome',
   'destinations.state.not_running': 'Sem processo',
-  'destinations.state.not_running.about': 'Está configurado, mas nenhum processo encaminha eventos para ele neste momento',
+  'destinations.state.not_running.about':
+    'Está configurado, mas nenhum processo encaminha eventos para ele neste momento',
   'destinations.state.not_configured': 'Não configurado',
   'destinations.state.not_configured.about':
     'Saiu da configuração, e sua posição fica guardada para quando voltar',
 
-  'destinations.error.failed_one': 'Uma tentativa falhou às {{moment}}: {{detail}}',
+  'destinations.error.failed_one': 'Uma tentativa falhou em {{moment}}: {{detail}}',
   'destinations.error.failed_other':
-    '{{figure}} tentativas seguidas falharam, a última às {{moment}}: {{detail}}',
+    '{{figure}} tentativas seguidas falharam, a última em {{moment}}: {{detail}}',
   'destinations.error.over':
-    'Está entregando de novo. A última tentativa que falhou foi às {{moment}}: {{detail}}',
-  'destinations.error.next': 'Nova tentativa às {{moment}}.',
-  'destinations.error.status': 'Status HTTP {{status}}.',
+    'Está entregando de novo. A última tentativa que falhou foi em {{moment}}: {{detail}}',
+  'destinations.error.next': 'Nova tentativa em {{moment}}.',
+  'destinations.error.status': 'Status {{status}}.',
   'destinations.stopped': 'O receptor não quer mais eventos: {{detail}}',
   'destinations.answer': 'O que o receptor respondeu',
   'destinations.backfill': 'Recuperando o passado',
@@ -308,7 +309,7 @@ export const ptBR: Messages = {
   'destinations.replay': 'Reenviar…',
   'destinations.replayOf': 'Reenviar eventos a {{name}}',
   'destinations.replay.what': 'O que reenviar',
-  'destinations.replay.letters': 'Suas cartas mortas ({{figure}})',
+  'destinations.replay.letters': 'Suas mensagens mortas ({{figure}})',
   'destinations.replay.times': 'O que foi armazenado em um período de tempo',
   'destinations.replay.positions': 'O que está depois de uma posição',
   'destinations.replay.from': 'Armazenados a partir de ({{zone}})',
@@ -324,12 +325,12 @@ export const ptBR: Messages = {
   'destinations.replay.queued': 'Reenvio de {{what}}, além do que é novo.',
   'destinations.replay.nothing': 'Não há nada a reenviar.',
 
-  'dead.title': 'Cartas mortas de {{name}}',
-  'dead.open': 'Cartas mortas',
-  'dead.close': 'Ocultar as cartas mortas',
+  'dead.title': 'Mensagens mortas de {{name}}',
+  'dead.open': 'Mensagens mortas',
+  'dead.close': 'Ocultar as mensagens mortas',
   'dead.about':
     'Eventos que não puderam ser entregues. Eles ficam no log; só se desistiu de enviá-los a este destino.',
-  'dead.none': 'Não há cartas mortas.',
+  'dead.none': 'Não há mensagens mortas.',
   'dead.select': 'Selecionar o evento na posição {{position}}',
   'dead.selectAll': 'Selecionar todas desta página',
   'dead.event': 'Evento',
