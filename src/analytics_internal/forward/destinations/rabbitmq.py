@@ -78,8 +78,9 @@ class RabbitMQOptions(TlsOptions):
     """May contain ``{action}`` and ``{plugin}``."""
     mandatory: bool = True
     """Whether an event for which no queue is bound is an error. If not, the broker drops it."""
-    in_flight: int = Field(default=500, ge=1, le=10_000)
-    """How many messages are published before their confirmations are awaited."""
+    in_flight: int = Field(default=1, ge=1, le=10_000)
+    """How many messages are published before their confirmations are awaited: with more than one, a later one may
+    come before one that a full queue refuses."""
     max_message_bytes: int = Field(default=16 << 20, ge=1_000, le=512 << 20)
     """No larger than the broker's ``max_message_size``."""
 
@@ -107,10 +108,10 @@ class RabbitMQOptions(TlsOptions):
 
 
 class RabbitMQ(Destination[RabbitMQOptions]):
-    """Publishes messages in the order of the log, some at once, and waits for the confirmation of each.
+    """Publishes messages in the order of the log, and waits for the confirmation of each.
 
-    After ``open`` it begins with a single message and doubles: a queue that is full refuses that one, and no later
-    message comes before it.
+    With ``in_flight`` above one it begins with a single message after ``open`` and doubles: a queue that is full refuses
+    that one, and no later message comes before it.
     """
 
     Options: ClassVar[type[Options]] = RabbitMQOptions
