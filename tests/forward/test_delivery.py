@@ -20,6 +20,7 @@ from analytics_internal.forward.destination import (
     Undeliverable,
 )
 from analytics_internal.forward.outgoing import Outgoing, document
+from analytics_internal.forward.recent import Recent
 from analytics_internal.forward.secret import SecretMissing
 from analytics_internal.forward.state import HoldLost
 from analytics_internal.forward.steps import Course
@@ -206,6 +207,33 @@ async def test_a_log_that_lost_its_end_is_delivered_from_where_its_row_is(worked
 async def store_elsewhere(worked: Worked, *subjects: str) -> None:
     async with destination(worked.pool, worked.dsn, "another") as other:
         await other.store(*subjects)
+
+
+@pytest.mark.parametrize("why", ["an outage", "a pause", "a replay"])
+async def test_what_is_erased_while_it_waits_is_not_sent(worked: Worked, why: str) -> None:
+    async def is_away(batch: Batch) -> None:
+        worked.inbox.answer = takes
+        if why == "a pause":
+            await worked.ask(state.pause)
+        retry_after_s = 3_000.0 if why != "a pause" else 0.0
+        raise ReceiverUnavailable("maintenance", retry_after_s=retry_after_s)
+
+    worked.recent = Recent(kept_s=0)
+    await worked.store("/1", "/2", "/3")
+    if why == "a replay":
+        async with worked.working():
+            await worked.caught_up()
+        worked.inbox.arrived.clear()
+        await worked.ask(state.replay, 0)
+    worked.inbox.answer = is_away
+    async with worked.working():
+        await worked.until(lambda row: row.failures > 0)
+        await asyncio.sleep(10 * worked.timing.poll_s)  # so that it has looked again
+        await worked.pool.execute("DELETE FROM event WHERE item_id = (SELECT item_id FROM item WHERE subject = '/2')")
+        await worked.ask(state.resume)
+        await worked.caught_up()
+
+    assert worked.inbox.positions == [1, 3]
 
 
 # --- batches

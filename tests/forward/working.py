@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from analytics_internal.forward import state
 from analytics_internal.forward.configuration import Configured
 from analytics_internal.forward.delivery import Delivery
+from analytics_internal.forward.recent import Recent
 from analytics_internal.forward.session import Timing
 from analytics_internal.log.connection import Connection, Pool, connect
 from analytics_internal.log.writer import LogWriter
@@ -33,6 +34,7 @@ class Worked:
     writer: LogWriter
     timing: Timing = QUICK
     connection: Connection | None = None
+    recent: Recent | None = None
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class Worked:
         await self.pool.execute("SELECT pg_terminate_backend($1)", self.connection.get_server_pid())
 
     def delivery(self, holder: UUID | None = None) -> Delivery:
-        return Delivery(self.configured, self.connect, holder or uuid4(), self.timing)
+        return Delivery(self.configured, self.connect, holder or uuid4(), self.timing, self.recent)
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[asyncio.Task[None]]:

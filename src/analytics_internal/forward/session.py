@@ -133,6 +133,7 @@ class Session:
     async def _may_try(self, watched: Watched) -> bool:
         if watched.is_paused or watched.stopped_because is not None:
             await self._attempts.pause()
+            self._forget()
             return False
         if self._attempts.waits_s and watched.next_attempt_at is None:  # somebody resumed it
             self._attempts.try_now()
@@ -359,6 +360,8 @@ class Session:
             await self._source.run(state.stop, self._name, self._holder, str(error), error.status, error.answer)
             return
         delay_s = self._attempts.failed(error)
+        if delay_s > self._timing.encoded_for_s:
+            self._forget()
         failures = await self._source.run(
             state.record_failure, self._name, self._holder, str(error), error.status, error.answer, delay_s
         )
@@ -369,6 +372,12 @@ class Session:
                 failures=failures,
                 in_s=round(delay_s, 1),
             )
+
+    def _forget(self) -> None:
+        """Read again before the next attempt, which may be days away: what is erased from the log is not sent."""
+        self._prepared = self._again = None
+        self._live.forget()
+        self._blocks.forget()
 
     def _report(self, letters: Sequence[DeadLetter]) -> None:
         if letters:

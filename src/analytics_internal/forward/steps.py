@@ -87,6 +87,11 @@ class Course:
         self._entries += entries
         self.covered = covered
 
+    def forget(self) -> None:
+        """Read again what is not confirmed."""
+        self._entries.clear()
+        self.covered = self.position
+
     def passing(self, after: int | None = None) -> int:
         """How many events wait that are not filtered out, of those after a position."""
         begin = 0 if after is None else self._index_after(after)
