@@ -175,6 +175,19 @@ def test_a_name_that_is_gone_keeps_its_position_and_goes_on_when_it_returns(
     assert arrived(receiver) == ["/a", "/b"]
 
 
+def test_a_missing_secret_is_said_at_the_start_before_there_is_an_event(receiver: HttpReceiver, tmp_path: Path) -> None:
+    lacking = {"secret": [{"env": "NOT_SET"}], "headers": {"x-key": {"file": str(tmp_path / "none")}}}
+    unknown = {"name": "unknown", "type": "webhook", "url": {"env": "NOT_SET_EITHER"}}
+    with running_service(destinations=[webhook(receiver, **lacking), unknown]) as service:
+        lines = [line for line in log_lines(service) if "lacks a secret" in str(line["event"])]
+
+    assert [(line["destination"], line["reason"]) for line in lines] == [
+        ("audit", f"{tmp_path / 'none'}: No such file or directory"),
+        ("audit", "the environment variable NOT_SET is not set"),
+        ("unknown", "the environment variable NOT_SET_EITHER is not set"),
+    ]
+
+
 def test_a_new_destination_gets_what_is_stored_after_the_service_listens(receiver: HttpReceiver) -> None:
     with running_service(destinations=[webhook(receiver, start="now")]) as service:
         store(service, "/a")

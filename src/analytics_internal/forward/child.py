@@ -21,6 +21,7 @@ import structlog
 from analytics_internal.forward import state
 from analytics_internal.forward.again import Retries
 from analytics_internal.forward.configuration import configure
+from analytics_internal.forward.showing import missing_secrets
 from analytics_internal.log import TRANSIENT_ERRORS, Pool
 
 STOP_LIMIT_S = 10.0
@@ -103,17 +104,24 @@ async def test(order: Order, name: str) -> TestResult:
 
 
 async def _begin(order: Order, pool: Pool) -> None:
-    """Make the rows of new destinations, and say which are not configured any more. Ingest depends on neither."""
+    """Make the rows of new destinations; say which lack a secret, and which are not configured any more.
+
+    Ingest depends on none of it.
+    """
+    found = configure(order.destinations)
+    for one in found:
+        for missing in missing_secrets(one):  # the first event would show it, perhaps days later
+            log.warning("a destination lacks a secret; it cannot deliver", destination=one.name, reason=missing)
     try:
         async with pool.acquire() as connection:
-            if order.destinations:
-                await state.ensure(connection, configure(order.destinations))
+            if found:
+                await state.ensure(connection, found)
             kept = await state.positions(connection)
     except (*TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
         if order.destinations:
             log.error("the state of destinations cannot be used", error=type(error).__name__)
         return
-    configured = {one["name"] for one in order.destinations}
+    configured = {one.name for one in found}
     for name, position in kept.items():
         if name not in configured:
             log.warning(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 from analytics_internal.forward.configuration import Configured, configure, options_of
 from analytics_internal.forward.destination import Options
-from analytics_internal.forward.secret import Secret
+from analytics_internal.forward.secret import Secret, SecretMissing
 from analytics_internal.masking import MASK, masked_text, masked_url
 
 # Options of others' types may keep secrets in plain texts. `key` alone names a record's key.
@@ -39,6 +39,30 @@ class Described(msgspec.Struct, frozen=True):
 def described(given: Sequence[object]) -> dict[str, Described]:
     """The destinations of the setting by name, in its order. Raises UnusableDestination."""
     return {one.name: Described(one, _place(options_of(one))) for one in configure(given)}
+
+
+def missing_secrets(configured: Configured) -> list[str]:
+    """Which secrets of a destination are not where they should be, one sentence for each. Reads files."""
+    return list(_missing_in(options_of(configured)))
+
+
+def _missing_in(value: object) -> Iterator[str]:
+    # Imported here: whoever has no destinations needs no HTTP client.
+    from analytics_internal.forward.web import WebUrl
+
+    if isinstance(value, Secret | WebUrl):
+        try:
+            value.read()
+        except SecretMissing as error:
+            yield str(error)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _missing_in(getattr(value, name))
+    elif isinstance(value, Mapping):
+        yield from _missing_in(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _missing_in(part)
 
 
 def _place(options: Options) -> str:
