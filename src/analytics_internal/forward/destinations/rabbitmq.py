@@ -110,8 +110,8 @@ class RabbitMQOptions(TlsOptions):
 class RabbitMQ(Destination[RabbitMQOptions]):
     """Publishes messages in the order of the log, and waits for the confirmation of each.
 
-    With ``in_flight`` above one it begins with a single message after ``open`` and doubles: a queue that is full refuses
-    that one, and no later message comes before it.
+    With ``in_flight`` above one it begins with a single message after ``open`` and doubles: a queue that is full
+    refuses that one, and no later message comes before it.
     """
 
     Options: ClassVar[type[Options]] = RabbitMQOptions
