@@ -31,11 +31,14 @@ def _letter(answer: str) -> KeptDeadLetter:
         ('{"bad": "User:Team-A/Ana.Maria"}', '{"bad": "user:…"}'),
         (r'{"bad": "user:default\/ana"}', '{"bad": "user:…"}'),
         ("/track?uid=user%3Adefault%2Fana&x=1", "/track?uid=user:…&x=1"),
+        ("uid=user%253Adefault%252Fana&x=1", "uid=user%253Adefault%252F…&x=1"),
+        ("no page /catalog/team-a/user/ana.maria?tab=x", "no page /catalog/default/user/…?tab=x"),
+        ("unknown: ana.maria@corp.example", "unknown: …"),
         ("no user: nobody/here", "no user: nobody/here"),
         ("component:default/site", "component:default/site"),
     ],
 )
-def test_entity_refs_of_people_are_left_out(answer: str, told: str) -> None:
+def test_people_are_left_out(answer: str, told: str) -> None:
     hidden = dead_letter(_letter(answer), None, hides_people=True)
     shown = dead_letter(_letter(answer), None, hides_people=False)
 

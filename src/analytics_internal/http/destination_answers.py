@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from analytics_internal.forward import Described, state
+from analytics_internal.forward import Described, People, state
 from analytics_internal.http import destination_wire as wire
 
 FAR_BEHIND_EVENTS = 10_000
 # Entity refs of people, as receivers quote them: in JSON of PHP, and in addresses.
 _person = re.compile(r"(?i)\buser(?::|%3a)[\w.-]+(?:\\?/|%2f)[\w.-]+")
+# Addresses of their pages, e-mail addresses, and refs in further spellings.
+_people = People(lambda _: "…", keeps_user=False)
 
 
 def destination(row: state.Overview, described: Described | None, hides_people: bool) -> wire.Destination:
@@ -96,4 +98,4 @@ def _last_error(row: state.Overview, hides_people: bool) -> wire.LastError | Non
 
 def _said(text: str | None, hides_people: bool) -> str | None:
     """What a receiver said. It may quote what it was sent, and so say who did what."""
-    return _person.sub("user:…", text) if text is not None and hides_people else text
+    return _people.text(_person.sub("user:…", text)) if text is not None and hides_people else text
