@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -128,10 +129,9 @@ def test_it_ends_with_a_service_that_is_killed(receiver: HttpReceiver) -> None:
         wait_until(lambda: not process.is_running())
 
 
-def test_a_type_that_blocks_for_ever_keeps_the_service_from_stopping_only_for_a_while(
-    receiver: HttpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocking = tmp_path / "blocking"
+def third_party(folder: Path, send: str) -> Path:
+    """A folder for PYTHONPATH with the type `blocking`, whose ``send`` does this."""
+    blocking = folder / "blocking"
     (blocking / "blocking-1.dist-info").mkdir(parents=True)
     (blocking / "blocking-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: blocking\nVersion: 1\n")
     (blocking / "blocking-1.dist-info" / "entry_points.txt").write_text(
@@ -141,9 +141,38 @@ def test_a_type_that_blocks_for_ever_keeps_the_service_from_stopping_only_for_a_
         "import threading\n"
         "from analytics_internal.forward.destination import Destination\n"
         "class Blocking(Destination):\n"
-        "    async def send(self, batch):\n"
-        "        threading.Event().wait()\n"
+        "    async def send(self, batch):\n" + send
     )
+    return blocking
+
+
+def test_a_type_that_is_uninstalled_meanwhile_fails_alone(
+    receiver: HttpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = third_party(tmp_path, "        return []\n")
+    monkeypatch.setenv("PYTHONPATH", os.fspath(installed))
+    gone = {"name": "gone", "type": "blocking", "start": "beginning"}
+
+    with running_service(destinations=[gone, webhook(receiver)]) as service:
+        store(service, "/a")
+        wait_until(lambda: arrived(receiver) == ["/a"])
+        (installed / "blocking_type.py").unlink()
+        shutil.rmtree(installed / "__pycache__", ignore_errors=True)
+        the_one_of(service).kill()
+        store(service, "/b")
+        wait_until(lambda: arrived(receiver)[-1] == "/b")
+
+        def says_why() -> bool:
+            rows = httpx.get(f"{service.url}{API}/destinations").json()["destinations"]
+            return "cannot be loaded" in json.dumps([row["last_error"] for row in rows if row["name"] == "gone"])
+
+        wait_until(says_why)
+
+
+def test_a_type_that_blocks_for_ever_keeps_the_service_from_stopping_only_for_a_while(
+    receiver: HttpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocking = third_party(tmp_path, "        threading.Event().wait()\n")
     monkeypatch.setenv("PYTHONPATH", os.fspath(blocking))
     blocks = {"name": "blocks", "type": "blocking", "start": "beginning"}
 

@@ -16,7 +16,7 @@ import structlog
 import uvloop
 
 from analytics_internal.forward.child import Order, TestResult
-from analytics_internal.forward.configuration import Configured, configure
+from analytics_internal.forward.configuration import Configured, configure, configured_before
 from analytics_internal.forward.delivery import Delivery
 from analytics_internal.forward.forwarder import Deliver, DoesNotStop, Forwarder
 from analytics_internal.forward.holds import Connect
@@ -64,7 +64,9 @@ async def _forward(order: Order) -> int:
     stop.on_signals()
     stop.on_end_of_stdin()
     try:
-        await unless_stopped(stop, Forwarder(configure(order.destinations), _connector(order.dsn), _deliverer()).run())
+        await unless_stopped(
+            stop, Forwarder(configured_before(order.destinations), _connector(order.dsn), _deliverer()).run()
+        )
     except Stopped:
         return 0
     except DoesNotStop as error:

@@ -152,6 +152,17 @@ def configure(given: Sequence[object]) -> list[Configured]:
     return found
 
 
+def configured_before(given: Sequence[Mapping[str, Any]]) -> list[Configured]:
+    """The destinations of a setting that `configure` has checked. Whether its types work still is seen by `make`."""
+    return [
+        Configured.model_validate(
+            {key: value for key, value in entry.items() if key in COMMON}
+            | {"options": {key: value for key, value in entry.items() if key not in COMMON}}
+        )
+        for entry in given
+    ]
+
+
 def make(configured: Configured) -> Destination[Any]:
     """A destination of its type, not yet open. Raises UnusableDestination."""
     kind = type_named(configured.type)
