@@ -53,7 +53,7 @@ class Timing(msgspec.Struct, frozen=True):
 
     poll_s: float = 0.2
     """Between two looks when there is nothing to do."""
-    round_s: float = 0.25
+    round_s: float = 0.1
     """Between two requests that are not full: many small ones cost more than a large one."""
     first_retry_s: float = FIRST_DELAY_S
     longest_retry_s: float = LONGEST_DELAY_S
