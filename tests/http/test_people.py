@@ -109,6 +109,7 @@ ADDRESSES: dict[str, list[Asked]] = {
     "GET /metrics": [Asked("/metrics")],
     "GET /": [Asked("/")],
     "GET /items/{id:int}": [Asked("/items/1")],
+    "GET /destinations": [Asked("/destinations")],
     "GET /api.html": [Asked("/api.html")],
 }
 # What anybody may ask, and what anybody may who is signed in; all else needs the permission to read.
@@ -171,7 +172,7 @@ def walked(guarded: ServiceProcess) -> None:
 
 
 def test_every_address_of_the_service_is_walked() -> None:
-    built = {"GET /items/{id:int}", "GET /api.html"} if not (PAGE / "index.html").is_file() else set()
+    built = {"GET /items/{id:int}", "GET /destinations", "GET /api.html"} if not (PAGE / "index.html").is_file() else set()
     assert set(addresses_of(routes())) == ADDRESSES.keys() - built
 
 
