@@ -27,6 +27,11 @@ from analytics_internal.event import (
 
 SEARCH, DISCOVER = "search", "discover"
 """The actions of a search, and of a click on one of its results."""
+ENGAGE = "engage"
+TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED = "task-succeeded", "task-failed", "task-cancelled"
+MEASUREMENTS = (ENGAGE, TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED)
+"""Actions that say something about an access and are none themselves, so the reader keeps them apart: the seconds that
+somebody was engaged with a page, and what became of a template's task, with the minutes that it saved."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -84,6 +89,7 @@ ITEM = Table(
     },
 )
 PERSON = Table("person", "people", {"ref": "text"})
+AGENT = Table("agent", "agents", {"name": "text"})
 PLUGIN = Table("plugin", "plugins", {"name": "text"})
 ENTITY = Table("entity", "entities", {"ref": "text"})
 PATH = Table("path", "paths", {"name": "text"}, derived={"doc_page": lambda path: doc_page_of(path["name"])})
@@ -94,7 +100,7 @@ CONTEXT = Table(
     members=("extensionId", "extension", "routeRef"),
     derived={"extension": extension_of, "route": route_of},
 )
-TABLES = {table.name: table for table in (ACTION, ITEM, PERSON, PLUGIN, ENTITY, PATH, CONTEXT)}
+TABLES = {table.name: table for table in (ACTION, ITEM, PERSON, AGENT, PLUGIN, ENTITY, PATH, CONTEXT)}
 """Actions come first: what is derived of an item depends on its action."""
 READ_TABLES = {name: table for name, table in TABLES.items() if table.kept}
 """Those that the reader has."""

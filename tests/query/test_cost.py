@@ -81,4 +81,4 @@ def test_filters_on_one_kind_of_name_are_one_condition_on_the_events() -> None:
     assert query.filter is not None
 
     assert conditions_on_events(query.filter) == 2
-    assert plan(query, False, 0).sql.count(" FROM item") == 1
+    assert plan(query, False, False).sql.count(" FROM item") == 1

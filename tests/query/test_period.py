@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics_internal.days import day_of, shifts_of, start_of
 from analytics_internal.query.language import Between, Last, Query
-from analytics_internal.query.period import bucket_of, buckets, day_of, day_shifts, next_bucket, resolve, start_of
+from analytics_internal.query.period import bucket_of, buckets, next_bucket, resolve
 from tests.query.model import buckets as modelled_buckets
 from tests.query.model import counterparts, first_instant
 from tests.query.model import day_of as modelled_day
@@ -68,57 +69,57 @@ def near_a_change(draw: st.DrawFn) -> tuple[ZoneInfo, datetime]:
 
 @pytest.mark.slow
 @settings(max_examples=300)
-@given(near_a_change())
-def test_each_instant_is_in_exactly_one_day(given_: tuple[ZoneInfo, datetime]) -> None:
+@given(near_a_change(), st.integers(0, 400))
+def test_the_days_of_all_instants_are_found_by_sums(given_: tuple[ZoneInfo, datetime], days: int) -> None:
     zone, at = given_
+    first = day_of(at, zone) - timedelta(days=days)
 
-    day = day_of(at, zone)
-
-    days = [day + timedelta(days=n) for n in range(-3, 4)]
-    assert [one for one in days if start_of(one, zone) <= at < start_of(one + timedelta(days=1), zone)] == [day]
-    assert day == modelled_day(at, zone)
-
-
-@pytest.mark.slow
-@settings(max_examples=300)
-@given(near_a_change(), st.integers(0, 400), st.sampled_from([None, 1, 5, 12]))
-def test_the_days_of_all_instants_are_found_by_sums(
-    given_: tuple[ZoneInfo, datetime], days: int, months: int | None
-) -> None:
-    zone, at = given_
-    last = day_of(at, zone) + timedelta(days=days % 40)
-    now = at + timedelta(days=days % 40)
-    asked = Last(months, "m") if months else Between(last - timedelta(days=days), last)
-    period, previous = resolve(Query(("events",), date_range=asked, is_compared=True), zone, now, None)
-    assert previous is not None
-
-    shifts = day_shifts(zone, period, previous)
+    shifts = shifts_of(zone, start_of(first, zone), at + timedelta(days=days))
 
     assert [shift.start for shift in shifts] == sorted({shift.start for shift in shifts})
-    if not previous.start <= at < period.end:
-        return
     in_force = [shift for shift in shifts if shift.start <= at][-1]
-    found = (at + timedelta(seconds=in_force.seconds)).date()
-    day = modelled_day(at, zone)
-    assert found == (day if at >= period.start else counterparts(period.first, period.last, months or 0)[day])
-    if at >= period.start:
-        assert period.first <= found <= period.last
+    assert (at + timedelta(seconds=in_force.seconds)).date() == modelled_day(at, zone)
+
+
+@pytest.mark.parametrize("months", [1, 5, 12])
+def test_each_day_of_months_before_is_compared_with_the_same_day_of_a_later_one(months: int) -> None:
+    asked = Query(("events",), date_range=Last(months, "m"), compare="previous_period")
+    for number in range(60):
+        period, previous = resolve(asked, BERLIN, NOW + timedelta(days=number), None)
+
+        assert previous is not None
+        days = [previous.first + timedelta(days=one) for one in range(previous.days)]
+        assert {day: previous.counterpart(day) for day in days} == counterparts(period.first, period.last, months)
+
+
+def test_the_same_weeks_of_last_year_have_the_same_days_of_the_week() -> None:
+    asked = Query(("events",), date_range=Last(2, "w"), compare="same_weeks_last_year")
+
+    period, previous = resolve(asked, BERLIN, NOW, None)
+
+    assert previous is not None
+    assert (str(previous.first), str(previous.last)) == ("2025-11-13", "2025-11-26")
+    assert [day.weekday() for day in (previous.first, previous.last)] == [period.first.weekday(), period.last.weekday()]
+    assert previous.counterpart(previous.first) == period.first
+    # Half past four in Berlin, as it is now.
+    assert previous.end == datetime(2025, 11, 26, 15, 30, tzinfo=UTC)
 
 
 def test_daylight_saving_time_of_less_than_a_week_is_found() -> None:
     zone = ZoneInfo("America/Noronha")
-    period, _ = resolve(Query(("events",), date_range=Between(date(2000, 9, 1), date(2000, 11, 1))), zone, NOW, None)
 
-    hours = [shift.seconds // 3600 for shift in day_shifts(zone, period, None)]
+    found = shifts_of(zone, datetime(2000, 9, 1, tzinfo=UTC), datetime(2000, 11, 1, tzinfo=UTC))
 
-    assert hours == [-2, -1, -2]
+    assert [shift.seconds // 3600 for shift in found] == [-2, -1, -2]
 
 
 @given(st.dates(date(1970, 1, 1), date(2200, 1, 1)), st.integers(0, 400), zones, instants)
 def test_the_days_of_a_period_are_its_instants(first: date, days: int, zone: ZoneInfo, now: datetime) -> None:
     last = first + timedelta(days=days)
 
-    period, previous = resolve(Query(("events",), date_range=Between(first, last), is_compared=True), zone, now, None)
+    period, previous = resolve(
+        Query(("events",), date_range=Between(first, last), compare="previous_period"), zone, now, None
+    )
 
     assert previous is not None
     assert (period.first, period.last, period.days) == (first, last, days + 1)
@@ -146,7 +147,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def test_a_range_ends_today_and_follows_the_one_before(
     asked: Last | Between, days: tuple[str, str], previous_days: tuple[str, str]
 ) -> None:
-    period, previous = resolve(Query(("events",), date_range=asked, is_compared=True), BERLIN, NOW, None)
+    period, previous = resolve(Query(("events",), date_range=asked, compare="previous_period"), BERLIN, NOW, None)
 
     assert previous is not None
     assert (str(period.first), str(period.last)) == days
@@ -165,7 +166,7 @@ def test_an_unfinished_period_is_compared_with_as_much_of_the_one_before() -> No
     # On 2026-10-25 Berlin's clocks went back: the same time of the day is another time in UTC.
     now = datetime(2026, 10, 26, 8, tzinfo=UTC)
 
-    _, previous = resolve(Query(("events",), date_range=Last(2, "d"), is_compared=True), BERLIN, now, None)
+    _, previous = resolve(Query(("events",), date_range=Last(2, "d"), compare="previous_period"), BERLIN, now, None)
 
     assert previous is not None
     assert previous.end.astimezone(BERLIN) == datetime(2026, 10, 24, 9, tzinfo=BERLIN)

@@ -14,11 +14,12 @@ from starlette.types import Receive, Scope, Send
 
 from analytics_internal import __version__
 from analytics_internal.auth import Caller, Grants
+from analytics_internal.days import day_of
 from analytics_internal.errors import Problem
 from analytics_internal.http import people
 from analytics_internal.http.bodies import BodyTooLarge, limited_body
 from analytics_internal.http.requests import caller_with, service_of
-from analytics_internal.query import BYTE_ORDER_MARK, InvalidQuery, Spooled, day_of, first_event_at, prepare
+from analytics_internal.query import BYTE_ORDER_MARK, InvalidQuery, Spooled, first_event_at, prepare
 from analytics_internal.query.answer import answer
 from analytics_internal.query.csv_file import csv_file
 from analytics_internal.query.parse import parse

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 SCHEMA = Path(__file__).parent / "schema"
-NEWEST = "0003"
+NEWEST = "0004"
 # Only in the current schema: a table further along the search path may belong to another program.
 _HAS_VERSION = "SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'alembic_version'"
 

@@ -197,6 +197,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
         settings.reader_memory_limit,
         settings.reader_threads,
         Limits(settings.query_time_limit_seconds, settings.reader_scratch_limit),
+        ZoneInfo(settings.timezone),
     )
     backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
     writer.start()

@@ -4,7 +4,7 @@ from analytics_internal.query import language
 from analytics_internal.query.csv_file import BYTE_ORDER_MARK, csv_lines
 from analytics_internal.query.language import CONNECTIVES, InvalidQuery
 from analytics_internal.query.parse import parse_filter
-from analytics_internal.query.period import day_of, next_bucket
+from analytics_internal.query.period import next_bucket
 from analytics_internal.query.run import first_event_at, prepare
 from analytics_internal.query.spool import Spool, Spooled
 from analytics_internal.query.wire import Answer, DayRange, LastDays, WireQuery

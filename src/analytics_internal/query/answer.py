@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 import msgspec
 
+from analytics_internal.days import day_of
 from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH
 from analytics_internal.query import metrics
 from analytics_internal.query.language import Query
 from analytics_internal.query.page import cursor_for
-from analytics_internal.query.period import Period, Previous, bucket_of, buckets, day_of, next_bucket
+from analytics_internal.query.period import Period, Previous, bucket_of, buckets, next_bucket
 from analytics_internal.query.run import Prepared, ask_reader, log_of, prepare
 from analytics_internal.query.wire import (
     Answer,

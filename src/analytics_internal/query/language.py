@@ -6,7 +6,7 @@ The reference is docs/reference/query.md.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -15,12 +15,16 @@ from analytics_internal.errors import HttpProblem, Problem
 from analytics_internal.query import metrics
 
 Direction = Literal["asc", "desc"]
+Compare = Literal["previous_period", "same_weeks_last_year"]
+DAYS_OF_52_WEEKS = 364
+"""The same weeks of last year begin so many days earlier, on the same day of the week."""
 
 METRICS = tuple(metrics.DECLARED)
 TIME_DIMENSIONS = tuple(dimensions.BUCKET_DAYS)
 DIMENSIONS = (*(name for name, one in dimensions.DECLARED.items() if one.can_be_grouped), *TIME_DIMENSIONS)
 FILTER_DIMENSIONS = tuple(name for name, one in dimensions.DECLARED.items() if one.can_be_filtered)
 OPERATORS = ("is", "is_not", "contains")
+COMPARISONS: tuple[Compare, ...] = get_args(Compare)
 CONNECTIVES = ("and", "or", "not")
 DEFAULT_RANGE: dict[str, object] = {"last": "28d"}
 MAX_LIMIT = 10_000
@@ -107,7 +111,7 @@ class Query(msgspec.Struct, frozen=True):
     filter: Filter | None = None
     date_range: Last | Between | None = Last(28, "d")
     """None is all time."""
-    is_compared: bool = False
+    compare: Compare | None = None
     order_by: tuple[tuple[str, Direction], ...] = ()
     limit: int | None = DEFAULT_LIMIT
     cursor: str | None = None

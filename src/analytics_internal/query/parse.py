@@ -10,7 +10,9 @@ import msgspec
 from analytics_internal import dimensions
 from analytics_internal.errors import Problem
 from analytics_internal.query.language import (
+    COMPARISONS,
     CONNECTIVES,
+    DAYS_OF_52_WEEKS,
     DIMENSIONS,
     FILTER_DIMENSIONS,
     MAX_DAYS,
@@ -27,6 +29,7 @@ from analytics_internal.query.language import (
     All,
     Any,
     Between,
+    Compare,
     Contains,
     Direction,
     Filter,
@@ -67,10 +70,7 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
     if wire.filters is not None and _is_within_limits(wire.filters, problems):
         filter_ = _filter(wire.filters, "filters", 1, problems)
     date_range = _date_range(wire.date_range, problems)
-    if wire.compare not in (None, "previous_period"):
-        problems.append(Problem("compare", f"unknown: {_short(wire.compare)}", ["previous_period", "null"]))
-    if wire.compare is not None and date_range is None:
-        problems.append(Problem("compare", 'there is no period before "all"'))
+    compare = _compare(wire.compare, date_range, problems)
     order_by = _order_by(wire.order_by, metrics, dimensions, problems)
     _check_limit(wire.limit, allow_no_limit, problems)
     if wire.position is not None and not 0 <= wire.position <= MAX_POSITION:
@@ -82,7 +82,7 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
         dimensions,
         filter_,
         date_range,
-        wire.compare is not None,
+        compare,
         order_by,
         wire.limit,
         wire.cursor,
@@ -99,6 +99,26 @@ def parse_filter(given: list[object]) -> Filter:
     if filter_ is None or problems:
         raise InvalidQuery(*problems)
     return filter_
+
+
+def _compare(given: str | None, date_range: Last | Between | None, problems: list[Problem]) -> Compare | None:
+    compare: Compare | None = next((name for name in COMPARISONS if name == given), None)
+    if given is not None and compare is None:
+        problems.append(Problem("compare", f"unknown: {_short(given)}", [*COMPARISONS, "null"]))
+    if given is not None and date_range is None:
+        problems.append(Problem("compare", 'there is no period before "all"'))
+    if compare == "same_weeks_last_year" and not _is_within(date_range, DAYS_OF_52_WEEKS):
+        problems.append(
+            Problem("compare", f"a period of at most {DAYS_OF_52_WEEKS} days can be compared with last year")
+        )
+    return compare
+
+
+def _is_within(date_range: Last | Between | None, days: int) -> bool:
+    if isinstance(date_range, Last):
+        # A month has at most 31 days, but eleven of them have fewer.
+        return date_range.count * {"d": 1, "w": 7, "m": 33}[date_range.unit] <= days
+    return date_range is None or (date_range.last - date_range.first).days < days
 
 
 def _form_problem(message: str) -> Problem:

@@ -10,22 +10,22 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
-from datetime import date, datetime
+from datetime import date, timedelta
 
 import msgspec
 from sqlglot import exp, parse_one
 
 from analytics_internal.cache import Cache, size_of
+from analytics_internal.days import EPOCH, number_of
 from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH, WEEK, Dimension
 from analytics_internal.query import language
 from analytics_internal.query.conditions import column_of, condition, literal
 from analytics_internal.query.language import Query
 from analytics_internal.query.metrics import DECLARED as METRICS
-from analytics_internal.query.period import EPOCH, DayShift, Period
+from analytics_internal.query.period import Period, Previous
 from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
 from analytics_internal.reader import SORT_KEY
 
-DAY_US = 86_400_000_000
 CONDITION = "condition"
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
@@ -44,13 +44,13 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 async def plan_beside(
-    executor: Executor, place: AbstractAsyncContextManager[None], query: Query, is_compared: bool, shifts: int
+    executor: Executor, place: AbstractAsyncContextManager[None], query: Query, is_compared: bool, is_by_month: bool
 ) -> Plan:
     """As ``plan``, but remembered and beside the event loop: large filters take some tenths of a second.
 
     ``place`` is waited for before it begins, and held until it is over: whoever leaves meanwhile leaves nothing to do.
     """
-    key = msgspec.structs.replace(query, cursor=None, date_range=None, position=None), is_compared, shifts
+    key = msgspec.structs.replace(query, cursor=None, date_range=None, position=None), is_compared, is_by_month
     if (known := _remembered.get(key)) is not None:
         return known
     async with place:
@@ -76,54 +76,56 @@ async def _to_its_end(planning: asyncio.Future[Plan]) -> Plan:
     return planning.result()
 
 
-def plan(query: Query, is_compared: bool, shifts: int) -> Plan:
+def plan(query: Query, is_compared: bool, is_by_month: bool) -> Plan:
     """The SQL of a question, for every period and position: those are its parameters.
 
-    ``shifts`` is how many there are of ``day_shifts``.
+    ``is_by_month`` says whether the days of the previous period are compared with those of later months.
     """
-    builder = _Builder(query, is_compared, shifts)
+    builder = _Builder(query, is_compared, is_by_month)
     tree = builder.tree()
     named = frozenset(parameter.name for parameter in tree.find_all(exp.Parameter))
     return Plan(tree.sql(dialect="duckdb", copy=False), builder.labels(), builder.metric_columns(), named)
 
 
-def _size_of(key: tuple[Query, bool, int], planned: Plan) -> int:
+def _size_of(key: tuple[Query, bool, bool], planned: Plan) -> int:
     # A filter is a tree of small objects: some ten times its text.
     return 1_024 + 10 * len(repr(key[0])) + size_of(planned.sql, planned.labels, planned.metrics, planned.parameters)
 
 
-_remembered: Cache[tuple[Query, bool, int], Plan] = Cache("plans", _size_of, MAX_REMEMBERED_BYTES)
+_remembered: Cache[tuple[Query, bool, bool], Plan] = Cache("plans", _size_of, MAX_REMEMBERED_BYTES)
 
 
 def parameters(
-    query: Query, period: Period, previous: Period | None, shifts: list[DayShift], position: int, rows_before: int
+    query: Query, period: Period, previous: Previous | None, position: int, rows_before: int
 ) -> dict[str, object]:
-    """The values of a plan's parameters. ``shifts`` are the ``day_shifts`` of the periods."""
+    """The values of a plan's parameters: days since 1970, instants in UTC, a position, and rows."""
     values: dict[str, object] = {
-        "start": period.start,
-        "end": period.end,
+        "first_day": number_of(period.first),
+        "last_day": number_of(period.last),
         "position": position,
         "rows_before": rows_before,
         "rows_until": rows_before + query.limit if query.limit is not None else 2**62,
     }
     if previous is not None:
-        values |= {"previous_start": previous.start, "previous_end": previous.end}
+        values |= {
+            "previous_first_day": number_of(previous.first),
+            "previous_last_day": number_of(previous.last),
+            "previous_end": previous.end.replace(tzinfo=None),
+            "days_later": previous.days_later,
+        }
+        if previous.months:
+            days = (previous.first + timedelta(days=number) for number in range(previous.days))
+            values["counterparts"] = [number_of(previous.counterpart(day)) for day in days]
     if query.time_dimension is not None:
         values["first_bucket"] = bucket_number(period.first, query.time_dimension)
-        for number, shift in enumerate(shifts):
-            values[f"shift_{number}"] = shift.seconds * 1_000_000
-            if number:
-                values[f"shifted_from_{number}"] = shift.start
-    return {
-        name: value.replace(tzinfo=None) if isinstance(value, datetime) else value for name, value in values.items()
-    }
+    return values
 
 
 class _Builder:
-    def __init__(self, query: Query, is_compared: bool, shifts: int) -> None:
+    def __init__(self, query: Query, is_compared: bool, is_by_month: bool) -> None:
         self._query = query
         self._is_compared = is_compared
-        self._shifts = shifts
+        self._is_by_month = is_by_month
         self._keys = [f"k{n}" for n in range(len(query.dimensions))]
         # By dimension, without those of time: the name of its key, and what is declared of it.
         self._named = {
@@ -202,11 +204,13 @@ class _Builder:
         return self._filtered(self._with_keys(scan), self._query.filter)
 
     def _in_periods(self, scan: exp.Select) -> exp.Select:
-        in_period = _between("start", "end")
-        return scan.where(
-            exp.or_(in_period, _between("previous_start", "previous_end")) if self._is_compared else in_period,
-            copy=False,  # what finds the days of decades is large
-        )
+        in_period = _between("first_day", "last_day")
+        if not self._is_compared:
+            return scan.where(in_period, copy=False)
+        in_previous = _between("previous_first_day", "previous_last_day")
+        # An unfinished period is compared with as much of the one before.
+        is_before = exp.LT(this=column_of("occurred_at", "e"), expression=_time_parameter("previous_end"))
+        return scan.where(exp.or_(in_period, exp.and_(in_previous, is_before)), copy=False)
 
     def _with_keys(self, scan: exp.Select) -> exp.Select:
         for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
@@ -243,9 +247,23 @@ class _Builder:
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of an event's bucket in its period, from 0 on; in the previous period that of its counterpart."""
-        index = _bucket_number(_local_day(self._shifts), dimension)
+        index = _bucket_number(self._compared_day(), dimension)
         number = exp.Sub(this=exp.paren(index, copy=False), expression=_parameter("first_bucket"))
         return exp.cast(number, "INTEGER", copy=False)
+
+    def _compared_day(self) -> exp.Expr:
+        """The day of an event; in the previous period, the day that it is compared with."""
+        day = column_of("day", "e")
+        if not self._is_compared:
+            return day
+        later: exp.Expr = exp.Add(this=day.copy(), expression=_parameter("days_later"))
+        if self._is_by_month:
+            place = exp.Add(
+                this=exp.Sub(this=day.copy(), expression=_parameter("previous_first_day")),
+                expression=exp.Literal.number(1),
+            )
+            later = exp.func("list_extract", exp.cast(_parameter("counterparts"), "INTEGER[]"), place)
+        return exp.Case(ifs=[exp.If(this=_is_current(), true=day)], default=later)
 
     def _grouped(self) -> exp.Select:
         select = exp.select(*self._keys).from_("scanned")
@@ -388,7 +406,7 @@ def _join_names(select: exp.Select, declared: Dimension, alias: str, id_: str) -
 
 def bucket_number(day: date, dimension: str) -> int:
     """The number of a day's bucket since 1970: days, weeks that begin on Monday, or months."""
-    days = (day - EPOCH).days
+    days = number_of(day)
     if dimension == WEEK:
         return (days + 3) // 7  # 1970-01-01 was a Thursday
     return (day.year * 12 + day.month) if dimension == MONTH else days
@@ -407,35 +425,15 @@ def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
     return day
 
 
-def _local_day(shifts: int) -> exp.Expr:
-    """Days since 1970 on the reporting zone's clocks: integer sums, so the zone can change without a rebuild."""
-    occurred_at = column_of("occurred_at", "e")
-    local = exp.Add(this=exp.func("epoch_us", occurred_at), expression=_shift_at(occurred_at, 0, shifts - 1))
-    day = exp.IntDiv(this=exp.paren(local, copy=False), expression=exp.Literal.number(DAY_US))
-    return exp.paren(day, copy=False)
-
-
-def _shift_at(at: exp.Expr, first: int, last: int) -> exp.Expr:
-    """The shift in force: halved again and again, for decades have a hundred."""
-    if first == last:
-        return _parameter(f"shift_{first}")
-    middle = (first + last + 1) // 2
-    is_before = exp.LT(this=at.copy(), expression=_time_parameter(f"shifted_from_{middle}"))
-    # Not by `when` and `else_`: they would copy what is below again at every level.
-    earlier = exp.If(this=is_before, true=_shift_at(at, first, middle - 1))
-    return exp.Case(ifs=[earlier], default=_shift_at(at, middle, last))
-
-
-def _between(start: str, end: str) -> exp.Expr:
-    column = column_of("occurred_at", "e")
+def _between(first: str, last: str) -> exp.Expr:
+    column = column_of("day", "e")
     return exp.and_(
-        exp.GTE(this=column, expression=_time_parameter(start)),
-        exp.LT(this=column.copy(), expression=_time_parameter(end)),
+        exp.GTE(this=column, expression=_parameter(first)), exp.LTE(this=column.copy(), expression=_parameter(last))
     )
 
 
 def _is_current() -> exp.Expr:
-    return exp.paren(exp.GTE(this=column_of("occurred_at", "e"), expression=_time_parameter("start")))
+    return exp.paren(exp.GTE(this=column_of("day", "e"), expression=_parameter("first_day")))
 
 
 def _parameter(name: str) -> exp.Expr:

@@ -20,7 +20,7 @@ from analytics_internal.query.conditions import as_counted
 from analytics_internal.query.cost import Sizes, cost_of
 from analytics_internal.query.language import InvalidQuery, Query
 from analytics_internal.query.page import NotACursor, Page, fingerprint_of, page_of
-from analytics_internal.query.period import Period, Previous, day_shifts, resolve
+from analytics_internal.query.period import Period, Previous, resolve
 from analytics_internal.query.plan import Plan, parameters, plan_beside
 from analytics_internal.query.wire import WireQuery
 from analytics_internal.reader import LIGHT_S, Damaged, Lane, Replica, asked_by
@@ -62,6 +62,7 @@ async def prepare(
     """
     fingerprint = fingerprint_of(wire, zone)
     page = page_of(query.cursor, fingerprint) if query.cursor is not None else None
+    await replica.use_zone(zone)
     freshness = await replica.catch_up()
     if page is not None:
         await _require_same_log(replica, page, freshness.position)
@@ -73,14 +74,15 @@ async def prepare(
     first_event = await first_event_at(replica) if query.date_range is None else None
     period, previous = resolve(query, zone, page.asked_at, first_event)
     _require_few_buckets(query, period)
-    shifts = day_shifts(zone, period, previous) if query.time_dimension else []
     if query.filter is not None:
         query = msgspec.structs.replace(query, filter=as_counted(query.filter, replica.item_counted_as))
     cost_s = cost_of(query, await _sizes(replica), period, previous)
     planner, lane = _light_planner if cost_s <= LIGHT_S else _heavy_planner
     place = lane.place(asked_by.get(), PLANNING_S, PLANNING_PATIENCE_S)
-    planned = await plan_beside(planner, place, query, previous is not None, len(shifts))
-    values = parameters(query, period, previous, shifts, page.position, page.offset)
+    planned = await plan_beside(
+        planner, place, query, previous is not None, previous is not None and previous.months > 0
+    )
+    values = parameters(query, period, previous, page.position, page.offset)
     named = {name: value for name, value in values.items() if name in planned.parameters}
     return Prepared(query, page, period, previous, zone, planned, named, cost_s)
 

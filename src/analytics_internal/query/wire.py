@@ -67,7 +67,7 @@ class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
     date_range: Annotated[
         object, allowed(anyOf=[_ref("LastDays"), _ref("DayRange"), {"const": "all"}], default=language.DEFAULT_RANGE)
     ] = msgspec.field(default_factory=lambda: dict(language.DEFAULT_RANGE))
-    compare: Annotated[str, allowed(const="previous_period")] | None = None
+    compare: Annotated[str, allowed(enum=list(language.COMPARISONS))] | None = None
     order_by: list[Order] | None = None
     limit: Annotated[int, allowed(minimum=1, maximum=language.MAX_LIMIT)] | None = language.DEFAULT_LIMIT
     cursor: str | None = None

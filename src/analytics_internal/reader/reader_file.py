@@ -8,18 +8,22 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
-from analytics_internal.dimensions import DISCOVER, EVENT_IDS, READ_TABLES, SEARCH, TABLES
+from analytics_internal.days import shifts_of
+from analytics_internal.dimensions import DISCOVER, EVENT_IDS, MEASUREMENTS, READ_TABLES, SEARCH, TABLES
 from analytics_internal.errors import ReaderBehind
 from analytics_internal.log import Place
+from analytics_internal.reader.catalog import CATALOG_TABLES, VIEWS
 from analytics_internal.reader.holes import Holes
 from analytics_internal.reader.respelled import RESPELLED, Key, Settled, derived, has_moved, settle
 from analytics_internal.reader.sorting import create_sort_key
 
-READER_VERSION = 5
+READER_VERSION = 6
 """To be raised when what is kept changes while the tables stay the same. Files of other versions are rebuilt."""
 EVENT_COLUMNS = {
     "position": "BIGINT",
@@ -28,24 +32,48 @@ EVENT_COLUMNS = {
     "value": "DOUBLE",
     "session_id": "UUID",
 }
+KEPT_COLUMNS = {**EVENT_COLUMNS, "day": "INTEGER", "action_id": "INTEGER"}
+"""Of an event and of a measurement. ``day`` is that of the reporting zone, in days since 1970."""
 SCHEMA = [
     f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(f'{column} {type_}' for column, type_ in columns.items())})"
     for name, columns in {
         "reader": {"version": "INTEGER", "log_id": "UUID", "position": "BIGINT", "last_batch_id": "BIGINT"},
+        "zone": {"name": "VARCHAR"},
+        "day_shift": {"starts_at": "TIMESTAMP", "shift_us": "BIGINT"},
         "hole": {"first_position": "BIGINT", "last_position": "BIGINT"},
         "respelled": {"kind": "VARCHAR", "stored_id": "INTEGER", "id": "INTEGER"},
-        "event": {**EVENT_COLUMNS, "action_id": "INTEGER"},
+        "event": KEPT_COLUMNS,
+        "measurement": KEPT_COLUMNS,
+        **CATALOG_TABLES,
         **{name: {table.id_column: "INTEGER NOT NULL", **table.kept} for name, table in READ_TABLES.items()},
     }.items()
 ]
 VERSION = zlib.crc32(repr((READER_VERSION, SCHEMA)).encode()) >> 1
 # The session is kept of searches and discoveries alone, to join them: of every event it would take more room than all
 # the rest together.
-INSERT_STAGED = f"""
-INSERT INTO event
-SELECT s.* REPLACE (CASE WHEN item.action IN ('{SEARCH}', '{DISCOVER}') THEN session_id END AS session_id), action_id
+INSERT_STAGED = """
+INSERT INTO {table} BY NAME
+SELECT s.* REPLACE (CASE WHEN item.action IN ('{search}', '{discover}') THEN session_id END AS session_id),
+       {day} AS day, action_id
 FROM staged AS s
 JOIN item USING (item_id)
+ASOF JOIN day_shift AS d ON s.occurred_at >= d.starts_at
+WHERE item.action {are} IN {measurements}
+ORDER BY position
+"""
+DAY_OF = "((epoch_us(occurred_at) + d.shift_us) // 86_400_000_000)::INTEGER"
+INSERT = {
+    table: INSERT_STAGED.format(
+        table=table, are=are, search=SEARCH, discover=DISCOVER, day=DAY_OF, measurements=MEASUREMENTS
+    )
+    for table, are in (("event", "NOT"), ("measurement", ""))
+}
+# The days of another zone. Rows stay in the order of positions.
+RENUMBER_DAYS = """
+CREATE OR REPLACE TABLE {table} AS
+SELECT e.* REPLACE ({day} AS day)
+FROM {table} AS e
+ASOF JOIN day_shift AS d ON e.occurred_at >= d.starts_at
 ORDER BY position
 """
 # The stretches of positions that no staged event has, both ends included.
@@ -73,6 +101,8 @@ WHERE r.kind = '{table}'
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
 
+# Events are from 2000 on, or whenever an import's are: the first shift counts before, too.
+ZONE_BOUNDS = datetime(1969, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 _OUT_OF_SPACE = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
@@ -140,8 +170,11 @@ class ReaderFile:
                 run("INSERT INTO reader VALUES (?, NULL, 0, NULL)", [VERSION])
             elif found != [(VERSION,)]:
                 raise Damaged(f"made by reader version {found}, this one is {VERSION}")
-            for statement in (*SCHEMA[1:], create_sort_key()):
+            for statement in (*SCHEMA[1:], *VIEWS, create_sort_key()):
                 run(statement)
+            found = run("SELECT name FROM zone").fetchall()
+            if not found:
+                self._set_zone(ZoneInfo("UTC"))
 
     def _ids(self, table: str) -> set[int]:
         stored = f"SELECT {TABLES[table].id_column} FROM {table} UNION SELECT stored_id FROM respelled WHERE kind = ?"
@@ -170,6 +203,31 @@ class ReaderFile:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+
+    @property
+    def zone(self) -> str:
+        """The reporting zone that the days are of."""
+        name: str = (self._connection.cursor().execute("SELECT name FROM zone").fetchone() or ("UTC",))[0]
+        return name
+
+    def use_zone(self, zone: ZoneInfo) -> None:
+        """Let the days be those of a zone: if they are not yet, they are numbered anew from the events."""
+        with self._lock, self._transaction():
+            self._set_zone(zone)
+            for table in ("event", "measurement"):
+                self._connection.execute(RENUMBER_DAYS.format(table=table, day=DAY_OF))
+
+    def _set_zone(self, zone: ZoneInfo) -> None:
+        shifts = shifts_of(zone, *ZONE_BOUNDS)
+        starts = [shift.start.replace(tzinfo=None) for shift in shifts]
+        run = self._connection.execute
+        run("DELETE FROM zone")
+        run("INSERT INTO zone VALUES (?)", [zone.key])
+        run("DELETE FROM day_shift")
+        run(
+            "INSERT INTO day_shift SELECT unnest($1::TIMESTAMP[]), unnest($2::BIGINT[])",
+            [starts, [1_000_000 * shift.seconds for shift in shifts]],
+        )
 
     def is_deleted(self) -> bool:
         """Whether the file that is open is no longer the one at its path."""
@@ -222,7 +280,7 @@ class ReaderFile:
                     self._name(table, rows, actions)
             for table in RESPELLED:
                 self._respell(table, settled.get(table))
-            inserted = self._connection.execute(INSERT_STAGED).fetchone() or (0,)
+            inserted = (sum((self._connection.execute(sql).fetchone() or (0,))[0] for sql in INSERT.values()),)
             stretch = {"after": cursor.position - events, "up_to": cursor.position}
             is_whole = inserted == (events,)
             holes = [] if is_whole else self._connection.execute(STAGED_HOLES, stretch).fetchall()

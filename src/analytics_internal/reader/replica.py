@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import duckdb
@@ -90,10 +91,18 @@ class Replica:
     """The reader of one service. Its file belongs to one process; several services have one each."""
 
     def __init__(
-        self, pool: Pool, path: Path, memory_limit: str = "512MB", threads: int = 2, limits: Limits | None = None
+        self,
+        pool: Pool,
+        path: Path,
+        memory_limit: str = "512MB",
+        threads: int = 2,
+        limits: Limits | None = None,
+        zone: ZoneInfo | None = None,
     ) -> None:
+        """``zone``: whose days are counted; UTC if not given."""
         self._pool = pool
         self._path = path
+        self._zone = zone or ZoneInfo("UTC")
         self._memory_limit = memory_limit
         self._threads = threads
         self._file: ReaderFile | None = None
@@ -183,6 +192,16 @@ class Replica:
             # A round may be reading into this file just now: the next one throws it away.
             self._damaged = file
             raise Damaged("the reader's file could not be read; it is made again from the log") from error
+
+    async def use_zone(self, zone: ZoneInfo) -> None:
+        """Count days in a zone from now on. Of an open file the days are numbered anew; it takes seconds at most."""
+        if zone.key == self._zone.key:
+            return
+        self._zone = zone
+        if self._file is not None:
+            await self.catch_up()
+            file = self._file
+            await self.in_thread(lambda: file.use_zone(zone))
 
     async def catch_up(self, patience_s: float = PATIENCE_S) -> Freshness:
         """Read on to the head as of now, and say how far that is. Concurrent callers share the work.
@@ -286,7 +305,10 @@ class Replica:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         for left_over in self._path.parent.glob("chunk-*.csv"):  # by a kill
             left_over.unlink(missing_ok=True)
-        return ReaderFile(self._path, self._memory_limit, self._threads, self._limits.scratch)
+        file = ReaderFile(self._path, self._memory_limit, self._threads, self._limits.scratch)
+        if file.zone != self._zone.key:
+            file.use_zone(self._zone)
+        return file
 
     async def _read_chunks(self, connection: Connection, head: tail.Head) -> None:
         started, first = time.monotonic(), self.position
