@@ -24,6 +24,8 @@ from analytics_internal.query.wire import (
     DayRange,
     Item,
     Moment,
+    Number,
+    Ratio,
     Row,
     TimeLabel,
     WirePeriod,
@@ -61,6 +63,9 @@ async def _answer_once(replica: Replica, query: Query, wire: WireQuery, zone: Zo
     return Answer(results, _meta(prepared, total, replica.missing(prepared.page.position)), wire)
 
 
+FIGURES: dict[str, type[Count | Number | Ratio]] = {"count": Count, "number": Number, "ratio": Ratio}
+
+
 def _named(row: tuple[Any, ...], prepared: Prepared) -> Row:
     values = iter(row)
     named: dict[str, Any] = {}
@@ -71,14 +76,11 @@ def _named(row: tuple[Any, ...], prepared: Prepared) -> Row:
             named[dimension] = Item(*islice(values, len(parts)))
         else:
             named[dimension] = next(values)
-    for column in prepared.plan.metrics:
-        metric, _, is_previous = column.partition(".")
-        if is_previous:
-            named[metric].previous = next(values)
-        elif metrics.DECLARED[metric].is_time:
-            named[metric] = Moment(json_value(next(values)))
-        else:
-            named[metric] = Count(next(values))
+    for metric in prepared.query.metrics:
+        form = metrics.DECLARED[metric].form
+        columns = metrics.shown_columns_of(metric, prepared.previous is not None)
+        figures: dict[str, Any] = {column.partition(".")[2] or "value": next(values) for column in columns}
+        named[metric] = Moment(json_value(figures["value"])) if form == "moment" else FIGURES[form](**figures)
     return cast("Row", named)
 
 

@@ -1,32 +1,33 @@
 """From a question to the tree of its SQL. Pure; the tree is rendered for an engine by its caller.
 
-The tree has up to four stages: ``scanned`` (the events that count, with their keys), ``grouped`` (one row a group
-with its metrics), ``page`` (in order, cut to the asked page) and ``access`` (first and last access of the page's
-groups, whatever the period). Questions about search terms have two more before them: terms.py.
+The tree has stages: those of each measure (measures/), ``grouped`` (one row a group with its metrics), ``page`` (in
+order, cut to the asked page) and ``access`` (first and last access of the page's groups, whatever the period).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
-from datetime import date, timedelta
+from datetime import timedelta
 
 import msgspec
 from sqlglot import exp, parse_one
 
 from analytics_internal.cache import Cache, size_of
-from analytics_internal.days import EPOCH, number_of
-from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH, WEEK, Dimension
-from analytics_internal.query import language
-from analytics_internal.query.conditions import column_of, condition, literal
+from analytics_internal.days import number_of
+from analytics_internal.dimensions import BUCKET_DAYS, DECLARED
+from analytics_internal.query.conditions import column_of
 from analytics_internal.query.language import Query
+from analytics_internal.query.measures import MEASURES
+from analytics_internal.query.measures.tables import IS_THERE
 from analytics_internal.query.metrics import DECLARED as METRICS
+from analytics_internal.query.metrics import columns_of, shown_columns_of
 from analytics_internal.query.period import Period, Previous
-from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
+from analytics_internal.query.scan import Scan, bucket_number, has_id_as_key, join_names, parameter, source_of
 from analytics_internal.reader import SORT_KEY
 
-CONDITION = "condition"
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
 MAX_REMEMBERED_BYTES = 65_536
@@ -125,22 +126,18 @@ class _Builder:
     def __init__(self, query: Query, is_compared: bool, is_by_month: bool) -> None:
         self._query = query
         self._is_compared = is_compared
-        self._is_by_month = is_by_month
-        self._keys = [f"k{n}" for n in range(len(query.dimensions))]
-        # By dimension, without those of time: the name of its key, and what is declared of it.
-        self._named = {
-            name: (key, DECLARED[name])
-            for key, name in zip(self._keys, query.dimensions, strict=True)
-            if name not in BUCKET_DAYS
-        }
         self._access = () if query.time_dimension else tuple(m for m in query.metrics if METRICS[m].ignores_period)
         self._counted = tuple(m for m in query.metrics if m not in self._access)
-        self._asks_for_terms = asks_for_terms(query)
-        self._conditions: list[language.Filter] = []
+        self._scan = Scan(query, is_compared, is_by_month, is_of_all_time=bool(self._access))
+        self._keys = self._scan.keys
+        self._named = self._scan.named
 
     def tree(self) -> exp.Expr:
-        stages: dict[str, exp.Query] = self._stages_of_terms() if self._asks_for_terms else {}
-        stages |= {"scanned": self._scanned(), "grouped": self._grouped()}
+        measures = self._measures()
+        stages = self._scan.stages()
+        for name, metrics in measures.items():
+            stages |= MEASURES[name](self._scan, metrics)
+        stages["grouped"] = self._grouped(measures)
         is_ordered_by_access = any(name in self._access for name, _ in self._query.order_by)
         if self._access and is_ordered_by_access:
             stages["access"] = self._access_of("grouped")
@@ -151,7 +148,14 @@ class _Builder:
         for name, stage in stages.items():
             # Copying the tree with every stage would take most of the time.
             tree = tree.with_(name, as_=stage, copy=False)
-        return self._with_conditions(tree)
+        return self._scan.with_conditions(tree)
+
+    def _measures(self) -> dict[str, list[str]]:
+        """The metrics of each measure that the question needs; the events' own where there is none."""
+        measures: dict[str, list[str]] = {}
+        for metric in self._counted:
+            measures.setdefault(METRICS[metric].measure, []).append(metric)
+        return measures or {"accesses": []}
 
     def _answer(self, is_ordered_by_access: bool) -> exp.Select:
         columns = [column_of(name, "page") for name in self.labels()]
@@ -172,130 +176,58 @@ class _Builder:
         return tuple(names)
 
     def metric_columns(self) -> tuple[str, ...]:
-        columns: list[str] = []
-        for metric in self._query.metrics:
-            columns.append(metric)
-            if self._is_compared and not METRICS[metric].ignores_period:
-                columns.append(f"{metric}.previous")
-        return tuple(columns)
+        """The columns of figures: `events`, `events.previous`, `adoption_rate`, `adoption_rate.numerator`, …"""
+        return tuple(column for metric in self._query.metrics for column in shown_columns_of(metric, self._is_compared))
 
-    def _stages_of_terms(self) -> dict[str, exp.Query]:
-        events = exp.select().from_("event AS e")
-        if not self._access:  # they look at all time
-            events = self._in_periods(events)
-        return stages_of_terms(self._filtered(events, filter_without_terms(self._query.filter)))
-
-    def _scanned(self) -> exp.Select:
-        """The events that count: their keys, what the metrics need, and which period they belong to."""
-        aggregates = [parse_one(METRICS[metric].aggregate) for metric in self._counted]
-        needed = sorted({column.name for aggregate in aggregates for column in aggregate.find_all(exp.Column)})
-        scan = self._scan(*(f"e.{name}" for name in needed or ["position"]))
-        if self._is_compared:
-            scan = scan.select(exp.alias_(_is_current(), "is_current"), copy=False)
-        for _, shown, source in self._shown():
-            scan = scan.select(column_of(shown, source))
-        return self._in_periods(scan)
-
-    def _scan(self, *columns: str) -> exp.Select:
-        """The events of all time that the filter lets pass, with their keys."""
-        scan = exp.select(*columns).from_("event AS e")
-        if self._asks_for_terms:
-            scan = joined_to_terms(scan)
-        return self._filtered(self._with_keys(scan), self._query.filter)
-
-    def _in_periods(self, scan: exp.Select) -> exp.Select:
-        in_period = _between("first_day", "last_day")
-        if not self._is_compared:
-            return scan.where(in_period, copy=False)
-        in_previous = _between("previous_first_day", "previous_last_day")
-        # An unfinished period is compared with as much of the one before.
-        is_before = exp.LT(this=column_of("occurred_at", "e"), expression=_time_parameter("previous_end"))
-        return scan.where(exp.or_(in_period, exp.and_(in_previous, is_before)), copy=False)
-
-    def _with_keys(self, scan: exp.Select) -> exp.Select:
-        for key, dimension in zip(self._keys, self._query.dimensions, strict=True):
-            if dimension in BUCKET_DAYS:
-                scan = scan.select(exp.alias_(self._bucket_index(dimension), key, copy=False), copy=False)
-                continue
-            declared = DECLARED[dimension]
-            source = "e" if _has_id_as_key(declared) else _source(declared, key)
-            if source not in ("e", "term_of"):
-                scan = _join_names(scan, declared, source, f"e.{declared.table.id_column}")
-            column = declared.table.id_column if _has_id_as_key(declared) else declared.text
-            scan = scan.select(exp.alias_(column_of(column, source), key))
-        return scan
-
-    def _shown(self) -> list[tuple[str, str, str]]:
-        """For each dimension that is not shown as its text: its key, the column that is shown, and where it is."""
-        return [(key, one.shown_as, _source(one, key)) for key, one in self._named.values() if one.shown_as is not None]
-
-    def _filtered(self, scan: exp.Select, filter_: language.Filter | None) -> exp.Select:
-        scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=_parameter("position")), copy=False)
-        return scan.where(self._placeholder_of(filter_), copy=False) if filter_ is not None else scan
-
-    def _placeholder_of(self, filter_: language.Filter) -> exp.Expr:
-        """Stands for a filter's condition until the tree is whole: the builders copy what they are given, often."""
-        self._conditions.append(filter_)
-        return exp.Placeholder(this=f"{CONDITION} {len(self._conditions) - 1}")
-
-    def _with_conditions(self, tree: exp.Expr) -> exp.Expr:
-        for placeholder in list(tree.find_all(exp.Placeholder)):
-            name, _, number = placeholder.name.partition(" ")
-            if name == CONDITION:
-                placeholder.replace(condition(self._conditions[int(number)]))
-        return tree
-
-    def _bucket_index(self, dimension: str) -> exp.Expr:
-        """The number of an event's bucket in its period, from 0 on; in the previous period that of its counterpart."""
-        index = _bucket_number(self._compared_day(), dimension)
-        number = exp.Sub(this=exp.paren(index, copy=False), expression=_parameter("first_bucket"))
-        return exp.cast(number, "INTEGER", copy=False)
-
-    def _compared_day(self) -> exp.Expr:
-        """The day of an event; in the previous period, the day that it is compared with."""
-        day = column_of("day", "e")
-        if not self._is_compared:
-            return day
-        later: exp.Expr = exp.Add(this=day.copy(), expression=_parameter("days_later"))
-        if self._is_by_month:
-            place = exp.Add(
-                this=exp.Sub(this=day.copy(), expression=_parameter("previous_first_day")),
-                expression=exp.Literal.number(1),
-            )
-            later = exp.func("list_extract", exp.cast(_parameter("counterparts"), "INTEGER[]"), place)
-        return exp.Case(ifs=[exp.If(this=_is_current(), true=day)], default=later)
-
-    def _grouped(self) -> exp.Select:
-        select = exp.select(*self._keys).from_("scanned")
-        for key, shown, _ in self._shown():
+    def _grouped(self, measures: Mapping[str, Sequence[str]]) -> exp.Select:
+        """One row a group, with all its metrics."""
+        rows = _together(list(measures)).subquery("of_measures")
+        is_grouped = len(measures) > 1 and bool(self._keys)
+        is_joined = len(measures) > 1
+        select = exp.select(*self._keys).from_(rows)
+        for key, shown, _ in self._scan.shown:
             # One of its texts, the same in all its rows. Small letters come last in the order of texts, so it is those
             # wherever somebody used them.
-            in_group = exp.Max(this=exp.column(shown))
+            in_group: exp.Expr = exp.Max(this=exp.column(shown)) if is_joined else exp.column(shown)
             in_all = exp.Window(this=exp.Max(this=in_group), partition_by=[exp.column(key)])
             select = select.select(exp.alias_(in_all, shown))
         for metric in self._counted:
-            select = select.select(exp.alias_(self._aggregate(metric, True), metric, quoted=True))
-            if self._is_compared and not METRICS[metric].ignores_period:
-                select = select.select(exp.alias_(self._aggregate(metric, False), f"{metric}.previous", quoted=True))
+            for column, figure in self._figures(metric, is_joined):
+                select = select.select(exp.alias_(figure, column, quoted=True))
         if not self._counted and not self._keys:
-            select = select.select(exp.alias_(exp.Count(this=exp.Star()), "unasked"))
-        if self._keys:
+            select = select.select(exp.column(IS_THERE))
+        if is_grouped:
             select = select.group_by(*self._keys)
-            if self._is_compared and self._query.time_dimension is None:
-                # What was there in the previous period only is no row of this one.
-                select = select.having(exp.GT(this=self._aggregate("events", True), expression=exp.Literal.number(0)))
+        if self._keys and self._query.time_dimension is None:
+            # What was there in the previous period only is no row of this one.
+            if is_joined:
+                select = select.having(exp.func("bool_or", exp.column(IS_THERE)))
+            elif self._is_compared:
+                select = select.where(exp.column(IS_THERE))
         return select
 
-    def _aggregate(self, metric: str, is_current: bool) -> exp.Expr:
-        aggregate = parse_one(METRICS[metric].aggregate)
-        if not self._is_compared:
-            return aggregate
-        flag: exp.Expr = exp.column("is_current")
-        return exp.Filter(this=aggregate, expression=exp.Where(this=flag if is_current else exp.not_(flag)))
+    def _figures(self, metric: str, is_joined: bool) -> Iterator[tuple[str, exp.Expr]]:
+        """The columns of a metric. Of several measures a group's figures stand in several rows."""
+        is_count = METRICS[metric].form != "moment"
+
+        def figure_of(column: str) -> exp.Expr:
+            figure: exp.Expr = exp.column(exp.to_identifier(column, quoted=True))
+            if not is_joined:
+                return figure
+            only = exp.Max(this=figure)
+            return exp.Coalesce(this=only, expressions=[exp.Literal.number(0)]) if is_count else only
+
+        figures = {column: figure_of(column) for column, _, _ in columns_of(metric, self._is_compared)}
+        for column in shown_columns_of(metric, self._is_compared):
+            if column in figures:
+                yield column, figures[column]
+            else:
+                part = f"{metric}.previous_" if column.endswith(".previous") else f"{metric}."
+                yield column, _ratio(figures[f"{part}numerator"], figures[f"{part}denominator"])
 
     def _access_of(self, groups: str) -> exp.Select:
         """First and last access of some groups under the same filters, in all time."""
-        scan = self._scan("e.occurred_at")
+        scan = self._scan.of_all_time("e.occurred_at")
         select = exp.select(*(f"seen.{key}" for key in self._keys))
         for metric in self._access:
             select = select.select(exp.alias_(parse_one(METRICS[metric].aggregate), metric))
@@ -326,9 +258,9 @@ class _Builder:
             exp.alias_(number, "place"), exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), "total_rows")
         )
         outer = exp.select("*").from_(page.subquery("numbered"))
-        outer = outer.where(exp.GT(this=exp.column("place"), expression=_parameter("rows_before")))
+        outer = outer.where(exp.GT(this=exp.column("place"), expression=parameter("rows_before")))
         if self._query.limit is not None:
-            outer = outer.where(exp.LTE(this=exp.column("place"), expression=_parameter("rows_until")))
+            outer = outer.where(exp.LTE(this=exp.column("place"), expression=parameter("rows_until")))
         return outer
 
     def _labelled(self, page: exp.Select) -> exp.Select:
@@ -336,8 +268,8 @@ class _Builder:
             labels = {dimension: self._label_source(dimension)}
             if dimension in self._named:
                 key, declared = self._named[dimension]
-                if _has_id_as_key(declared):
-                    page = _join_names(page, declared, _source(declared, key), f"grouped.{key}")
+                if has_id_as_key(declared):
+                    page = join_names(page, declared, source_of(declared, key), f"grouped.{key}")
                 if declared.parts:
                     labels = {
                         f"{dimension}.{part}": self._part_source(dimension, column)
@@ -350,7 +282,7 @@ class _Builder:
         key, declared = self._named[dimension]
         # The key is there also where the name is missing.
         is_id = column == declared.table.id_column
-        return column_of(key, "grouped") if is_id else column_of(column, _source(declared, key))
+        return column_of(key, "grouped") if is_id else column_of(column, source_of(declared, key))
 
     def _order(self, joins_access: bool) -> list[exp.Expr]:
         """The asked order, then every label: no two rows are equal, so pages neither repeat nor skip one."""
@@ -389,59 +321,17 @@ class _Builder:
         return column_of(shown or key, "grouped")
 
 
-def _has_id_as_key(declared: Dimension) -> bool:
-    """Whether events are grouped by ids; otherwise by texts."""
-    return declared.has_one_id or bool(declared.parts)
+def _together(measures: Sequence[str]) -> exp.Query:
+    rows: exp.Query = exp.select("*").from_(measures[0])
+    for measure in measures[1:]:
+        rows = exp.Union(this=rows, expression=exp.select("*").from_(measure), distinct=False, by_name=True)
+    return rows
 
 
-def _source(declared: Dimension, key: str) -> str:
-    """The alias of the table that names a key."""
-    return "term_of" if declared.is_of_search else f"{declared.table.name}_of_{key}"
-
-
-def _join_names(select: exp.Select, declared: Dimension, alias: str, id_: str) -> exp.Select:
-    on = f"{alias}.{declared.table.id_column} = {id_}"
-    return select.join(f"{declared.table.name} AS {alias}", on=on, join_type="LEFT")
-
-
-def bucket_number(day: date, dimension: str) -> int:
-    """The number of a day's bucket since 1970: days, weeks that begin on Monday, or months."""
-    days = number_of(day)
-    if dimension == WEEK:
-        return (days + 3) // 7  # 1970-01-01 was a Thursday
-    return (day.year * 12 + day.month) if dimension == MONTH else days
-
-
-def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
-    if dimension == WEEK:
-        return exp.IntDiv(
-            this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3)), copy=False),
-            expression=exp.Literal.number(7),
-        )
-    if dimension == MONTH:
-        as_date = exp.paren(exp.Add(this=exp.cast(literal(str(EPOCH)), "DATE"), expression=exp.cast(day, "INTEGER")))
-        years = exp.Mul(this=exp.Year(this=as_date), expression=exp.Literal.number(12))
-        return exp.Add(this=years, expression=exp.Month(this=as_date.copy()))
-    return day
-
-
-def _between(first: str, last: str) -> exp.Expr:
-    column = column_of("day", "e")
-    return exp.and_(
-        exp.GTE(this=column, expression=_parameter(first)), exp.LTE(this=column.copy(), expression=_parameter(last))
-    )
-
-
-def _is_current() -> exp.Expr:
-    return exp.paren(exp.GTE(this=column_of("day", "e"), expression=_parameter("first_day")))
-
-
-def _parameter(name: str) -> exp.Expr:
-    return exp.Parameter(this=exp.Var(this=name))
-
-
-def _time_parameter(name: str) -> exp.Expr:
-    return exp.cast(_parameter(name), "TIMESTAMP")
+def _ratio(numerator: exp.Expr, denominator: exp.Expr) -> exp.Expr:
+    """Null where there is nothing to divide by."""
+    nothing_is_null = exp.Nullif(this=denominator.copy(), expression=exp.Literal.number(0))
+    return exp.Div(this=exp.cast(numerator.copy(), "DOUBLE"), expression=nothing_is_null)
 
 
 def _ordered(this: exp.Expr, descending: bool) -> exp.Expr:

@@ -90,14 +90,33 @@ class Count(msgspec.Struct):
     previous: int | msgspec.UnsetType = msgspec.UNSET
 
 
+class Number(msgspec.Struct):
+    """How much in the period, and in the one before where a comparison was asked for."""
+
+    value: float
+    previous: float | msgspec.UnsetType = msgspec.UNSET
+
+
+class Ratio(msgspec.Struct):
+    """One figure divided by another, and both of them; null where there is nothing to divide by."""
+
+    value: float | None
+    numerator: float
+    denominator: float
+    previous: float | msgspec.UnsetType | None = msgspec.UNSET
+    previous_numerator: float | msgspec.UnsetType = msgspec.UNSET
+    previous_denominator: float | msgspec.UnsetType = msgspec.UNSET
+
+
 class Moment(msgspec.Struct):
     """When something was first or last done; null where it never was."""
 
     value: Instant | None
 
 
+FORMS: dict[metrics.Form, object] = {"count": Count, "number": Number, "ratio": Ratio, "moment": Moment}
 COLUMNS: dict[str, object] = {
-    **{name: Moment if metrics.DECLARED[name].is_time else Count for name in language.METRICS},
+    **{name: FORMS[metrics.DECLARED[name].form] for name in language.METRICS},
     **{name: Item if one.parts else str | None for name, one in dimensions.DECLARED.items() if one.can_be_grouped},
     **dict.fromkeys(dimensions.BUCKET_DAYS, date),
 }

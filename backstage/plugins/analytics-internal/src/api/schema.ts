@@ -446,7 +446,7 @@ export interface components {
              */
             date_range?: components["schemas"]["LastDays"] | components["schemas"]["DayRange"] | "all";
             /** @default null */
-            compare?: "previous_period" | null;
+            compare?: ("previous_period" | "same_weeks_last_year") | null;
             /** @default null */
             order_by?: [
                 "events" | "people" | "items" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person" | "time:day" | "time:week" | "time:month",

@@ -1,0 +1,18 @@
+"""How figures come about: each measure makes the stages of SQL for the metrics that it has (metrics.py).
+
+A measure is a function of a scan and the metrics that are asked of it. Its last stage has the measure's name, and a row
+a group: the keys, ``is_there`` (whether the group has anything in the period itself), the columns that are shown of
+keys, and ``metrics.columns_of`` each metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlglot import exp
+
+from analytics_internal.query.measures.tables import of_events, of_measurements
+from analytics_internal.query.scan import Scan
+
+Measure = Callable[[Scan, Sequence[str]], dict[str, exp.Query]]
+MEASURES: Mapping[str, Measure] = {"accesses": of_events, "measurements": of_measurements}

@@ -1,0 +1,196 @@
+"""The rows of a table that a question is about, with the keys of their groups. Pure.
+
+A measure (measures/) begins with such a scan of the events or of the measurements. The keys ``k0``, ``k1``, … are those
+of the question's dimensions, in order: the number of a time bucket, an id, or a text.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlglot import exp
+
+from analytics_internal.days import EPOCH, number_of
+from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH, WEEK, Dimension
+from analytics_internal.query import language
+from analytics_internal.query.conditions import column_of, condition, literal
+from analytics_internal.query.language import Query
+from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
+
+CONDITION = "condition"
+IS_CURRENT = "is_current"
+"""In a comparison: whether a row is of the period, not of the one before."""
+
+
+class Scan:
+    """How one question looks at the reader's tables.
+
+    ``is_compared``: rows of the previous period count too. ``is_by_month``: its days are compared with those of later
+    months, not with those so many days later. ``is_of_all_time``: some figure ignores the period.
+    """
+
+    def __init__(self, query: Query, is_compared: bool, is_by_month: bool, is_of_all_time: bool = False) -> None:
+        self.query = query
+        self.is_compared = is_compared
+        self.keys = [f"k{n}" for n in range(len(query.dimensions))]
+        # By dimension, without those of time: the name of its key, and what is declared of it.
+        self.named = {
+            name: (key, DECLARED[name])
+            for key, name in zip(self.keys, query.dimensions, strict=True)
+            if name not in BUCKET_DAYS
+        }
+        self._is_by_month = is_by_month
+        self._is_of_all_time = is_of_all_time
+        self._asks_for_terms = asks_for_terms(query)
+        self._conditions: list[language.Filter] = []
+
+    @property
+    def shown(self) -> list[tuple[str, str, str]]:
+        """For each dimension that is not shown as its text: its key, the column that is shown, and where it is."""
+        return [
+            (key, one.shown_as, source_of(one, key)) for key, one in self.named.values() if one.shown_as is not None
+        ]
+
+    def stages(self) -> dict[str, exp.Query]:
+        """What the scans refer to: once before all of them."""
+        if not self._asks_for_terms:
+            return {}
+        events = exp.select().from_("event AS e")
+        if not self._is_of_all_time:
+            events = self.in_periods(events)
+        return stages_of_terms(self._filtered(events, filter_without_terms(self.query.filter)))
+
+    def of_all_time(self, *columns: exp.Expr | str, table: str = "event") -> exp.Select:
+        """The rows of ``table AS e`` of all time that the filter lets pass: their keys and these columns."""
+        scan = exp.select(*columns).from_(f"{table} AS e")
+        if self._asks_for_terms:
+            scan = joined_to_terms(scan)
+        return self._filtered(self._with_keys(scan), self.query.filter)
+
+    def of_periods(self, *columns: exp.Expr | str, table: str = "event") -> exp.Select:
+        """As ``of_all_time``, but of the question's periods only, with ``is_current`` in a comparison."""
+        scan = self.of_all_time(*columns, table=table)
+        if self.is_compared:
+            scan = scan.select(exp.alias_(is_current(), IS_CURRENT), copy=False)
+        for _, shown, source in self.shown:
+            scan = scan.select(column_of(shown, source))
+        return self.in_periods(scan)
+
+    def in_periods(self, scan: exp.Select) -> exp.Select:
+        """Of a scan the rows of the question's periods."""
+        in_period = _between("first_day", "last_day")
+        if not self.is_compared:
+            return scan.where(in_period, copy=False)
+        in_previous = _between("previous_first_day", "previous_last_day")
+        # An unfinished period is compared with as much of the one before.
+        is_before = exp.LT(this=column_of("occurred_at", "e"), expression=time_parameter("previous_end"))
+        return scan.where(exp.or_(in_period, exp.and_(in_previous, is_before)), copy=False)
+
+    def with_conditions(self, tree: exp.Expr) -> exp.Expr:
+        """The whole tree, with the filters' conditions in it: the builders copy what they are given, often."""
+        for placeholder in list(tree.find_all(exp.Placeholder)):
+            name, _, number = placeholder.name.partition(" ")
+            if name == CONDITION:
+                placeholder.replace(condition(self._conditions[int(number)]))
+        return tree
+
+    def _with_keys(self, scan: exp.Select) -> exp.Select:
+        for key, dimension in zip(self.keys, self.query.dimensions, strict=True):
+            if dimension in BUCKET_DAYS:
+                scan = scan.select(exp.alias_(self._bucket_index(dimension), key, copy=False), copy=False)
+                continue
+            declared = DECLARED[dimension]
+            source = "e" if has_id_as_key(declared) else source_of(declared, key)
+            if source not in ("e", "term_of"):
+                scan = join_names(scan, declared, source, f"e.{declared.table.id_column}")
+            column = declared.table.id_column if has_id_as_key(declared) else declared.text
+            scan = scan.select(exp.alias_(column_of(column, source), key))
+        return scan
+
+    def _filtered(self, scan: exp.Select, filter_: language.Filter | None) -> exp.Select:
+        scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=parameter("position")), copy=False)
+        return scan.where(self._placeholder_of(filter_), copy=False) if filter_ is not None else scan
+
+    def _placeholder_of(self, filter_: language.Filter) -> exp.Expr:
+        """Stands for a filter's condition until the tree is whole."""
+        self._conditions.append(filter_)
+        return exp.Placeholder(this=f"{CONDITION} {len(self._conditions) - 1}")
+
+    def _bucket_index(self, dimension: str) -> exp.Expr:
+        """The number of a row's bucket in its period, from 0 on; in the previous period that of its counterpart."""
+        index = _bucket_number(self._compared_day(), dimension)
+        number = exp.Sub(this=exp.paren(index, copy=False), expression=parameter("first_bucket"))
+        return exp.cast(number, "INTEGER", copy=False)
+
+    def _compared_day(self) -> exp.Expr:
+        """The day of a row; in the previous period, the day that it is compared with."""
+        day = column_of("day", "e")
+        if not self.is_compared:
+            return day
+        later: exp.Expr = exp.Add(this=day.copy(), expression=parameter("days_later"))
+        if self._is_by_month:
+            place = exp.Add(
+                this=exp.Sub(this=day.copy(), expression=parameter("previous_first_day")),
+                expression=exp.Literal.number(1),
+            )
+            later = exp.func("list_extract", exp.cast(parameter("counterparts"), "INTEGER[]"), place)
+        return exp.Case(ifs=[exp.If(this=is_current(), true=day)], default=later)
+
+
+def has_id_as_key(declared: Dimension) -> bool:
+    """Whether rows are grouped by ids; otherwise by texts."""
+    return declared.has_one_id or bool(declared.parts)
+
+
+def source_of(declared: Dimension, key: str) -> str:
+    """The alias of the table that names a key."""
+    return "term_of" if declared.is_of_search else f"{declared.table.name}_of_{key}"
+
+
+def join_names(select: exp.Select, declared: Dimension, alias: str, id_: str) -> exp.Select:
+    """Join a dimension's table of names by ids."""
+    on = f"{alias}.{declared.table.id_column} = {id_}"
+    return select.join(f"{declared.table.name} AS {alias}", on=on, join_type="LEFT")
+
+
+def bucket_number(day: date, dimension: str) -> int:
+    """The number of a day's bucket since 1970: days, weeks that begin on Monday, or months."""
+    days = number_of(day)
+    if dimension == WEEK:
+        return (days + 3) // 7  # 1970-01-01 was a Thursday
+    return (day.year * 12 + day.month) if dimension == MONTH else days
+
+
+def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
+    if dimension == WEEK:
+        return exp.IntDiv(
+            this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3)), copy=False),
+            expression=exp.Literal.number(7),
+        )
+    if dimension == MONTH:
+        as_date = exp.paren(exp.Add(this=exp.cast(literal(str(EPOCH)), "DATE"), expression=exp.cast(day, "INTEGER")))
+        years = exp.Mul(this=exp.Year(this=as_date), expression=exp.Literal.number(12))
+        return exp.Add(this=years, expression=exp.Month(this=as_date.copy()))
+    return day
+
+
+def is_current() -> exp.Expr:
+    """Whether a row of ``e`` is of the period, not of the one before."""
+    return exp.paren(exp.GTE(this=column_of("day", "e"), expression=parameter("first_day")))
+
+
+def parameter(name: str) -> exp.Expr:
+    """One of ``plan.parameters``."""
+    return exp.Parameter(this=exp.Var(this=name))
+
+
+def time_parameter(name: str) -> exp.Expr:
+    """A parameter that is an instant."""
+    return exp.cast(parameter(name), "TIMESTAMP")
+
+
+def _between(first: str, last: str) -> exp.Expr:
+    column = column_of("day", "e")
+    return exp.and_(
+        exp.GTE(this=column, expression=parameter(first)), exp.LTE(this=column.copy(), expression=parameter(last))
+    )
