@@ -35,7 +35,7 @@ from analytics_internal.log import (
     version_on,
 )
 from analytics_internal.masking import masked_text
-from analytics_internal.query import csv_lines, next_bucket, prepare
+from analytics_internal.query import FORMATS, next_bucket, pieces_of, prepare
 from analytics_internal.query.parse import parse
 from analytics_internal.reader import READER_FILE, Replica, one_for_all
 from analytics_internal.settings import Settings
@@ -296,7 +296,7 @@ async def _opened(settings: Settings, dsn: str, stack: contextlib.AsyncExitStack
     async def counts(first: date, last: date) -> tuple[int, Counts]:
         query, wire = parse(_question(first, last), allow_no_limit=True)
         prepared = await prepare(replica, query, wire, ZoneInfo(settings.timezone))
-        text = b"".join([chunk async for chunk in csv_lines(replica, prepared)])
+        text = b"".join([chunk async for chunk in pieces_of(replica, prepared, FORMATS["csv"])])
         return prepared.page.position, _parsed(text.decode())
 
     return counts

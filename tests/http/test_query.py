@@ -65,7 +65,7 @@ async def test_an_unknown_format_is_told_which_there_are(client: httpx.AsyncClie
     refused = await client.request(method, "/query", params={"q": asked, "format": "xls"}, content=asked)
 
     assert_is_problem(refused, 400, "invalid-query")
-    assert refused.json()["errors"][0]["allowed"] == ["json", "csv"]
+    assert refused.json()["errors"][0]["allowed"] == ["json", "csv", "ndjson", "parquet"]
 
 
 async def test_pages_lead_to_each_other(client: httpx.AsyncClient) -> None:

@@ -20,7 +20,7 @@ from analytics_internal.event.event import Event
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.answer import answer
-from analytics_internal.query.csv_file import csv_lines
+from analytics_internal.query.download import FORMATS, pieces_of
 from analytics_internal.query.parse import parse
 from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
@@ -98,10 +98,14 @@ class Stored(NamedTuple):
                 return rows, totals
 
     async def csv(self, question: Question, zone: str = "UTC") -> list[list[str]]:
+        text = (await self.file(question, "csv", zone)).decode()
+        return list(csv.reader(io.StringIO(text, newline="")))
+
+    async def file(self, question: Question, format_: str, zone: str = "UTC") -> bytes:
+        """The answer as a file."""
         query, wire = parse(json.dumps(question).encode(), allow_no_limit=True)
         prepared = await prepare(self.replica, query, wire, ZoneInfo(zone), NOW)
-        text = b"".join([chunk async for chunk in csv_lines(self.replica, prepared)]).decode()
-        return list(csv.reader(io.StringIO(text, newline="")))
+        return b"".join([piece async for piece in pieces_of(self.replica, prepared, FORMATS[format_])])
 
 
 @asynccontextmanager

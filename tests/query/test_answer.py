@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
-from analytics_internal.query.csv_file import csv_lines, guarded
+from analytics_internal.query.csv_file import guarded
+from analytics_internal.query.download import FORMATS, pieces_of
 from analytics_internal.query.language import DIMENSIONS, METRICS, TIME_DIMENSIONS, InvalidQuery
 from analytics_internal.query.parse import parse
 from analytics_internal.query.run import prepare
@@ -249,13 +250,14 @@ async def test_a_spreadsheet_runs_no_cell(stored: Stored, start: str) -> None:
     assert line == [f"'{start}HYPERLINK(1)", "1"]
 
 
-async def test_a_file_says_first_that_it_cannot_be_made(stored: Stored) -> None:
+@pytest.mark.parametrize("format_", FORMATS)
+async def test_a_file_says_first_that_it_cannot_be_made(stored: Stored, format_: str) -> None:
     question = {"metrics": ["events"], "dimensions": ["item"], "limit": None}
     prepared = await prepare(stored.replica, *parse(json.dumps(question).encode(), True), ZoneInfo("UTC"), NOW)
-    broken = msgspec.structs.replace(prepared.plan, sql=f"SELECT error('broken') FROM ({prepared.plan.sql})")
+    broken = msgspec.structs.replace(prepared.plan, sql=f"FROM ({prepared.plan.sql}) WHERE error('broken') = ''")
 
     with pytest.raises(duckdb.Error, match="broken"):
-        await anext(csv_lines(stored.replica, msgspec.structs.replace(prepared, plan=broken)))
+        await anext(pieces_of(stored.replica, msgspec.structs.replace(prepared, plan=broken), FORMATS[format_]))
 
 
 @settings(max_examples=10)

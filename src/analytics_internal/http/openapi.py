@@ -19,9 +19,9 @@ from analytics_internal.dimensions import DECLARED
 from analytics_internal.event import Verdicts, WireBatch, WireEvent
 from analytics_internal.http import compat, health, integration, problems
 from analytics_internal.http import destination_wire as wire
-from analytics_internal.http.query import FORMATS, Configuration
+from analytics_internal.http.query import FORMAT_NAMES, Configuration
 from analytics_internal.log import StoredEvent
-from analytics_internal.query import Answer, DayRange, LastDays, WireQuery, language
+from analytics_internal.query import FORMATS, Answer, DayRange, LastDays, WireQuery, language
 from analytics_internal.settings import Settings
 
 Schema = dict[str, Any]
@@ -253,12 +253,12 @@ def _ask_by_link() -> Schema:
 
 
 def _answer() -> Schema:
-    return {**_json(Answer), "text/csv": TEXT}
+    return {**_json(Answer), **{one.media_type: TEXT for one in FORMATS.values()}}
 
 
 def _format() -> Schema:
     description = "Form of the answer, else as Accept asks; `csv` begins with a byte order mark, for spreadsheets"
-    return _parameter("format", description, {"type": "string", "enum": list(FORMATS)})
+    return _parameter("format", description, {"type": "string", "enum": list(FORMAT_NAMES)})
 
 
 def _original_items() -> Schema:

@@ -19,13 +19,22 @@ from analytics_internal.errors import Problem
 from analytics_internal.http import people
 from analytics_internal.http.bodies import BodyTooLarge, limited_body
 from analytics_internal.http.requests import caller_with, service_of
-from analytics_internal.query import BYTE_ORDER_MARK, InvalidQuery, Spooled, first_event_at, prepare
+from analytics_internal.query import (
+    BYTE_ORDER_MARK,
+    FORMATS,
+    Format,
+    InvalidQuery,
+    Spooled,
+    file_of,
+    first_event_at,
+    prepare,
+)
 from analytics_internal.query.answer import answer
-from analytics_internal.query.csv_file import csv_file
 from analytics_internal.query.parse import parse
 
 MAX_QUERY_BYTES = 64 * 1024
-FORMATS = ("json", "csv")
+JSON = "json"
+FORMAT_NAMES = (JSON, *FORMATS)
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +50,14 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def ask(request: Request) -> Response:
-    """``POST /query?format=json|csv`` with the question as body: docs/reference/query.md."""
+    """``POST /query?format=json|csv|ndjson|parquet`` with the question as body: docs/reference/query.md."""
     caller = await caller_with(request, "read")
     body = await limited_body(request.scope, request.receive, MAX_QUERY_BYTES)
     return await _answer(request, caller, body)
 
 
 async def ask_by_link(request: Request) -> Response:
-    """``GET /query?q=<question>&format=json|csv``: the same question from a link."""
+    """``GET /query?q=<question>&format=json|csv|ndjson|parquet``: the same question from a link."""
     caller = await caller_with(request, "read")
     question = request.query_params.get("q")
     if question is None:
@@ -61,33 +70,43 @@ async def ask_by_link(request: Request) -> Response:
 
 async def _answer(request: Request, caller: Caller, body: bytes) -> Response:
     service = service_of(request)
-    format_ = request.query_params.get("format")
-    if format_ is not None and format_ not in FORMATS:
-        raise InvalidQuery(Problem("format", "unknown", list(FORMATS)))
-    wants_csv = format_ == "csv" or (format_ is None and "text/csv" in request.headers.get("accept", ""))
-    query, wire = parse(body, allow_no_limit=wants_csv)
+    name = _format_of(request)
+    query, wire = parse(body, allow_no_limit=name != JSON)
     await people.require_for(request, caller, wire)
-    if not wants_csv:
+    if name == JSON:
         answered = await answer(service.replica, query, wire, service.zone)
         return Response(msgspec.json.encode(answered), media_type="application/json")
     prepared = await prepare(service.replica, query, wire, service.zone)
-    name = f"analytics-{prepared.period.first}-{prepared.period.last}.csv"
+    # An address that says CSV is opened in a spreadsheet; a program says it in a header.
+    start = BYTE_ORDER_MARK if request.query_params.get("format") == "csv" else b""
+    # Whole before 200 is said: what fails is answered as an error, not as a file that ends early.
+    file = await file_of(service.replica, prepared, service.spool, FORMATS[name], start)
+    days = f"{prepared.period.first}-{prepared.period.last}"
     headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Disposition": f'attachment; filename="analytics-{days}.{name}"',
         "X-Log-Position": str(prepared.page.position),
     }
-    # An address that says CSV is opened in a spreadsheet; a program says it in a header.
-    start = BYTE_ORDER_MARK if format_ == "csv" else b""
-    # Whole before 200 is said: what fails is answered as an error, not as a file that ends early.
-    return Download(await csv_file(service.replica, prepared, service.spool, start), headers)
+    return Download(file, FORMATS[name], headers)
+
+
+def _format_of(request: Request) -> str:
+    """The format that the address asks for, else the first one that `Accept` names. Raises InvalidQuery."""
+    asked = request.query_params.get("format")
+    if asked is None:
+        accepted = request.headers.get("accept", "")
+        return next((name for name, one in FORMATS.items() if one.media_type in accepted), JSON)
+    if asked not in FORMAT_NAMES:
+        raise InvalidQuery(Problem("format", "unknown", list(FORMAT_NAMES)))
+    return asked
 
 
 class Download(StreamingResponse):
-    """A CSV file that is ready, as fast as its client reads; then it is gone."""
+    """A file that is ready, as fast as its client reads; then it is gone."""
 
-    def __init__(self, file: Spooled, headers: dict[str, str]) -> None:
+    def __init__(self, file: Spooled, format_: Format, headers: dict[str, str]) -> None:
         self._file = file
-        super().__init__(self._pieces(), headers={**headers, "Content-Length": str(file.size)}, media_type="text/csv")
+        headers = {**headers, "Content-Length": str(file.size)}
+        super().__init__(self._pieces(), headers=headers, media_type=format_.media_type)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         while piece := await asyncio.to_thread(self._file.read):

@@ -1,7 +1,8 @@
 """A question and its answer: parse, plan, run, page, CSV."""
 
 from analytics_internal.query import language
-from analytics_internal.query.csv_file import BYTE_ORDER_MARK, csv_lines
+from analytics_internal.query.csv_file import BYTE_ORDER_MARK
+from analytics_internal.query.download import FORMATS, Format, file_of, pieces_of
 from analytics_internal.query.language import CONNECTIVES, InvalidQuery
 from analytics_internal.query.parse import parse_filter
 from analytics_internal.query.period import next_bucket

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from itertools import islice
-from typing import Any, cast
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import duckdb
 import msgspec
 
 from analytics_internal.days import day_of
-from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH
-from analytics_internal.query import metrics
 from analytics_internal.query.language import Query
 from analytics_internal.query.page import cursor_for
 from analytics_internal.query.period import Period, Previous, bucket_of, buckets, next_bucket
+from analytics_internal.query.rows import instant, named_row
 from analytics_internal.query.run import Prepared, ask_reader, log_of, prepare
 from analytics_internal.query.wire import (
     Answer,
     AnswerMeta,
-    Count,
     DayRange,
-    Item,
-    Moment,
-    Number,
-    Ratio,
     Row,
     TimeLabel,
     WirePeriod,
@@ -52,7 +44,7 @@ async def _answer_once(replica: Replica, query: Query, wire: WireQuery, zone: Zo
     def named_rows(cursor: duckdb.DuckDBPyConnection) -> tuple[list[Row], int]:
         # In the question's thread: ten thousand rows are a tenth of a second.
         rows = cursor.fetchall()
-        return [_named(row, prepared) for row in rows], rows[0][-1] if rows else 0
+        return [named_row(row, prepared) for row in rows], rows[0][-1] if rows else 0
 
     results, total = await ask_reader(replica, prepared, named_rows)
     if prepared.page.log is None and query.limit is not None and total > query.limit:
@@ -63,44 +55,6 @@ async def _answer_once(replica: Replica, query: Query, wire: WireQuery, zone: Zo
     return Answer(results, _meta(prepared, total, replica.missing(prepared.page.position)), wire)
 
 
-FIGURES: dict[str, type[Count | Number | Ratio]] = {"count": Count, "number": Number, "ratio": Ratio}
-
-
-def _named(row: tuple[Any, ...], prepared: Prepared) -> Row:
-    values = iter(row)
-    named: dict[str, Any] = {}
-    for dimension in prepared.query.dimensions:
-        if dimension in BUCKET_DAYS:
-            named[dimension] = bucket_label(next(values), prepared.period, dimension)
-        elif parts := DECLARED[dimension].parts:
-            named[dimension] = Item(*islice(values, len(parts)))
-        else:
-            named[dimension] = next(values)
-    for metric in prepared.query.metrics:
-        form = metrics.DECLARED[metric].form
-        columns = metrics.shown_columns_of(metric, prepared.previous is not None)
-        figures: dict[str, Any] = {column.partition(".")[2] or "value": next(values) for column in columns}
-        named[metric] = Moment(json_value(figures["value"])) if form == "moment" else FIGURES[form](**figures)
-    return cast("Row", named)
-
-
-def bucket_label(index: object, period: Period, dimension: str) -> str:
-    assert isinstance(index, int)
-    first = bucket_of(period.first, dimension)
-    if dimension == MONTH:
-        year, month = divmod(first.year * 12 + first.month - 1 + index, 12)
-        return f"{year:04}-{month + 1:02}-01"
-    return str(first.fromordinal(first.toordinal() + index * BUCKET_DAYS[dimension]))
-
-
-def json_value(value: Any) -> Any:
-    return _instant(value.replace(tzinfo=UTC)) if isinstance(value, datetime) else value
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
 def _meta(prepared: Prepared, total_rows: int, missing: Missing | None) -> AnswerMeta:
     page = prepared.page
     limit = prepared.query.limit or total_rows
@@ -109,7 +63,7 @@ def _meta(prepared: Prepared, total_rows: int, missing: Missing | None) -> Answe
         time_zone=prepared.zone.key,
         period=_wire_period(prepared.period),
         previous_period=_wire_period(prepared.previous) if prepared.previous is not None else None,
-        complete_until=_instant(page.asked_at),
+        complete_until=instant(page.asked_at),
         position=page.position,
         total_rows=total_rows if total_rows or not page.offset else None,
         offset=page.offset,
@@ -125,8 +79,8 @@ def _wire_period(period: Period) -> WirePeriod:
     return WirePeriod(
         period.first,
         period.last,
-        start=_instant(period.start),
-        end=_instant(period.end),
+        start=instant(period.start),
+        end=instant(period.end),
         is_complete=period.is_complete,
     )
 

@@ -1,18 +1,15 @@
-"""Cells of CSV that a spreadsheet shows as they are: text in quotes, formulas disarmed. Pure."""
+"""An answer as CSV, with cells that a spreadsheet shows as they are: text in quotes, formulas disarmed."""
 
 from __future__ import annotations
 
-import asyncio
 import unicodedata
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
-from analytics_internal.query.answer import bucket_label, json_value
-from analytics_internal.query.language import TIME_DIMENSIONS
-from analytics_internal.query.run import Prepared, Row, ask_reader
-from analytics_internal.query.spool import Spool, Spooled
-from analytics_internal.reader import Replica
+from analytics_internal.query.rows import flat_row
+from analytics_internal.query.run import Prepared
+from analytics_internal.query.spool import Spooled
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """A spreadsheet that does not find it at a file's start takes the file for one of its country's old encoding."""
@@ -47,6 +44,8 @@ def _line(row: Sequence[object]) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, str):
         return '"' + guarded(value).replace('"', '""') + '"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "" if value is None else str(value)
 
 
@@ -66,45 +65,12 @@ def _is_dangerous(text: str) -> bool:
     return False
 
 
-CSV_ROWS = 5_000
+ROWS_AT_A_TIME = 5_000
 
 
-async def csv_file(replica: Replica, prepared: Prepared, spool: Spool, start: bytes = b"") -> Spooled:
-    """The answer as a file of CSV after ``start``, whole and ready to be read; the caller closes it.
-
-    Raises:
-        DownloadTooLarge, Busy, OutOfMemory: there is no room for it.
-        Damaged, TooSlow: as ``Replica.query``.
-    """
-    file = spool.open()
-
-    def write(cursor: duckdb.DuckDBPyConnection) -> None:
-        file.empty()
-        file.write(start + csv_rows([[*prepared.plan.labels, *prepared.plan.metrics]]))
-        while rows := cursor.fetchmany(CSV_ROWS):
-            file.write(csv_rows(_cells(row, prepared) for row in rows))
-        file.rewind()
-
-    try:
-        await ask_reader(replica, prepared, write)
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-async def csv_lines(replica: Replica, prepared: Prepared) -> AsyncIterator[bytes]:
-    """The answer as CSV in pieces. Nothing comes before all of it is there, so that what fails can still be said."""
-    file = await csv_file(replica, prepared, Spool(replica.folder))
-    try:
-        while piece := await asyncio.to_thread(file.read):
-            yield piece
-    finally:
-        file.close()
-
-
-def _cells(row: Row, prepared: Prepared) -> list[object]:
-    return [
-        bucket_label(value, prepared.period, name) if name in TIME_DIMENSIONS else json_value(value)
-        for name, value in zip((*prepared.plan.labels, *prepared.plan.metrics), row, strict=False)
-    ]
+def write_csv(cursor: duckdb.DuckDBPyConnection, prepared: Prepared, file: Spooled) -> None:
+    """Ask, and write a header and the rows."""
+    cursor.execute(prepared.plan.sql, prepared.parameters)
+    file.write(csv_rows([[column.name for column in prepared.plan.columns]]))
+    while rows := cursor.fetchmany(ROWS_AT_A_TIME):
+        file.write(csv_rows(flat_row(row, prepared) for row in rows))

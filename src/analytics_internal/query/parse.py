@@ -294,7 +294,7 @@ def _order_by(
 
 def _check_limit(limit: int | None, allow_no_limit: bool, problems: list[Problem]) -> None:
     if limit is None and not allow_no_limit:
-        problems.append(Problem("limit", "null (every row) is for CSV", [f"1 to {MAX_LIMIT:,}"]))
+        problems.append(Problem("limit", "null (every row) is for files", [f"1 to {MAX_LIMIT:,}"]))
     elif limit is not None and not 1 <= limit <= MAX_LIMIT:
         problems.append(Problem("limit", f"{limit} is not in 1 to {MAX_LIMIT:,}"))
 

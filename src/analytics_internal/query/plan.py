@@ -18,6 +18,8 @@ from sqlglot import exp, parse_one
 from analytics_internal.cache import Cache, size_of
 from analytics_internal.days import number_of
 from analytics_internal.dimensions import BUCKET_DAYS, DECLARED
+from analytics_internal.query.columns import Column
+from analytics_internal.query.columns import columns_of as columns_of_answer
 from analytics_internal.query.conditions import column_of
 from analytics_internal.query.language import Query
 from analytics_internal.query.measures import MEASURES
@@ -34,12 +36,10 @@ MAX_REMEMBERED_BYTES = 65_536
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A question made ready: the columns of ``sql`` are ``labels``, then ``metrics``, then the total of rows."""
+    """A question made ready: ``sql`` has these columns, and after them the total of rows."""
 
     sql: str
-    labels: tuple[str, ...]
-    metrics: tuple[str, ...]
-    """Column names: a metric's, or a metric's with ``.previous``."""
+    columns: tuple[Column, ...]
     parameters: frozenset[str]
     """Those of ``parameters`` that the SQL names; DuckDB refuses others."""
 
@@ -85,12 +85,12 @@ def plan(query: Query, is_compared: bool, is_by_month: bool) -> Plan:
     builder = _Builder(query, is_compared, is_by_month)
     tree = builder.tree()
     named = frozenset(parameter.name for parameter in tree.find_all(exp.Parameter))
-    return Plan(tree.sql(dialect="duckdb", copy=False), builder.labels(), builder.metric_columns(), named)
+    return Plan(tree.sql(dialect="duckdb", copy=False), columns_of_answer(query, is_compared), named)
 
 
 def _size_of(key: tuple[Query, bool, bool], planned: Plan) -> int:
     # A filter is a tree of small objects: some ten times its text.
-    return 1_024 + 10 * len(repr(key[0])) + size_of(planned.sql, planned.labels, planned.metrics, planned.parameters)
+    return 1_024 + 10 * len(repr(key[0])) + size_of(planned.sql, planned.columns, planned.parameters)
 
 
 _remembered: Cache[tuple[Query, bool, bool], Plan] = Cache("plans", _size_of, MAX_REMEMBERED_BYTES)

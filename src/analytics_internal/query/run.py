@@ -117,11 +117,19 @@ def log_of(place: Place) -> str:
 
 
 async def ask_reader(replica: Replica, prepared: Prepared, fetch: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    """Ask the question; ``fetch`` takes its rows in a thread. Raises as ``Replica.query``."""
+    return await with_reader(
+        replica, prepared, lambda cursor: fetch(cursor.execute(prepared.plan.sql, prepared.parameters))
+    )
+
+
+async def with_reader(replica: Replica, prepared: Prepared, ask: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    """Let ``ask`` ask the question itself, perhaps more than once. Raises as ``Replica.query``."""
     try:
-        return await replica.query(prepared.plan.sql, fetch, prepared.parameters, prepared.cost_s)
+        return await replica.ask(ask, prepared.plan.sql, prepared.cost_s)
     except Damaged:  # the reader has thrown its file away: what it reads now is whole
         await replica.catch_up()
-        return await replica.query(prepared.plan.sql, fetch, prepared.parameters, prepared.cost_s)
+        return await replica.ask(ask, prepared.plan.sql, prepared.cost_s)
 
 
 async def _sizes(replica: Replica) -> Sizes:

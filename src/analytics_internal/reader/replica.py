@@ -176,13 +176,15 @@ class Replica:
             Damaged: the file cannot be used, or is being rebuilt; after the next ``catch_up`` it is whole.
             Busy, TooSlow, OutOfMemory: as ``Lanes.run``.
         """
+        return await self.ask(lambda cursor: fetch(cursor.execute(sql, dict(parameters or {}))), sql, cost_s)
+
+    async def ask(self, ask: Callable[[duckdb.DuckDBPyConnection], T], sql: str, cost_s: float = 0) -> T:
+        """As ``query``, but ``ask`` runs ``sql`` itself. It may be called again before it has ended."""
         file = self._file
         if file is None or self.position < self._promised:
             raise Damaged("the reader is being rebuilt from the log")
         try:
-            return await self._lanes.run(
-                file.question_cursor, lambda cursor: fetch(cursor.execute(sql, dict(parameters or {}))), cost_s
-            )
+            return await self._lanes.run(file.question_cursor, ask, cost_s)
         except duckdb.Error as error:
             is_replaced = self._file is not file
             if not (is_replaced or is_damage(error)):

@@ -1225,7 +1225,7 @@ export interface operations {
                 /** @description The question as JSON */
                 q: string;
                 /** @description Form of the answer, else as Accept asks; `csv` begins with a byte order mark, for spreadsheets */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson" | "parquet";
             };
             header?: never;
             path?: never;
@@ -1241,6 +1241,8 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Answer"];
                     "text/csv": string;
+                    "application/x-ndjson": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description The request is not understood; the detail says what is allowed */
@@ -1305,7 +1307,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Form of the answer, else as Accept asks; `csv` begins with a byte order mark, for spreadsheets */
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "ndjson" | "parquet";
             };
             header?: never;
             path?: never;
@@ -1325,6 +1327,8 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Answer"];
                     "text/csv": string;
+                    "application/x-ndjson": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description The request is not understood; the detail says what is allowed */
