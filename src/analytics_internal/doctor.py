@@ -232,7 +232,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
         _no_rows("events_without_place", "events of batches that have no place, as (id, batch)"),
     ),
     (
-        "every event's item, person, plugin, entity, path and context is named",
+        "every event's item, person, agent, plugin, entity, path and context is named",
         _no_rows("unnamed", "names that are missing, as (kind, number, events)"),
     ),
     (

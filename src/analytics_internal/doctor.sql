@@ -49,6 +49,7 @@ WHERE NOT EXISTS (SELECT FROM log_batch b WHERE b.batch_id = e.batch_id)
 WITH name (kind, number) AS (
     SELECT 'item', item_id FROM item JOIN action USING (action_id)
     UNION ALL SELECT 'person', person_id FROM person
+    UNION ALL SELECT 'agent', agent_id FROM agent
     UNION ALL SELECT 'plugin', plugin_id FROM plugin
     UNION ALL SELECT 'entity', entity_id FROM entity
     UNION ALL SELECT 'path', path_id FROM path
@@ -57,8 +58,8 @@ WITH name (kind, number) AS (
 SELECT used.kind, used.number, count(*) AS events
 FROM event e
 CROSS JOIN LATERAL (
-    VALUES ('item', e.item_id), ('person', e.person_id), ('plugin', e.plugin_id), ('entity', e.entity_id),
-           ('path', e.path_id), ('context', e.context_id)
+    VALUES ('item', e.item_id), ('person', e.person_id), ('agent', e.agent_id), ('plugin', e.plugin_id),
+           ('entity', e.entity_id), ('path', e.path_id), ('context', e.context_id)
 ) AS used (kind, number)
 WHERE used.number IS NOT NULL AND NOT EXISTS (SELECT FROM name n WHERE n.kind = used.kind AND n.number = used.number)
 GROUP BY used.kind, used.number
@@ -83,6 +84,7 @@ FROM (
     SELECT 'action' AS name, 'action_id' AS id_column, max(action_id)::bigint AS reached FROM action
     UNION ALL SELECT 'item', 'item_id', max(item_id) FROM item
     UNION ALL SELECT 'person', 'person_id', max(person_id) FROM person
+    UNION ALL SELECT 'agent', 'agent_id', max(agent_id) FROM agent
     UNION ALL SELECT 'plugin', 'plugin_id', max(plugin_id) FROM plugin
     UNION ALL SELECT 'entity', 'entity_id', max(entity_id) FROM entity
     UNION ALL SELECT 'path', 'path_id', max(path_id) FROM path

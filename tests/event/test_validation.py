@@ -2,6 +2,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,6 +143,42 @@ def test_the_bodys_user_counts_when_the_caller_may_name_people() -> None:
     assert accepted(navigation(user="Bo"), by=trusting).person == BO
     assert accepted(navigation(), by=trusting).person is None
     assert refused(navigation(user="not a ref"), by=trusting).reason == "invalid_user"
+
+
+def test_an_event_keeps_the_program_that_acted_and_the_person_it_acted_for() -> None:
+    trusting = receipt(None, may_name_person=True)
+
+    for by, wire in [
+        (trusting, navigation(user=BO, agent=" claude-code ")),
+        (receipt(BO), navigation(agent="claude-code")),
+    ]:
+        event = accepted(wire, by=by)
+        assert (event.person, event.agent) == (BO, "claude-code")
+
+
+def test_a_programs_own_events_are_its_but_for_those_that_name_somebody_else() -> None:
+    search = msgspec.structs.replace(receipt(None, may_name_person=True), agent="search")
+
+    assert [accepted(wire, by=search).agent for wire in (navigation(), navigation(agent="indexer"))] == [
+        "search",
+        "indexer",
+    ]
+    assert accepted(navigation(user=BO), by=search).agent is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "reason"),
+    [("", "invalid_event"), ("a" * 129, "invalid_event"), (" ", "invalid_text"), ("a\0", "invalid_text")],
+)
+def test_an_agent_needs_a_name_that_can_be_stored(agent: str, reason: str) -> None:
+    assert refused(navigation(agent=agent)).reason == reason
+
+
+def test_only_an_agent_changes_the_hash_of_what_it_does() -> None:
+    before = accepted(navigation(id=str(uuid7(NOON)), value=7))
+
+    assert before.content_hash == -3861881390687901814
+    assert accepted(navigation(value=7, agent="claude-code")).content_hash != before.content_hash
 
 
 # --- time

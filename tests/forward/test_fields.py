@@ -19,6 +19,7 @@ FULL = Outgoing(
     position=1, id=UUID(int=1), occurred_at=AT, received_at=AT, action="click", subject="x", user="user:default/ana",
     value=1.5, attributes={"email": "e", "to": "/x", "a.b": 1}, context={"pluginId": "catalog", "team": "t"},
     session_id=UUID(int=2), imported=True, plugin="catalog", entity="component:default/web", path="/x",
+    agent="claude-code",
 )  # fmt: skip
 WEBHOOK: dict[str, Any] = {"name": "audit", "type": "webhook", "url": "https://siem.example/hook"}
 

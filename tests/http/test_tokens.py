@@ -58,6 +58,29 @@ async def test_a_plugin_that_acts_for_itself_may_name_the_person(
     assert await users_of(guarded_client, "/by a plugin") == [BO, None]
 
 
+async def test_a_plugins_own_events_have_the_plugin_as_their_agent(
+    guarded_client: httpx.AsyncClient, portal: PortalStandIn
+) -> None:
+    events = [
+        navigation("/agents"),
+        navigation("/agents", user=BO),
+        navigation("/agents", user=BO, agent="claude-code"),
+    ]
+    await store(guarded_client, portal.plugin_token("search"), {"events": events})
+    await store(guarded_client, portal.plugin_token("search", on_behalf_of=ANA), navigation("/agents"))
+    await store(guarded_client, portal.token(ANA), navigation("/agents"))
+    await store(
+        guarded_client, IMPORT_TOKEN, {"events": [navigation("/agents", agent="nightly"), navigation("/agents")]}
+    )
+
+    lines = (await guarded_client.get("/events", headers=bearing(IMPORT_TOKEN))).text.splitlines()
+    assert [
+        (event.get("user"), event.get("agent")) for event in map(json.loads, lines) if event["subject"] == "/agents"
+    ] == [
+        (None, "search"), (BO, None), (BO, "claude-code"), (ANA, None), (ANA, None), (None, "nightly"), (None, None),
+    ]  # fmt: skip
+
+
 async def test_a_machine_token_writes_for_others_and_imports_history(guarded_client: httpx.AsyncClient) -> None:
     old = navigation("/history", user=BO, occurredAt="2020-01-01T00:00:00Z")
 

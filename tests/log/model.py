@@ -56,7 +56,8 @@ def explained(done: list[tuple[Sequence[Entry], list[str]]], before: Sequence[Se
 async def emptied(pool: Pool) -> None:
     """Make the log the one of a new installation."""
     await pool.execute(
-        "TRUNCATE event, log_batch, rejected_event, rejected_count, action, item, person, plugin, entity, path, context"
+        "TRUNCATE event, log_batch, rejected_event, rejected_count, action, item, person, agent, plugin, entity, path, "
+        "context"
     )
     await pool.execute("UPDATE log_head SET position = 0, log_id = gen_random_uuid()")
 

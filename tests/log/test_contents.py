@@ -33,7 +33,7 @@ async def changed(pool: Pool) -> list[object]:
     wires=st.lists(
         st.fixed_dictionaries(
             {"action": texts.filter(bool), "subject": texts, "attributes": fields, "context": fields},
-            optional={"value": st.floats(allow_nan=False, allow_infinity=False), "sessionId": texts},
+            optional={"value": st.floats(allow_nan=False, allow_infinity=False), "sessionId": texts, "agent": texts},
         ),
         min_size=5,
         max_size=40,

@@ -57,6 +57,11 @@ class Caller(msgspec.Struct, frozen=True):
             return None
         return f"person {self.person}" if self.person is not None else f"plugin {self.plugin}"
 
+    @property
+    def agent(self) -> str | None:
+        """The program whose own events these are; None where a person acts, or where nobody can tell."""
+        return self.plugin if self.person is None else None
+
     def require_import(self) -> None:
         """Raises NotAllowed when the caller may not import history."""
         if not self.may_import:

@@ -151,6 +151,7 @@ def stored_hash(
     value: float | None,
     session_id: UUID | None,
     person: str | None,
+    agent: str | None,
 ) -> int:
     """The ``content_hash`` of a stored event. ``subject`` is the original one if it was kept.
 
@@ -158,7 +159,7 @@ def stored_hash(
     context are not flat JSON objects.
     """
     digest = _digest_of(action, subject, stored_fields(attributes), stored_fields(context))
-    return hash_of(value, session_id, digest, person)
+    return hash_of(value, session_id, digest, person, agent)
 
 
 def stored_fields(text: bytes | None) -> dict[str, Scalar]:
@@ -177,9 +178,11 @@ def _digest_of(action: str, original: str, attributes: dict[str, Scalar], contex
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def hash_of(value: float | None, session_id: UUID | None, digest: bytes, person: str | None) -> int:
+def hash_of(value: float | None, session_id: UUID | None, digest: bytes, person: str | None, agent: str | None) -> int:
     session = session_id.bytes if session_id is not None else b""
     said = b"%b%r\0%b\0%b" % (digest, value, session, (person or "").encode())
+    if agent is not None:  # events from before there were agents keep their hash
+        said += b"\0" + agent.encode()
     return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
 
 

@@ -41,6 +41,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     session_id: UUID | None
     is_imported: bool
     has_own_id: bool
+    agent: str | None = None
+    """The program that acted, for itself or for the person; None where a person acted."""
     sent_id: UUID | None = None
     """The id as sent, if it is stored under another one."""
 
@@ -84,5 +86,6 @@ def wire_text(event: Event) -> str:
         "attributes": msgspec.Raw(event.attributes) if event.attributes else None,
         "context": msgspec.Raw(event.context) if event.context else None,
         "sessionId": event.session_id,
+        "agent": event.agent,
     }
     return msgspec.json.encode({name: value for name, value in fields.items() if value is not None}).decode()

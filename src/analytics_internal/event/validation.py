@@ -15,6 +15,7 @@ from analytics_internal.event.content import Content, Refused, content_of, hash_
 from analytics_internal.event.entity_refs import normalise_entity_ref
 from analytics_internal.event.event import Event, Rejection
 from analytics_internal.event.spans import members
+from analytics_internal.event.spelling import composed
 from analytics_internal.event.uuid7 import milliseconds_of, stored_id, uuid7
 from analytics_internal.event.wire import SentEvent, WireEvent
 
@@ -46,6 +47,8 @@ class Receipt(msgspec.Struct, frozen=True):
     may_name_person: bool
     """Whether an event's ``user`` counts."""
     rules: Acceptance = Acceptance()
+    agent: str | None = None
+    """The program that sends events of its own: those that name neither a ``user`` nor an ``agent`` are its."""
     id_key: bytes | None = None
     """The key of the sender's stored ids (uuid7.py); None if ids are stored as sent."""
 
@@ -93,9 +96,10 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         if person is None:
             raise Refused("invalid_user", f"`user` is no entity ref like user:default/ana: {wire.user!a}", str(sent_id))
     session_id = _session_of(wire.session_id)
+    agent = _agent_of(wire, person, receipt, sent_id)
     return Event(
         id=sent_id if receipt.id_key is None else stored_id(sent_id, receipt.id_key),
-        content_hash=hash_of(wire.value, session_id, content.digest, person),
+        content_hash=hash_of(wire.value, session_id, content.digest, person, agent),
         occurred_at=_checked_time(wire, batch, receipt),
         received_at=receipt.received_at,
         person=person,
@@ -111,8 +115,18 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         session_id=session_id,
         is_imported=batch.is_imported,
         has_own_id=has_own_id,
+        agent=agent,
         sent_id=None if receipt.id_key is None else sent_id,
     )
+
+
+def _agent_of(wire: SentEvent, person: str | None, receipt: Receipt, sent_id: UUID) -> str | None:
+    if wire.agent is None:
+        return receipt.agent if person is None else None
+    agent = composed(wire.agent.strip())
+    if not agent or "\0" in agent:
+        raise Refused("invalid_text", f"`agent` is no name of a program: {wire.agent!a}", str(sent_id))
+    return agent
 
 
 def _checked_id(

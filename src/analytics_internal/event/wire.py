@@ -34,6 +34,7 @@ class WireEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     sent_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     session_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     user: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+    agent: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
 
 
 class WireBatch(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):

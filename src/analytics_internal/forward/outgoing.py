@@ -35,6 +35,8 @@ class Outgoing(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     plugin: str | None = None
     entity: str | None = None
     path: str | None = None
+    agent: str | None = None
+    """The program that acted, for itself or for ``user``; None where a person acted."""
 
 
 _encoder = msgspec.json.Encoder()

@@ -79,6 +79,7 @@ class People:
             action=self.text(event.action),
             subject=self._subject(event.subject, target, known),
             plugin=self.text(event.plugin) if event.plugin is not None else None,
+            agent=self.text(event.agent) if event.agent is not None else None,
             entity=self._ref(event.entity) if event.entity is not None else None,
             path=self.text(event.path) if event.path is not None else None,
             attributes=self._entries(event.attributes, known),

@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[LogEvent], _Row | None]] = {
     "action": lambda event: {"name": event.action},
     "item": lambda event: {"subject": event.item[1], "action": event.action},
     "person": lambda event: {"ref": event.user} if event.user is not None else None,
+    "agent": lambda event: {"name": event.agent} if event.agent is not None else None,
     "plugin": lambda event: {"name": event.plugin} if event.plugin is not None else None,
     "entity": lambda event: {"ref": event.entity} if event.entity is not None else None,
     "path": lambda event: {"name": event.path} if event.path is not None else None,

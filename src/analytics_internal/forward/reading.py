@@ -50,6 +50,7 @@ class LogEvent(msgspec.Struct, frozen=True, gc=False):
     plugin: str | None = None
     entity: str | None = None
     path: str | None = None
+    agent: str | None = None
 
 
 async def read(connection: Connection, after: int, up_to: int) -> list[LogEvent]:
@@ -103,6 +104,7 @@ def _event_of(row: Any) -> LogEvent:
         _named(row, "plugin"),
         _entity(entity_id, _named(row, "entity")) if entity_id is not None else None,
         _path(path_id, _named(row, "path")) if path_id is not None else None,
+        _named(row, "agent"),
     )
 
 

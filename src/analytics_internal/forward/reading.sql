@@ -10,12 +10,13 @@ LEFT JOIN (
     SELECT b.first_position + e.ordinal AS position, b.batch_id, e.id, e.occurred_at, e.received_at, e.item_id,
            i.action_id, a.name AS action, i.subject AS item_subject, e.original_subject, e.person_id, p.ref AS person,
            e.plugin_id, g.name AS plugin, e.entity_id, n.ref AS entity, e.path_id, w.name AS path, e.value, e.attributes,
-           e.context_id, c.content AS context, e.session_id, e.is_imported
+           e.context_id, c.content AS context, e.session_id, e.is_imported, e.agent_id, r.name AS agent
     FROM log_batch b
     JOIN event e ON e.batch_id = b.batch_id
     LEFT JOIN item i ON i.item_id = e.item_id
     LEFT JOIN action a ON a.action_id = i.action_id
     LEFT JOIN person p ON p.person_id = e.person_id
+    LEFT JOIN agent r ON r.agent_id = e.agent_id
     LEFT JOIN plugin g ON g.plugin_id = e.plugin_id
     LEFT JOIN entity n ON n.entity_id = e.entity_id
     LEFT JOIN path w ON w.path_id = e.path_id

@@ -86,4 +86,5 @@ def _outgoing(event: LogEvent) -> Outgoing:
         plugin=event.plugin,
         entity=event.entity,
         path=event.path,
+        agent=event.agent,
     )

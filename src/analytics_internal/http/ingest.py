@@ -64,7 +64,9 @@ async def _stored(service: Service, scope: Scope, receive: Receive) -> bytes:
         caller.require_import()
     require_possible(received_at := datetime.now(UTC))
     id_key = service.id_key.of(caller.sender)
-    receipt = Receipt(received_at, caller.person, caller.may_name_person, service.acceptance, id_key)
+    receipt = Receipt(
+        received_at, caller.person, caller.may_name_person, service.acceptance, agent=caller.agent, id_key=id_key
+    )
     entries = await _validated(batch, receipt)
     await _require_our_clock(service, entries, received_at)
     verdicts = await service.writer.append(entries, sum(map(weight_of, entries)))

@@ -14,6 +14,7 @@ from analytics_internal.log.names import Key, Names, digest_of
 EVENT_COLUMNS = (
     "batch_id", "ordinal", "id", "occurred_at", "received_at", "content_hash", "person_id", "is_imported", "value",
     "session_id", "attributes", "original_subject", "item_id", "plugin_id", "entity_id", "path_id", "context_id",
+    "agent_id",
 )  # fmt: skip
 
 Content = tuple[str, str, str | None, str | None, str | None, bytes | None]
@@ -58,6 +59,7 @@ class Rows:
         contents = [_content_of(event) for event in events]
         ids = await self._ids_of(connection, contents, new)
         people = await self._resolve(connection, "person", _present(event.person for event in events), new)
+        agents = await self._resolve(connection, "agent", _present(event.agent for event in events), new)
         rows: list[tuple[object, ...]] = [
             (
                 event.id,
@@ -71,6 +73,7 @@ class Rows:
                 event.attributes,
                 event.original_subject,
                 *ids[content],
+                agents[(event.agent,)] if event.agent is not None else None,
             )
             for event, content in zip(events, contents, strict=True)
         ]

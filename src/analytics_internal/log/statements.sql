@@ -123,12 +123,14 @@ WHERE first_position > $1::bigint - $3::bigint
 -- Whole events by position, for export, also those with missing names.
 SELECT b.first_position + e.ordinal AS position, b.batch_id, e.id, e.occurred_at, e.received_at, p.ref AS person,
        a.name AS action, coalesce(e.original_subject, i.subject) AS subject, e.value, e.attributes,
-       c.content AS context, e.session_id, e.is_imported, e.item_id, e.person_id, e.context_id, i.action_id
+       c.content AS context, e.session_id, g.name AS agent, e.is_imported, e.item_id, e.person_id, e.agent_id,
+       e.context_id, i.action_id
 FROM log_batch b
 JOIN event e ON e.batch_id = b.batch_id
 LEFT JOIN item i ON i.item_id = e.item_id
 LEFT JOIN action a ON a.action_id = i.action_id
 LEFT JOIN person p ON p.person_id = e.person_id
+LEFT JOIN agent g ON g.agent_id = e.agent_id
 LEFT JOIN context c ON c.context_id = e.context_id
 WHERE b.first_position > $1::bigint - $5::bigint
   AND b.first_position <= $2::bigint
@@ -170,11 +172,13 @@ WHERE rejected_id <= (SELECT max(rejected_id) FROM rejected_event) - $1::bigint
 -- name: stored_contents
 -- The content of every event, and the hash computed when it was stored.
 SELECT e.id, e.content_hash, a.name, coalesce(e.original_subject, i.subject), e.attributes, c.content, e.value,
-       e.session_id, p.ref
+       e.session_id, p.ref, g.name
 FROM event e
 JOIN item i ON i.item_id = e.item_id
 JOIN action a ON a.action_id = i.action_id
 LEFT JOIN person p ON p.person_id = e.person_id
+LEFT JOIN agent g ON g.agent_id = e.agent_id
 LEFT JOIN context c ON c.context_id = e.context_id
 WHERE (e.person_id IS NULL OR p.person_id IS NOT NULL)
+  AND (e.agent_id IS NULL OR g.agent_id IS NOT NULL)
   AND (e.context_id IS NULL OR c.context_id IS NOT NULL)

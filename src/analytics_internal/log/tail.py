@@ -54,6 +54,7 @@ class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel
     attributes: msgspec.Raw | None = None
     context: msgspec.Raw | None = None
     session_id: UUID | None = None
+    agent: str | None = None
     imported: bool = False
 
 
@@ -125,6 +126,7 @@ def _stored(row: Any) -> StoredEvent:
         attributes=msgspec.Raw(row["attributes"]) if row["attributes"] is not None else None,
         context=context,
         session_id=row["session_id"],
+        agent=named("agent", row["agent"]) if row["agent_id"] is not None else None,
         imported=row["is_imported"],
     )
 

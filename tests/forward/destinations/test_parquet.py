@@ -150,6 +150,7 @@ async def test_every_column_has_its_type(lake: Lake) -> None:
         session_id=LOG,
         imported=True,
         entity="component:default/web",
+        agent="claude-code",
     )
     empty = Outgoing(2, UUID(int=5), MORNING)
     await lake.send([full, empty])
@@ -168,7 +169,7 @@ async def test_every_column_has_its_type(lake: Lake) -> None:
         "position": 1, "id": str(full.id), "occurred_at": full.occurred_at, "received_at": full.received_at,
         "action": "navigate", "subject": full.subject, "user": "person-1", "value": 0.5, "attributes": "",
         "context": "", "session_id": str(LOG), "imported": True, "plugin": "techdocs",
-        "entity": "component:default/web", "path": "/docs",
+        "entity": "component:default/web", "path": "/docs", "agent": "claude-code",
     }  # fmt: skip
     assert found == ("'ü\u2028", "1")
     assert bare[:7] == (2, str(empty.id), MORNING, None, "", "", None)

@@ -61,6 +61,8 @@ def nasty_events() -> list[Outgoing]:
             _event(value=-0.5),
             _event(value=1.7976931348623157e308),
             _event(user="user:default/" + "u" * 240),
+            _event(agent="claude-code"),
+            _event(user=None, agent="agent with spaces/and.dots*> 🦆"),
             _event(action="a" * 128, subject="s" * 2_048),
             _event(plugin="plugin with spaces/and.dots*>", entity="component:default/" + "e" * 200),
             _event(attributes={"text": "x" * 32_000}),

@@ -101,6 +101,7 @@ class AnalyticsInternal(Destination[AnalyticsInternalOptions]):
             "occurredAt": event.occurred_at,
             "sessionId": event.session_id,
             "user": event.user,
+            "agent": event.agent,
         }
         return _encoder.encode({name: value for name, value in sent.items() if value is not None})
 

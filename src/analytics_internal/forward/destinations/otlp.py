@@ -164,6 +164,7 @@ def attributes_of(event: Outgoing) -> Iterator[tuple[str, Value]]:
         "value": event.value,
         "plugin": event.plugin,
         "entity": event.entity,
+        "agent": event.agent,
         "imported": event.imported or None,
         "position": event.position,
         **{f"attributes.{key}": value for key, value in (event.attributes or {}).items()},

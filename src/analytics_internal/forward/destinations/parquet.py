@@ -45,6 +45,7 @@ COLUMNS = {
     "plugin": "VARCHAR",
     "entity": "VARCHAR",
     "path": "VARCHAR",
+    "agent": "VARCHAR",
 }
 """The columns of every file, with DuckDB's types."""
 MEMORY_LIMIT = "1GB"
@@ -179,6 +180,7 @@ class Row(msgspec.Struct, frozen=True):
     plugin: str | None
     entity: str | None
     path: str | None
+    agent: str | None
 
 
 assert Outgoing.__struct_fields__ == Row.__struct_fields__ == tuple(COLUMNS), "a field of events has no column"

@@ -18,7 +18,7 @@ NAVIGATE = "navigate"
 SEARCH = "search"
 NOBODY = "nobody"
 """The one visitor of all events that have neither a person nor a session."""
-FIELDS = ("action", "subject", "plugin", "entity", "path", "value", "user", "session_id", "imported")
+FIELDS = ("action", "subject", "plugin", "entity", "path", "value", "user", "session_id", "imported", "agent")
 
 
 def _portal_url(text: str) -> str:
@@ -96,6 +96,6 @@ def field_of(event: Outgoing, name: str) -> Scalar:
 
 def own_fields(event: Outgoing) -> Iterator[tuple[str, Scalar]]:
     """What every event has beside attributes and context, where it is there."""
-    for name in ("subject", "plugin", "entity", "path", "value"):
+    for name in ("subject", "plugin", "entity", "path", "value", "agent"):
         if (value := getattr(event, name)) not in (None, ""):
             yield name, value
