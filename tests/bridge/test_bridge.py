@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import subprocess
@@ -118,6 +119,22 @@ async def test_a_question_that_fails_costs_nobody_else_an_answer(
     assert {answer.status_code for answer in others} == {200}
 
 
+# --- what the service reads of the portal
+
+
+def test_the_service_has_the_plugins_own_tokens_for_the_catalog_and_the_scaffolder(divided_by_schema: Backend) -> None:
+    service, *_ = divided_by_schema.services()
+    file = Path(service.environ()["ANALYTICS_INTERNAL_PORTAL_TOKENS_FILE"])
+    claims = {plugin: _claims_of(token) for plugin, token in json.loads(file.read_text()).items()}
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert {plugin: (claim["sub"], claim["aud"]) for plugin, claim in claims.items()} == {
+        plugin: ("analytics-internal", plugin) for plugin in ("catalog", "scaffolder")
+    }
+    # The bridge replaces them every ten minutes.
+    assert {claim["exp"] - claim["iat"] for claim in claims.values()} == {3_600}
+
+
 # --- destinations
 
 
@@ -184,6 +201,7 @@ def test_a_backend_that_stops_takes_everything_with_it_and_passes_on_what_it_say
 ) -> None:
     backend: Backend = request.getfixturevalue(kind)
     family = backend.family()
+    tokens = Path(backend.services()[0].environ()["ANALYTICS_INTERNAL_PORTAL_TOKENS_FILE"])
 
     code = backend.stop()
 
@@ -192,6 +210,7 @@ def test_a_backend_that_stops_takes_everything_with_it_and_passes_on_what_it_say
     last_of_the_service = [entry for entry in entries if entry.get("logger") == "analytics_internal.stopping"]
     assert code == 0
     assert left == []
+    assert not tokens.parent.exists()
     said = [(entry["plugin"], entry["level"], entry["asked_by"]) for entry in last_of_the_service]
     # The process that forwards stops after the service, and says so too.
     assert said[0] == ("analytics-internal", "info", "SIGTERM")
@@ -262,6 +281,13 @@ class _Sender:
             self.problems.add(answer.json()["type"])
             self.is_told_when_to_come_again &= "retry-after" in answer.headers
             time.sleep(0.02)
+
+
+def _claims_of(token: str) -> dict[str, Any]:
+    """What a JSON Web Token says, unverified."""
+    _, claims, _ = token.split(".")
+    read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    return read
 
 
 def _destinations(client: httpx.Client) -> dict[str, dict[str, Any]]:

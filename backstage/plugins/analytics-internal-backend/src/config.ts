@@ -24,7 +24,7 @@ const DERIVED_FROM: Record<string, string> = {
   data_dir: 'analyticsInternal.dataDir',
 };
 /** Settings that the bridge needs to have its own values. */
-const DECIDED_BY_THE_BRIDGE = ['host', 'port', 'auth', 'stop_with_stdin', 'log_format'];
+const DECIDED_BY_THE_BRIDGE = ['host', 'port', 'auth', 'stop_with_stdin', 'log_format', 'portal_tokens_file'];
 
 /** What app-config says about a service that the bridge starts. */
 export interface ManagedConfig {

@@ -26,6 +26,7 @@ async function environmentOf(backendUrl: string, settings = {}): Promise<NodeJS.
   const service = await startManaged(
     { mode: 'managed', command: program.path, settings, warnings: [] },
     {
+      auth: mockServices.auth(),
       config: new ConfigReader({ backend: { baseUrl: 'https://portal.example' } }),
       database: mockServices.database.mock(),
       discovery: mockServices.discovery.mock({ getBaseUrl: async (plugin) => `${backendUrl}/api/${plugin}` }),

@@ -1,13 +1,15 @@
-import { DatabaseService, DiscoveryService, LoggerService } from '@backstage/backend-plugin-api';
+import { AuthService, DatabaseService, DiscoveryService, LoggerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { asEnvironment, definedOnly, inWordsOfAppConfig, ManagedConfig, Settings } from './config';
 import { Database, pluginDatabase } from './database';
 import { portalFolder } from './dataFolder';
+import { PortalTokens } from './portalTokens';
 import { Supervisor } from './supervisor';
 import { Upstream } from './upstream';
 
 /** The backend's services that the bridge uses. */
 export interface Backend {
+  auth: AuthService;
   config: Config;
   database: DatabaseService;
   discovery: DiscoveryService;
@@ -32,7 +34,11 @@ export async function startManaged(bridge: ManagedConfig, backend: Backend): Pro
     bridge.settings.database_url === undefined
       ? await pluginDatabase(backend.config, backend.database, backend.logger)
       : { close: () => {} };
-  const settings = await serviceSettings(bridge, backend, database);
+  const tokens = new PortalTokens(backend.auth, backend.logger);
+  const settings: Settings = {
+    ...(await serviceSettings(bridge, backend, database)),
+    portal_tokens_file: await tokens.begin(),
+  };
   if (settings.data_dir !== undefined) {
     backend.logger.info(`analytics-internal keeps its data in ${settings.data_dir}`);
   }
@@ -47,6 +53,7 @@ export async function startManaged(bridge: ManagedConfig, backend: Backend): Pro
     upstream: () => supervisor.upstream(),
     stop: async () => {
       await supervisor.stop();
+      tokens.end();
       database.close();
     },
   };

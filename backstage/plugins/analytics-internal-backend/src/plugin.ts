@@ -15,6 +15,7 @@ export const analyticsInternalPlugin = createBackendPlugin({
   register(env) {
     env.registerInit({
       deps: {
+        auth: coreServices.auth,
         config: coreServices.rootConfig,
         database: coreServices.database,
         discovery: coreServices.discovery,
@@ -22,7 +23,7 @@ export const analyticsInternalPlugin = createBackendPlugin({
         logger: coreServices.logger,
         router: coreServices.httpRouter,
       },
-      async init({ config, database, discovery, lifecycle, logger, router }) {
+      async init({ auth, config, database, discovery, lifecycle, logger, router }) {
         const bridge = readBridgeConfig(config);
         if (bridge.mode === 'remote') {
           logger.info(`forwarding to ${bridge.baseUrl}${API_PATH}`);
@@ -30,7 +31,7 @@ export const analyticsInternalPlugin = createBackendPlugin({
         bridge.warnings.forEach((warning) => logger.warn(warning));
         const service =
           bridge.mode === 'managed'
-            ? await startManaged(bridge, { config, database, discovery, logger })
+            ? await startManaged(bridge, { auth, config, database, discovery, logger })
             : { upstream: () => ({ url: bridge.baseUrl }), stop: async () => {} };
         const forwarder = new Forwarder(service.upstream, logger);
         // Not an open door: the service verifies the token of every request itself. The backend's own check would
