@@ -100,8 +100,8 @@ FROM log_head
 
 -- name: head_with_batch_at
 -- The head, and the batch that holds the position $1: two logs with the same batch there are the same up to there.
--- A batch has at most $2 events.
-SELECT position, log_id, (
+-- A batch has at most $2 events. With the catalog's version: who follows the log follows the catalog, too.
+SELECT position, log_id, (SELECT version FROM catalog) AS catalog_version, (
     SELECT batch_id
     FROM log_batch
     WHERE first_position <= $1::bigint
@@ -151,6 +151,20 @@ WHERE b.first_position > $1::bigint - $5::bigint
   AND b.first_position + e.ordinal > $1::bigint
   AND b.first_position + e.ordinal <= $2::bigint
 ORDER BY position
+
+-- name: catalog_version
+SELECT version
+FROM catalog
+
+-- name: catalog_entity
+-- The reader's columns of the catalog's history.
+SELECT ref, valid_from AT TIME ZONE 'UTC', valid_to AT TIME ZONE 'UTC', shown_ref, kind, title, type, lifecycle, owner,
+       system, domain, has_docs, minutes_saved
+FROM catalog_entity
+
+-- name: catalog_membership
+SELECT member, team, valid_from AT TIME ZONE 'UTC', valid_to AT TIME ZONE 'UTC'
+FROM catalog_membership
 
 -- name: keep_rejected
 INSERT INTO rejected_event (received_at, reason, detail, event_id, person, payload)

@@ -24,6 +24,8 @@ class Head(msgspec.Struct, frozen=True):
 
     position: int
     log_id: UUID
+    catalog_version: UUID | None = None
+    """Which state of the portal's catalog is in the database; None where that was not asked for."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -66,11 +68,15 @@ async def head(connection: Connection) -> Head:
 
 
 async def head_with_place(connection: Connection, position: int) -> tuple[Head, Place]:
-    """The head, and the batch at a position, as of one moment. There is no batch at 0 or where events are missing."""
+    """The head with the catalog's version, and the batch at a position, as of one moment.
+
+    There is no batch at 0 or where events are missing.
+    """
     row = await connection.fetchrow(SQL["head_with_batch_at"], position, MAX_BATCH_EVENTS)
     if row is None:
         raise LogReplaced("log_head has no row: the database was tampered with")
-    return Head(row["position"], row["log_id"]), Place(row["log_id"], position, row["batch_id"])
+    head = Head(row["position"], row["log_id"], row["catalog_version"])
+    return head, Place(row["log_id"], position, row["batch_id"])
 
 
 async def require(connection: Connection, place: Place) -> Head:
@@ -141,6 +147,17 @@ async def copy_columns(connection: Connection, after: int, up_to: int, file: Pat
         sql = SQL["columns_after"].replace("{ids}", ", ".join(f"e.{name}" for name in EVENT_IDS))
         sql = re.sub(r"\$(\d)", lambda found: str(int(numbers[int(found[1]) - 1])), sql)
         await connection.copy_from_query(sql, output=file, format="csv")
+
+
+async def copy_catalog(connection: Connection, folder: Path) -> UUID | None:
+    """Write the catalog's history into a folder, as ``entity.csv`` and ``membership.csv``; return its version.
+
+    Within a transaction that sees one state of the database.
+    """
+    version: UUID | None = await connection.fetchval(SQL["catalog_version"])
+    for name in ("entity", "membership"):
+        await connection.copy_from_query(SQL[f"catalog_{name}"], output=folder / f"{name}.csv", format="csv")
+    return version
 
 
 async def names(connection: Connection, table: str, ids: list[int]) -> list[tuple[object, ...]]:

@@ -18,7 +18,7 @@ from analytics_internal.days import shifts_of
 from analytics_internal.dimensions import DISCOVER, EVENT_IDS, MEASUREMENTS, READ_TABLES, SEARCH, TABLES
 from analytics_internal.errors import ReaderBehind
 from analytics_internal.log import Place
-from analytics_internal.reader.catalog import CATALOG_TABLES, VIEWS
+from analytics_internal.reader import catalog
 from analytics_internal.reader.holes import Holes
 from analytics_internal.reader.respelled import RESPELLED, Key, Settled, derived, has_moved, settle
 from analytics_internal.reader.sorting import create_sort_key
@@ -44,7 +44,7 @@ SCHEMA = [
         "respelled": {"kind": "VARCHAR", "stored_id": "INTEGER", "id": "INTEGER"},
         "event": KEPT_COLUMNS,
         "measurement": KEPT_COLUMNS,
-        **CATALOG_TABLES,
+        **catalog.CATALOG_TABLES,
         **{name: {table.id_column: "INTEGER NOT NULL", **table.kept} for name, table in READ_TABLES.items()},
     }.items()
 ]
@@ -156,6 +156,7 @@ class ReaderFile:
                 table: self._ids_by_key(table, TABLES[table].id_column, shared, table) for table in RESPELLED
             }
             self._has_moved = {table: has_moved(self._counted_as[table]) for table in RESPELLED}
+            self.catalog_basis = catalog.basis(self._connection.execute)
         except (Damaged, duckdb.Error, OSError) as error:
             # DuckDB would hand out this same database again for its path, whatever the file is by then.
             self._connection.close()
@@ -170,7 +171,7 @@ class ReaderFile:
                 run("INSERT INTO reader VALUES (?, NULL, 0, NULL)", [VERSION])
             elif found != [(VERSION,)]:
                 raise Damaged(f"made by reader version {found}, this one is {VERSION}")
-            for statement in (*SCHEMA[1:], *VIEWS, create_sort_key()):
+            for statement in (*SCHEMA[1:], *catalog.VIEWS, create_sort_key()):
                 run(statement)
             found = run("SELECT name FROM zone").fetchall()
             if not found:
@@ -216,6 +217,13 @@ class ReaderFile:
             self._set_zone(zone)
             for table in ("event", "measurement"):
                 self._connection.execute(RENUMBER_DAYS.format(table=table, day=DAY_OF))
+            catalog.number_days(self._connection.execute)
+
+    def read_catalog(self, folder: Path, basis: catalog.Basis) -> None:
+        """Replace the catalog by the one in a folder, in one transaction."""
+        with self._lock, self._transaction():
+            catalog.read(self._connection.execute, folder, basis)
+        self.catalog_basis = basis
 
     def _set_zone(self, zone: ZoneInfo) -> None:
         shifts = shifts_of(zone, *ZONE_BOUNDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,6 +38,7 @@ from analytics_internal.log import (
     tail,
 )
 from analytics_internal.masking import fingerprint, without_values
+from analytics_internal.reader.catalog import Basis
 from analytics_internal.reader.holes import Missing
 from analytics_internal.reader.lanes import Lanes, OutOfMemory
 from analytics_internal.reader.reader_file import Damaged, ReaderFile, is_damage, is_out_of_space, remove
@@ -98,11 +100,13 @@ class Replica:
         threads: int = 2,
         limits: Limits | None = None,
         zone: ZoneInfo | None = None,
+        eligible_groups: Sequence[str] = (),
     ) -> None:
-        """``zone``: whose days are counted; UTC if not given."""
+        """``zone``: whose days are counted; UTC if not given. ``eligible_groups``: as in ``catalog.Basis``."""
         self._pool = pool
         self._path = path
         self._zone = zone or ZoneInfo("UTC")
+        self._eligible_groups = sorted(eligible_groups)
         self._memory_limit = memory_limit
         self._threads = threads
         self._file: ReaderFile | None = None
@@ -268,6 +272,7 @@ class Replica:
             head = await self._head(connection)
             self._head_position = head.position
             log_position.set(head.position)
+            await self._read_catalog(connection, head)
             if self.position < head.position:
                 await self._read_chunks(connection, head)
         self._promised = self.position
@@ -280,6 +285,18 @@ class Replica:
             return await tail.require(connection, self._cursor)
         head, _ = await tail.head_with_place(connection, 0)
         return head
+
+    async def _read_catalog(self, connection: Connection, head: tail.Head) -> None:
+        """Read the portal's catalog if it is another one than the file has."""
+        assert self._file is not None
+        file = self._file
+        if file.catalog_basis == Basis(head.catalog_version, self._eligible_groups):
+            return
+        with tempfile.TemporaryDirectory(prefix="catalog-", dir=self._path.parent) as folder:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                version = await tail.copy_catalog(connection, Path(folder))
+            basis = Basis(version, self._eligible_groups)
+            await self.in_thread(lambda: file.read_catalog(Path(folder), basis))
 
     async def _open(self) -> None:
         try:
@@ -307,6 +324,8 @@ class Replica:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         for left_over in self._path.parent.glob("chunk-*.csv"):  # by a kill
             left_over.unlink(missing_ok=True)
+        for folder in self._path.parent.glob("catalog-*"):
+            shutil.rmtree(folder, ignore_errors=True)
         file = ReaderFile(self._path, self._memory_limit, self._threads, self._limits.scratch)
         if file.zone != self._zone.key:
             file.use_zone(self._zone)

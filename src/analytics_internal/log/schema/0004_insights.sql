@@ -13,6 +13,7 @@ ALTER TABLE event ADD COLUMN agent_id integer;
 CREATE TABLE catalog (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     revision bigint NOT NULL DEFAULT 0,
+    version uuid NOT NULL DEFAULT gen_random_uuid(),
     source text,
     first_read_at timestamptz,
     read_at timestamptz,
@@ -20,6 +21,7 @@ CREATE TABLE catalog (
     error text
 );
 INSERT INTO catalog DEFAULT VALUES;
+COMMENT ON COLUMN catalog.version IS 'Another one with each revision: a standby that lagged may give a revision again';
 COMMENT ON COLUMN catalog.first_read_at IS 'What was found then counts for all time before';
 COMMENT ON COLUMN catalog.read_at IS 'When the source last answered as a whole';
 COMMENT ON COLUMN catalog.failed_at IS 'When it last did not; null since it answered again';

@@ -1,0 +1,1 @@
+"""The portal's catalog: reading it, and its history."""
