@@ -13,7 +13,9 @@ from analytics_internal.demo import Entity, Portal, Year, events, portal, year
 from analytics_internal.demo.calendar import ZONE, easter, holidays, presence, slot_shares
 
 UNTIL = datetime(2026, 11, 25, 15, 30, tzinfo=UTC)
+MADE = 70_400
 COUNT = 60_000
+"""About so many of them are what people did."""
 
 # One event of each kind as a real Backstage sent it (both frontend systems; a template's from its source).
 RECORDED = """
@@ -39,15 +41,26 @@ RECORDED = """
 {"action":"click","subject":"Next Step (2)","context":{"pluginId":"scaffolder","extensionId":"page:scaffolder","entityRef":"template:default/a"}}
 {"action":"create","subject":"Task has been created","value":240,"attributes":{"templateSteps":3},"context":{"pluginId":"scaffolder","extensionId":"page:scaffolder","entityRef":"template:default/a"}}
 {"action":"cancelled","subject":"Template has been cancelled","context":{"pluginId":"scaffolder","extensionId":"page:scaffolder","entityRef":"template:default/a"}}
+{"action":"task-succeeded","subject":"1a","value":240,"context":{"pluginId":"scaffolder","entityRef":"template:default/a"}}
+{"action":"task-failed","subject":"1a","context":{"pluginId":"scaffolder","entityRef":"template:default/a"}}
+{"action":"task-cancelled","subject":"1a","context":{"pluginId":"scaffolder","entityRef":"template:default/a"}}
+{"agent":"claude-code","action":"call","subject":"catalog.get-catalog-entity","context":{"pluginId":"mcp-actions"}}
 """  # noqa: E501
 ADDED = ("id", "occurredAt", "sessionId", "user")
+MEASUREMENTS = ("engage", "task-succeeded", "task-failed", "task-cancelled")
 
 Event = dict[str, object]
 
 
 @pytest.fixture(scope="module")
-def stream() -> list[Event]:
-    return list(events(COUNT, seed=1, until=UNTIL))
+def everything() -> list[Event]:
+    return list(events(MADE, seed=1, until=UNTIL))
+
+
+@pytest.fixture(scope="module")
+def stream(everything: list[Event]) -> list[Event]:
+    """What people did: without measurements, and without what programs did."""
+    return [event for event in everything if event["action"] not in MEASUREMENTS and "agent" not in event]
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +170,14 @@ def test_events_are_made_as_they_are_taken() -> None:
 # -- shapes --------------------------------------------------------------------------------
 
 
-def test_every_event_has_the_shape_of_a_recorded_one(stream: list[Event]) -> None:
+def test_every_event_has_the_shape_of_a_recorded_one(everything: list[Event]) -> None:
     recorded = {shape(json.loads(line)) for line in RECORDED.strip().splitlines()}
-    assert {shape(event) for event in stream} <= recorded
+    engagements = [event for event in everything if event["action"] == "engage"]
+    assert {shape(event) for event in everything if event["action"] != "engage"} <= recorded
+    # A page that is left is named as it was when somebody came.
+    pages = {shape(event)[2:] for event in everything if event["action"] == "navigate"}
+    assert {tuple(part for part in shape(event)[2:] if part[0] != "value") for event in engagements} <= pages
+    assert {type(event["value"]) for event in engagements} == {int}
 
 
 def test_both_frontend_systems_speak_with_one_switch_between(stream: list[Event], the_year: Year) -> None:

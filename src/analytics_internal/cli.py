@@ -196,6 +196,10 @@ def demo(
         Path | None,
         Parameter(allow_leading_hyphen=True, help="Write JSON lines to this file (- for stdout) and send nothing."),
     ] = None,
+    catalog: Annotated[
+        Path | None, Parameter(help="Also write the portal's catalog, with its history, to this file (`catalog_file`).")
+    ] = None,
+    truth: Annotated[Path | None, Parameter(help="Also write what is true of the events to this file.")] = None,
     token: Token = None,
 ) -> int:
     """Fill a service with a year of invented, realistic events."""
@@ -203,10 +207,16 @@ def demo(
 
     if output is not None and (url is not None or data_dir is not None):
         raise WrongUse(f"--{'url' if url is not None else 'data-dir'} and --output exclude each other")
-    end = _utc(until)
-    if output is not None:
-        return _as_client(lambda: invented.write(events, seed, end, output))
-    return _as_client(lambda: invented.send(events, seed, end, _address(url, data_dir), token))
+    made = invented.Invented(events, seed, _utc(until) or datetime.now(UTC), truth)
+
+    def make() -> int:
+        if catalog is not None:
+            invented.write_catalog(made, catalog)
+        if output is not None:
+            return invented.write(made, output)
+        return invented.send(made, _address(url, data_dir), token)
+
+    return _as_client(make)
 
 
 @Parameter(name="*")

@@ -56,6 +56,11 @@ class Year:
     launch: date
     new_frontend: date
 
+    @property
+    def engagement(self) -> date:
+        """From this day on it is measured how long people are engaged with pages."""
+        return self.launch
+
     def day(self, number: int) -> date:
         """The day with this number, 0 for the first and 364 for the last."""
         return self.first_day + timedelta(days=number)

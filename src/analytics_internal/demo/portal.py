@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from random import Random
 
@@ -30,6 +30,11 @@ class Team:
         """The team's entity ref."""
         return f"group:default/{self.name}"
 
+    @property
+    def parents(self) -> tuple[str, str]:
+        """The names of its department and of the group of all departments."""
+        return next(name for name, _, teams in vocabulary.DEPARTMENTS if self.name in teams), vocabulary.ROOT_GROUP[0]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
@@ -43,6 +48,13 @@ class Person:
     adopted_day: int
     left_day: int
     vacation_day: int
+    later_team: Team | None = None
+    moved_day: int = 0
+    """From this day on in `later_team`, if there is one."""
+
+    def team_on(self, day: int) -> Team:
+        """The team at the end of a day."""
+        return self.later_team if self.later_team is not None and day >= self.moved_day else self.team
 
     def eagerness_on(self, day: int) -> float:
         """How likely this person is to use the portal on a day, relative to others."""
@@ -84,6 +96,13 @@ class Entity:
     doc: Doc | None = None
     form_steps: int = 0
     minutes_saved: int = 0
+    later_owner: Team | None = None
+    handed_over_day: int = 0
+    """From this day on owned by `later_owner`, if there is one."""
+
+    def owner_on(self, day: int) -> Team:
+        """The owner at the end of a day."""
+        return self.later_owner if self.later_owner is not None and day >= self.handed_over_day else self.owner
 
     @property
     def ref(self) -> str:
@@ -157,7 +176,7 @@ class Portal:
     def visited(self) -> dict[str, Lottery[Entity]]:
         """The entities of each kind, weighted by how often they are opened."""
         kinds = ("component", "api", "system", "resource", "template", "group")
-        lists = {kind: self.of_kind(kind) for kind in kinds}
+        lists = {kind: [e for e in self.of_kind(kind) if e.name not in vocabulary.UNUSED_TEMPLATES] for kind in kinds}
         return {kind: Lottery(found, power_law(len(found))) for kind, found in lists.items()}
 
     @cached_property
@@ -201,7 +220,24 @@ def portal(seed: int = 1) -> Portal:
     """The portal of a seed: 25 teams, 300 people and 500 entities besides people's own."""
     random = Random(f"portal {seed}")
     teams = tuple(Team(*team) for team in vocabulary.TEAMS)
-    return Portal(teams, tuple(_people(random, teams)), tuple(_entities(random, teams)))
+    people, entities = list(_people(random, teams)), list(_entities(random, teams))
+    _change_later(random, teams, people, entities)
+    return Portal(teams, tuple(people), tuple(entities))
+
+
+def _change_later(random: Random, teams: tuple[Team, ...], people: list[Person], entities: list[Entity]) -> None:
+    """Some people change their team during the year, and some entities their owner."""
+    for number in random.sample(range(len(teams), len(people)), 18):
+        person = people[number]
+        # To a team that uses the portal: the silent one stays silent.
+        team = random.choice([team for team in teams if team is not person.team and team.eagerness])
+        if person.team.eagerness:
+            people[number] = replace(person, later_team=team, moved_day=random.randrange(60, DAYS - 30))
+    owned = [number for number, entity in enumerate(entities) if entity.kind in ("component", "api", "system")]
+    for number in random.sample(owned, 25):
+        entity = entities[number]
+        team = random.choice([team for team in teams if team is not entity.owner])
+        entities[number] = replace(entity, later_owner=team, handed_over_day=random.randrange(60, DAYS - 30))
 
 
 def _people(random: Random, teams: tuple[Team, ...]) -> Iterator[Person]:

@@ -14,13 +14,15 @@ from analytics_internal.demo.frontends import Frontend, Legacy, New
 from analytics_internal.demo.ids import uuid7
 from analytics_internal.demo.lottery import Lottery
 from analytics_internal.demo.portal import Person, Portal, portal
+from analytics_internal.demo.truth import Truth
 from analytics_internal.demo.visit import Step
-from analytics_internal.demo.walks import visit
+from analytics_internal.demo.walks import calls_of_agent, visit
 
 _SLOT_MS = SLOT_MINUTES * 60_000
 _DAY_MS = 24 * 3600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _USUAL_VISIT = 14
+_AGENT_SHARE = 0.06
 
 # Look-ups instead of formatting save a microsecond per event.
 _MINUTES = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
@@ -30,12 +32,14 @@ _THOUSANDTHS = [f"{thousandth:03}" for thousandth in range(1000)]
 _moment = itemgetter(0)
 
 
-def events(count: int, seed: int = 1, until: datetime | None = None) -> Iterator[dict[str, object]]:
+def events(
+    count: int, seed: int = 1, until: datetime | None = None, truth: Truth | None = None
+) -> Iterator[dict[str, object]]:
     """Exactly `count` events of the portal's year before `until` (default: now), in time order.
 
     Each is an ingest event: `id` (UUIDv7 of its time), `occurredAt`, `sessionId`, `user`, and Backstage's `action`,
     `subject`, `value`, `attributes`, `context` where Backstage sends them. The same arguments give the same events.
-    They are made lazily, so memory does not grow with `count`.
+    They are made lazily, so memory does not grow with `count`. ``truth`` is told what each of them means.
 
     Raises:
         ValueError: `count` is negative, or `until` has no time zone or is before 1972.
@@ -43,7 +47,7 @@ def events(count: int, seed: int = 1, until: datetime | None = None) -> Iterator
     if count < 0:
         raise ValueError("count must not be negative")
     of_year = year(datetime.now(UTC) if until is None else until)
-    return _stamped(_in_order(count, portal(seed), of_year, Random(f"visits {seed}")), seed)
+    return _stamped(_in_order(count, portal(seed), of_year, Random(f"visits {seed}")), seed, truth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,16 @@ def _visits(count: int, of: Portal, of_year: Year, random: Random) -> Iterator[t
             day = slot.day
             people = _people_on(day, of)
             frontend = _frontend_on(day, of_year)
+            is_measured = of_year.day(day) >= of_year.engagement
         due = count * so_far / reached[-1]
         is_last = so_far == reached[-1]
         while made < count and made < due - (0 if is_last else patience):
             at = slot.start_ms + int(random.random() * (slot.end_ms - slot.start_ms))
-            steps = visit(of, people.draw(random), at, frontend, random)
+            person = people.draw(random)
+            if frontend.is_new and random.random() < _AGENT_SHARE:
+                steps = calls_of_agent(person, at, random)
+            else:
+                steps = visit(of, person, at, frontend, random, is_measured)
             if steps[-1][0] >= slot.horizon_ms:
                 steps = [step for step in steps if step[0] < slot.horizon_ms]
             steps = steps[: count - made]
@@ -133,23 +142,24 @@ def _frontend_on(day: int, of_year: Year) -> Frontend:
     return New() if of_year.day(day) >= of_year.new_frontend else Legacy()
 
 
-def _stamped(steps: Iterator[Step], seed: int) -> Iterator[dict[str, object]]:
+def _stamped(steps: Iterator[Step], seed: int, truth: Truth | None) -> Iterator[dict[str, object]]:
     """The steps as complete events, with ids and times."""
     random = Random(f"ids {seed}")
     day, date = -1, ""
-    for at, session, user, made in steps:
+    for at, session, user, made, fact in steps:
         if at // _DAY_MS != day:
             day = at // _DAY_MS
             date = (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d")
         minute, in_minute = divmod(at % _DAY_MS, 60_000)
         clock = f"{_MINUTES[minute]}:{_SECONDS[in_minute // 1000]}.{_THOUSANDTHS[in_minute % 1000]}"
-        yield {
-            "id": uuid7(at, random),
-            "occurredAt": f"{date}T{clock}Z",
-            "sessionId": session,
-            "user": user,
-            **made,
-        }
+        event: dict[str, object] = {"id": uuid7(at, random), "occurredAt": f"{date}T{clock}Z"}
+        if session is not None:
+            event["sessionId"] = session
+        if user is not None:
+            event["user"] = user
+        if truth is not None:
+            truth.add(at, session, user, made, fact)
+        yield event | made
 
 
 def _milliseconds(at: datetime) -> int:

@@ -8,20 +8,43 @@ from analytics_internal.demo.portal import Entity, Person
 
 # Backstage's AnalyticsEvent, in the order of its recorded keys.
 Event = dict[str, object]
-# (milliseconds since 1970, session id, entity ref of the person, event)
-Step = tuple[int, str, str, Event]
+# What it means in the made-up portal, for its truth (truth.py): a word and what it is about.
+Fact = tuple[str, object]
+# (milliseconds since 1970, session id, entity ref of the person, event, what it means)
+Step = tuple[int, str | None, str | None, Event, Fact | None]
+
+_LONGEST_ATTENTION_MS = 90_000
 
 
 class Visit:
-    """Moves one person through the portal and records the events in `steps`, in time order."""
+    """Moves one person through the portal and records the events in `steps`.
 
-    __slots__ = ("_at", "_frontend", "_session", "_user", "person", "random", "steps")
+    With ``measures_engagement`` each page is followed by how long its reader was engaged with it.
+    """
 
-    def __init__(self, person: Person, at: int, frontend: Frontend, random: Random) -> None:
+    __slots__ = (
+        "_at",
+        "_engaged_ms",
+        "_frontend",
+        "_measures",
+        "_page",
+        "_session",
+        "_user",
+        "person",
+        "random",
+        "steps",
+    )
+
+    def __init__(
+        self, person: Person, at: int, frontend: Frontend, random: Random, measures_engagement: bool = False
+    ) -> None:
         self._session = uuid4(random)
         self._at = at
         self._frontend = frontend
         self._user = person.ref
+        self._measures = measures_engagement
+        self._page: Event | None = None
+        self._engaged_ms = 0
         self.person = person
         self.random = random
         self.steps: list[Step] = []
@@ -33,7 +56,9 @@ class Visit:
 
     def read(self, seconds: float) -> None:
         """Let time pass: one second plus `seconds` on average."""
-        self._at += 1000 + int(self.random.expovariate(0.001 / seconds))
+        passed = 1000 + int(self.random.expovariate(0.001 / seconds))
+        self._at += passed
+        self._engaged_ms += min(passed, _LONGEST_ATTENTION_MS)
 
     def load(self, place: Place, subject: str, attributes: dict[str, Value] | None = None) -> None:
         """Load a page: the app starts, signs in and shows it."""
@@ -52,8 +77,30 @@ class Visit:
         self.navigate(CATALOG, "/catalog")
 
     def navigate(self, place: Place, subject: str, attributes: dict[str, Value] | None = None) -> None:
-        """Arrive at a page."""
-        self._record("navigate", subject, self._frontend.page(place), {} if attributes is None else attributes)
+        """Arrive at a page, and leave the one before."""
+        self.leave()
+        self._page = self._record(
+            "navigate", subject, self._frontend.page(place), {} if attributes is None else attributes
+        )
+
+    def leave(self) -> None:
+        """Leave the page: what follows is of no page, or of the next one."""
+        seconds = self._engaged_ms // 1000
+        if self._measures and self._page is not None and seconds:
+            engaged: Event = {"action": "engage", "subject": self._page["subject"], "value": seconds}
+            engaged |= {"attributes": self._page["attributes"], "context": self._page["context"]}
+            self.steps.append((self._at, self._session, self._user, engaged, ("engaged", seconds)))
+        self._page = None
+        self._engaged_ms = 0
+
+    def end_task(self, outcome: str, task: str, template: Entity, seconds: float) -> None:
+        """Record what became of a template's task so many seconds from now, as the service finds out by itself."""
+        ended: Event = {"action": f"task-{outcome}", "subject": task}
+        if outcome == "succeeded":
+            ended["value"] = template.minutes_saved
+        ended["context"] = {"pluginId": "scaffolder", "entityRef": template.ref}
+        fact = ("task", (template.ref, outcome))
+        self.steps.append((self._at + int(1000 * seconds), None, self._user, ended, fact))
 
     def click(self, place: Place, text: str, to: str, about: Entity | None = None) -> None:
         """Click a link; `about` is the entity whose page it is on."""
@@ -86,7 +133,7 @@ class Visit:
         context: dict[str, Value],
         attributes: dict[str, Value] | None = None,
         value: int | None = None,
-    ) -> None:
+    ) -> Event:
         """Add an event, with absent fields left out as Backstage does, and advance the clock a little."""
         event: Event = {"action": action, "subject": subject}
         if value is not None:
@@ -94,5 +141,11 @@ class Visit:
         if attributes is not None:
             event["attributes"] = attributes
         event["context"] = context
-        self.steps.append((self._at, self._session, self._user, event))
+        self.steps.append((self._at, self._session, self._user, event, None))
         self._at += 12 + int(self.random.random() * 50)
+        return event
+
+    def means(self, word: str, about: object) -> None:
+        """Say what the event that was recorded last means."""
+        *step, _ = self.steps[-1]
+        self.steps[-1] = (*step, (word, about))  # type: ignore[assignment]

@@ -68,6 +68,9 @@ TEMPLATES: tuple[tuple[str, str, int, int], ...] = (
     ("android-module", "Android module", 4, 240),
 )
 
+# Those that nobody has ever opened.
+UNUSED_TEMPLATES = ("airflow-dag", "android-module")
+
 # Documentation that everybody needs, owned by the first team: (name, number of pages).
 HANDBOOKS: tuple[tuple[str, int], ...] = (
     ("engineering-handbook", 24),
@@ -128,3 +131,26 @@ FRUITLESS_SEARCHES = (
 # Deleted documentation that is still linked to.
 GONE_DOCS = ("legacy-monolith", "soap-gateway", "jenkins-guide", "old-onboarding")
 UNKNOWN_ADDRESSES = ("/wiki", "/home", "/status", "/catalog-import/old", "/tech-radar")
+
+# The teams' groups, all of them children of one: (name, title, teams).
+DEPARTMENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "technology",
+        "Technology",
+        ("platform", "developer-experience", "sre", "security", "data-platform", "machine-learning"),
+    ),
+    (
+        "commerce",
+        "Commerce",
+        ("payments", "checkout", "cart", "pricing", "discovery", "storefront", "mobile"),
+    ),
+    ("logistics", "Logistics", ("shipping", "warehouse", "returns")),
+    ("customers", "Customers", ("identity", "customer", "loyalty", "notifications", "support-tools")),
+    ("business", "Business", ("fraud", "billing", "partners", "legal-compliance")),
+)
+ROOT_GROUP = ("engineering", "Engineering")
+
+# Programs that use the portal, those that act for nobody but themselves, and what they call.
+AGENTS = ("claude-code", "cursor", "release-bot")
+LONELY_AGENTS = ("release-bot",)
+TOOLS = ("catalog.get-catalog-entity", "catalog.query-catalog-entities", "techdocs.search", "scaffolder.list-templates")

@@ -1,6 +1,7 @@
 """What people do during a visit: sequences of pages, clicks and searches."""
 
 from collections.abc import Callable
+from operator import itemgetter
 from random import Random
 from urllib.parse import quote
 
@@ -39,14 +40,33 @@ _FRUITLESS_SHARE = 0.21
 _ABANDONED_SHARE = 0.35
 
 
-def visit(portal: Portal, person: Person, at: int, frontend: Frontend, random: Random) -> list[Step]:
+def visit(
+    portal: Portal, person: Person, at: int, frontend: Frontend, random: Random, measures_engagement: bool = False
+) -> list[Step]:
     """The steps of one visit in time order; never empty."""
-    made = Visit(person, at, frontend, random)
+    made = Visit(person, at, frontend, random, measures_engagement)
     _ARRIVALS.draw(random)(portal, made)
     while random.random() < _GO_ON_SHARE:
         made.read(7)
         _WALKS.draw(random)(portal, made)
+    made.read(10)
+    made.leave()
+    made.steps.sort(key=itemgetter(0))
     return made.steps
+
+
+def calls_of_agent(person: Person, at: int, random: Random) -> list[Step]:
+    """What a program asks the portal's MCP server: one that a person works with, or one of its own."""
+    agent = random.choice(vocabulary.AGENTS)
+    is_alone = agent in vocabulary.LONELY_AGENTS
+    steps: list[Step] = []
+    for _ in range(1 + int(random.expovariate(0.4))):
+        tool = random.choice(vocabulary.TOOLS)
+        event: dict[str, object] = {"agent": agent, "action": "call", "subject": tool}
+        event["context"] = {"pluginId": "mcp-actions"}
+        steps.append((at, None, None if is_alone else person.ref, event, ("agent", agent)))
+        at += 200 + int(random.expovariate(0.001 / 4))
+    return steps
 
 
 # -- arriving ------------------------------------------------------------------------------
@@ -109,7 +129,7 @@ def _arrive_at_search(portal: Portal, visit: Visit) -> None:
     search = portal.searches.draw(visit.random)
     text = _typed(visit.random, search.text)
     visit.load(SEARCH, f"/search?query={quote(text)}")
-    visit.act("search", text, SEARCH, value=len(search.found))
+    _search_for(visit, text, SEARCH, len(search.found))
     _discover(visit, SEARCH, search.found)
 
 
@@ -164,17 +184,22 @@ def _search(portal: Portal, visit: Visit) -> None:
     text = _typed(visit.random, search.text)
     if len(text) > 5 and visit.random.random() < 0.3:
         # The search box reports the text whenever typing pauses.
-        visit.act("search", text[:4], place, value=len(search.found) + 3)
+        _search_for(visit, text[:4], place, len(search.found) + 3)
         visit.read(0.5)
-    visit.act("search", text, place, value=len(search.found))
+    _search_for(visit, text, place, len(search.found))
     _discover(visit, place, search.found)
 
 
 def _search_in_vain(portal: Portal, visit: Visit, place: Place) -> None:
-    visit.act("search", portal.fruitless_searches.draw(visit.random), place, value=0)
+    _search_for(visit, portal.fruitless_searches.draw(visit.random), place, 0)
     if visit.random.random() < 0.35:
         visit.read(4)
-        visit.act("search", portal.fruitless_searches.draw(visit.random), place, value=0)
+        _search_for(visit, portal.fruitless_searches.draw(visit.random), place, 0)
+
+
+def _search_for(visit: Visit, text: str, place: Place, found: int) -> None:
+    visit.act("search", text, place, value=found)
+    visit.means("searched", (text, found))
 
 
 def _create(portal: Portal, visit: Visit) -> None:
@@ -185,11 +210,13 @@ def _create(portal: Portal, visit: Visit) -> None:
     visit.read(9)
     template = portal.visited["template"].draw(random)
     visit.navigate(CREATE, f"/create/templates/default/{template.name}")
+    visit.means("opened template", template.ref)
     for number in range(1, template.form_steps + 1):
         visit.read(20)
         if random.random() < _ABANDONED_SHARE / template.form_steps:
             return
         visit.act("click", f"Next Step ({number})", CREATE, entityRef=template.ref)
+        visit.means("stepped on", (template.ref, number))
     visit.read(6)
     visit.act(
         "create",
@@ -199,9 +226,13 @@ def _create(portal: Portal, visit: Visit) -> None:
         template.minutes_saved,
         entityRef=template.ref,
     )
-    visit.navigate(CREATE, f"/create/tasks/{uuid4(random)}")
+    visit.means("created", template.ref)
+    task = uuid4(random)
+    visit.navigate(CREATE, f"/create/tasks/{task}")
+    outcome = _OUTCOMES.draw(random)
+    visit.end_task(outcome, task, template, 4 + random.expovariate(1 / 40))
     visit.read(40)
-    if random.random() < 0.04:
+    if outcome == "cancelled":
         visit.act("cancelled", "Template has been cancelled", CREATE, entityRef=template.ref)
 
 
@@ -317,6 +348,7 @@ def _discover(visit: Visit, place: Place, found: tuple[Found, ...]) -> None:
     if place is not SEARCH:
         item, types = FOUND_IN_MODAL, ""
     visit.act("discover", result.title, item, {"to": result.path}, rank, searchTypes=types)
+    visit.means("discovered", rank)
     if result.page is not None:
         visit.navigate(READER, result.path, _params(result.entity))
         _read(visit, result.entity, _doc(result.entity))
@@ -334,6 +366,7 @@ def _doc(entity: Entity) -> Doc:
     return entity.doc
 
 
+_OUTCOMES = Lottery(("succeeded", "failed", "cancelled"), (87, 9, 4))
 _KINDS = Lottery(("component", "system", "api", "resource", "group"), (60, 14, 12, 8, 6))
 _ARRIVALS: Lottery[Walk] = Lottery(
     (
