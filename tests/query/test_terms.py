@@ -264,7 +264,7 @@ async def test_a_file_of_the_version_before_is_rebuilt_with_what_it_lacked(pool:
         await stored.store([search("payments", 0), discover(1)])
         await stored.replica.catch_up()
     with duckdb.connect(str(path)) as old:
-        old.execute("ALTER TABLE event DROP COLUMN session_id")
+        old.execute("ALTER TABLE event DROP COLUMN session")
         old.execute("ALTER TABLE path DROP COLUMN doc_page")
         old.execute("UPDATE reader SET version = 1")
 

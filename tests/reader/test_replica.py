@@ -96,22 +96,6 @@ async def test_the_reader_equals_the_log_after_any_chunks(
     await writer.close()
 
 
-async def test_the_session_is_kept_of_searches_and_clicks_on_results_alone(
-    pool: Pool, path: Path, writer: LogWriter
-) -> None:
-    actions = ["navigate", "search", "click", "discover", "signIn"]
-    await writer.append([event("/a", action=action, more={"sessionId": "one"}) for action in actions])
-
-    async with reading(pool, path) as replica:
-        await replica.catch_up()
-        kept = await replica.query(
-            "SELECT name FROM event JOIN action USING (action_id) WHERE session_id IS NOT NULL ORDER BY position",
-            lambda cursor: cursor.fetchall(),
-        )
-
-    assert kept == [("search",), ("discover",)]
-
-
 async def test_an_empty_log_is_read(pool: Pool, path: Path) -> None:
     async with reading(pool, path) as replica:
         freshness = await replica.catch_up()

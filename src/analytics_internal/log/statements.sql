@@ -140,17 +140,30 @@ WHERE b.first_position > $1::bigint - $5::bigint
 ORDER BY position
 
 -- name: columns_after
--- The reader's columns by position; {ids} are those of the names that it has (dimensions.py).
+-- The reader's columns, in no order; the ids are those of the names that it has (dimensions.py). Of attributes it gets
+-- a hash, and the text where the hash is none of those that it knows; of large ones the members that can be asked for,
+-- with names and values of up to 255 characters. Nobody outside knows the hash's seed.
 SELECT b.first_position + e.ordinal AS position, e.occurred_at AT TIME ZONE 'UTC' AS occurred_at, {ids},
-       e.value, e.session_id
+       e.value, e.session_id, hashed.attributes_hash,
+       CASE
+           WHEN hashed.attributes_hash = ANY('{known_hashes}'::bigint[]) THEN NULL
+           WHEN octet_length(e.attributes::text) <= 2000 THEN e.attributes
+           ELSE (
+               SELECT jsonb_object_agg(key, value)
+               FROM jsonb_each(e.attributes)
+               WHERE length(key) <= 255 AND length(value #>> '{}') <= 255
+           )
+       END AS attributes
 FROM log_batch b
 JOIN event e ON e.batch_id = b.batch_id
+CROSS JOIN (SELECT uuid_hash_extended(log_id, 0) AS seed FROM log_head) AS head
+-- OFFSET keeps the hash from being computed twice.
+CROSS JOIN LATERAL (SELECT jsonb_hash_extended(e.attributes, seed) AS attributes_hash OFFSET 0) AS hashed
 WHERE b.first_position > $1::bigint - $5::bigint
   AND b.first_position <= $2::bigint
   AND e.batch_id BETWEEN $3 AND $4
   AND b.first_position + e.ordinal > $1::bigint
   AND b.first_position + e.ordinal <= $2::bigint
-ORDER BY position
 
 -- name: catalog_version
 SELECT version

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -137,14 +137,20 @@ def _stored(row: Any) -> StoredEvent:
     )
 
 
-async def copy_columns(connection: Connection, after: int, up_to: int, file: Path) -> None:
-    """Write the reader's columns of the events after one position up to another as CSV without a header."""
+async def copy_columns(
+    connection: Connection, after: int, up_to: int, file: Path, known_hashes: Sequence[int] = ()
+) -> None:
+    """Write the reader's columns of the events after one position up to another as CSV without a header.
+
+    The events are in no order. Attributes whose hash is one of ``known_hashes`` come without their text.
+    """
     batches = await connection.fetchrow(SQL["batch_bounds"], after, up_to, MAX_BATCH_EVENTS)
     if batches is not None and batches[0] is not None:
         numbers = (after, up_to, *batches, MAX_BATCH_EVENTS)
         # COPY takes no parameters, and the driver's substitution prepares a statement, which a pooler loses. Integers
         # need no escaping.
         sql = SQL["columns_after"].replace("{ids}", ", ".join(f"e.{name}" for name in EVENT_IDS))
+        sql = sql.replace("{known_hashes}", "{" + ",".join(map(str, known_hashes)) + "}")
         sql = re.sub(r"\$(\d)", lambda found: str(int(numbers[int(found[1]) - 1])), sql)
         await connection.copy_from_query(sql, output=file, format="csv")
 

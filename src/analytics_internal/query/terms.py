@@ -47,7 +47,7 @@ def stages_of_terms(events: exp.Select) -> dict[str, exp.Query]:
         this=column_of("action_id", "e"),
         expression=exp.select("action_id").from_("action").where(exp.column("name").eq(literal(DISCOVER))).subquery(),
     )
-    discovered = events.select("e.position", "e.session_id", "e.person_id", "e.occurred_at").where(is_click)
+    discovered = events.select("e.position", "e.session", "e.person_id", "e.occurred_at").where(is_click)
     return {"discovered": discovered, "searched": _SEARCHED.copy()}
 
 

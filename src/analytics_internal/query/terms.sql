@@ -6,13 +6,13 @@ SELECT d.position, s.item_id
 FROM discovered AS d
 ASOF JOIN (
     -- Of searches at the same instant the last one in the log: ASOF would take any.
-    SELECT session_id, coalesce(person_id, 0) AS person_id, occurred_at, arg_max(item_id, position) AS item_id
+    SELECT session, coalesce(person_id, 0) AS person_id, occurred_at, arg_max(item_id, position) AS item_id
     FROM event
     WHERE action_id = (SELECT action_id FROM action WHERE name = 'search')
       AND position <= $position
-      AND session_id IN (SELECT session_id FROM discovered)
-    GROUP BY session_id, coalesce(person_id, 0), occurred_at
-) AS s ON s.session_id = d.session_id AND s.person_id = coalesce(d.person_id, 0) AND s.occurred_at <= d.occurred_at
+      AND session IN (SELECT session FROM discovered)
+    GROUP BY session, coalesce(person_id, 0), occurred_at
+) AS s ON s.session = d.session AND s.person_id = coalesce(d.person_id, 0) AND s.occurred_at <= d.occurred_at
 
 -- name: searched_by_person
 -- For a click without a session: the latest search of the same person, within half an hour.
@@ -23,9 +23,9 @@ ASOF JOIN (
     FROM event
     WHERE action_id = (SELECT action_id FROM action WHERE name = 'search')
       AND position <= $position
-      AND person_id IN (SELECT person_id FROM discovered WHERE session_id IS NULL)
-      AND occurred_at >= (SELECT min(occurred_at) FROM discovered WHERE session_id IS NULL) - INTERVAL 30 MINUTE
+      AND person_id IN (SELECT person_id FROM discovered WHERE session IS NULL)
+      AND occurred_at >= (SELECT min(occurred_at) FROM discovered WHERE session IS NULL) - INTERVAL 30 MINUTE
     GROUP BY person_id, occurred_at
 ) AS s ON s.person_id = d.person_id AND s.occurred_at <= d.occurred_at
-WHERE d.session_id IS NULL
+WHERE d.session IS NULL
   AND s.occurred_at >= d.occurred_at - INTERVAL 30 MINUTE

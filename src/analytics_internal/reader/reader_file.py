@@ -15,24 +15,36 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from analytics_internal.days import shifts_of
-from analytics_internal.dimensions import DISCOVER, EVENT_IDS, MEASUREMENTS, READ_TABLES, SEARCH, TABLES
+from analytics_internal.dimensions import EVENT_IDS, MEASUREMENTS, READ_TABLES, TABLES
 from analytics_internal.errors import ReaderBehind
 from analytics_internal.log import Place
-from analytics_internal.reader import catalog
+from analytics_internal.reader import catalog, numbered
 from analytics_internal.reader.holes import Holes
 from analytics_internal.reader.respelled import RESPELLED, Key, Settled, derived, has_moved, settle
 from analytics_internal.reader.sorting import create_sort_key
 
-READER_VERSION = 6
+READER_VERSION = 7
 """To be raised when what is kept changes while the tables stay the same. Files of other versions are rebuilt."""
-EVENT_COLUMNS = {
+STAGED_COLUMNS = {
     "position": "BIGINT",
     "occurred_at": "TIMESTAMP",
     **dict.fromkeys(EVENT_IDS, "INTEGER"),
     "value": "DOUBLE",
     "session_id": "UUID",
+    "attributes_hash": "BIGINT",
+    "attributes": "VARCHAR",
 }
-KEPT_COLUMNS = {**EVENT_COLUMNS, "day": "INTEGER", "action_id": "INTEGER"}
+"""As the log's COPY writes them (``columns_after``)."""
+EVENT_COLUMNS = {
+    "position": "BIGINT",
+    "occurred_at": "TIMESTAMP",
+    "day": "INTEGER",
+    "action_id": "INTEGER",
+    **dict.fromkeys(EVENT_IDS, "INTEGER"),
+    "value": "DOUBLE",
+    "session": "INTEGER",
+    "attributes_id": "INTEGER",
+}
 """Of an event and of a measurement. ``day`` is that of the reporting zone, in days since 1970."""
 SCHEMA = [
     f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(f'{column} {type_}' for column, type_ in columns.items())})"
@@ -42,30 +54,28 @@ SCHEMA = [
         "day_shift": {"starts_at": "TIMESTAMP", "shift_us": "BIGINT"},
         "hole": {"first_position": "BIGINT", "last_position": "BIGINT"},
         "respelled": {"kind": "VARCHAR", "stored_id": "INTEGER", "id": "INTEGER"},
-        "event": KEPT_COLUMNS,
-        "measurement": KEPT_COLUMNS,
+        "event": EVENT_COLUMNS,
+        "measurement": EVENT_COLUMNS,
+        **numbered.TABLES,
         **catalog.CATALOG_TABLES,
         **{name: {table.id_column: "INTEGER NOT NULL", **table.kept} for name, table in READ_TABLES.items()},
     }.items()
 ]
 VERSION = zlib.crc32(repr((READER_VERSION, SCHEMA)).encode()) >> 1
-# The session is kept of searches and discoveries alone, to join them: of every event it would take more room than all
-# the rest together.
-INSERT_STAGED = """
-INSERT INTO {table} BY NAME
-SELECT s.* REPLACE (CASE WHEN item.action IN ('{search}', '{discover}') THEN session_id END AS session_id),
-       {day} AS day, action_id
+INSERT_STAGED = f"""
+INSERT INTO {{table}} BY NAME
+SELECT s.position, s.occurred_at, {{day}} AS day, item.action_id, {", ".join(f"s.{name}" for name in EVENT_IDS)},
+       s.value, {numbered.COLUMNS}
 FROM staged AS s
 JOIN item USING (item_id)
 ASOF JOIN day_shift AS d ON s.occurred_at >= d.starts_at
-WHERE item.action {are} IN {measurements}
+{numbered.JOINS}
+WHERE item.action {{are}} IN {MEASUREMENTS}
 ORDER BY position
 """
 DAY_OF = "((epoch_us(occurred_at) + d.shift_us) // 86_400_000_000)::INTEGER"
 INSERT = {
-    table: INSERT_STAGED.format(
-        table=table, are=are, search=SEARCH, discover=DISCOVER, day=DAY_OF, measurements=MEASUREMENTS
-    )
+    table: INSERT_STAGED.format(table=table, are=are, day=DAY_OF)
     for table, are in (("event", "NOT"), ("measurement", ""))
 }
 # The days of another zone. Rows stay in the order of positions.
@@ -264,6 +274,10 @@ class ReaderFile:
             for table, ids in zip((name.removesuffix("_id") for name in EVENT_IDS), found, strict=True)
         }
 
+    def known_attributes(self, events: int) -> list[int]:
+        """The hashes of attributes that the file has, as far as it pays to name them when so many events are read."""
+        return numbered.known_attributes(self._connection, events)
+
     def missing_actions(self, actions: Iterable[int]) -> list[int]:
         """Those of the actions that the file does not name yet."""
         return sorted(set(actions) - self._named["action"])
@@ -288,6 +302,7 @@ class ReaderFile:
                     self._name(table, rows, actions)
             for table in RESPELLED:
                 self._respell(table, settled.get(table))
+            numbered.number_staged(self._connection)
             inserted = (sum((self._connection.execute(sql).fetchone() or (0,))[0] for sql in INSERT.values()),)
             stretch = {"after": cursor.position - events, "up_to": cursor.position}
             is_whole = inserted == (events,)
@@ -370,6 +385,6 @@ def remove(path: Path) -> None:
 
 
 def _csv(csv: Path) -> str:
-    columns = ", ".join(f"'{name}': '{type_}'" for name, type_ in EVENT_COLUMNS.items())
+    columns = ", ".join(f"'{name}': '{type_}'" for name, type_ in STAGED_COLUMNS.items())
     name = str(csv).replace("'", "''")
     return f"read_csv('{name}', header = false, auto_detect = false, delim = ',', columns = {{{columns}}})"

@@ -357,7 +357,8 @@ class Replica:
                 now = await self._head(connection)
                 if now.log_id != head.log_id or now.position < up_to:
                     raise LogReplaced("the log became another one while it was read")
-                await tail.copy_columns(connection, self.position, up_to, path)
+                known = await self.in_thread(lambda: file.known_attributes(up_to - self.position))
+                await tail.copy_columns(connection, self.position, up_to, path, known)
                 unnamed = await self.in_thread(lambda: file.stage(path))
                 names = await self._names_of(connection, file, unnamed)
                 _, cursor = await tail.head_with_place(connection, up_to)
