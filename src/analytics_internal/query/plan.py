@@ -17,18 +17,17 @@ from sqlglot import exp, parse_one
 
 from analytics_internal.cache import Cache, size_of
 from analytics_internal.days import number_of
-from analytics_internal.dimensions import BUCKET_DAYS, DECLARED
 from analytics_internal.query.columns import Column
 from analytics_internal.query.columns import columns_of as columns_of_answer
 from analytics_internal.query.conditions import column_of
+from analytics_internal.query.labels import Labels, ordered, page_of, ratio
 from analytics_internal.query.language import Query
 from analytics_internal.query.measures import MEASURES
 from analytics_internal.query.measures.tables import IS_THERE
 from analytics_internal.query.metrics import DECLARED as METRICS
 from analytics_internal.query.metrics import columns_of, shown_columns_of
 from analytics_internal.query.period import Period, Previous
-from analytics_internal.query.scan import Scan, bucket_number, has_id_as_key, join_names, parameter, source_of
-from analytics_internal.reader import SORT_KEY
+from analytics_internal.query.scan import Scan, bucket_number
 
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
@@ -130,7 +129,7 @@ class _Builder:
         self._counted = tuple(m for m in query.metrics if m not in self._access)
         self._scan = Scan(query, is_compared, is_by_month, is_of_all_time=bool(self._access))
         self._keys = self._scan.keys
-        self._named = self._scan.named
+        self._labels = Labels(self._scan)
 
     def tree(self) -> exp.Expr:
         measures = self._measures()
@@ -158,7 +157,7 @@ class _Builder:
         return measures or {"accesses": []}
 
     def _answer(self, is_ordered_by_access: bool) -> exp.Select:
-        columns = [column_of(name, "page") for name in self.labels()]
+        columns = [column_of(name, "page") for name in self._labels.names()]
         for metric in self.metric_columns():
             in_page = metric not in self._access or is_ordered_by_access
             columns.append(column_of(metric, "page" if in_page else "access"))
@@ -166,14 +165,6 @@ class _Builder:
         if self._access and not is_ordered_by_access:
             answer = self._join_keys(answer, "page", "access")
         return answer.order_by(column_of("place", "page"))
-
-    def labels(self) -> tuple[str, ...]:
-        """Columns that name a row's group: one a dimension, or one for each of its parts."""
-        names: list[str] = []
-        for dimension in self._query.dimensions:
-            parts = self._named[dimension][1].parts if dimension in self._named else {}
-            names += [f"{dimension}.{part}" for part in parts] or [dimension]
-        return tuple(names)
 
     def metric_columns(self) -> tuple[str, ...]:
         """The columns of figures: `events`, `events.previous`, `adoption_rate`, `adoption_rate.numerator`, …"""
@@ -223,7 +214,7 @@ class _Builder:
                 yield column, figures[column]
             else:
                 part = f"{metric}.previous_" if column.endswith(".previous") else f"{metric}."
-                yield column, _ratio(figures[f"{part}numerator"], figures[f"{part}denominator"])
+                yield column, ratio(figures[f"{part}numerator"], figures[f"{part}denominator"])
 
     def _access_of(self, groups: str) -> exp.Select:
         """First and last access of some groups under the same filters, in all time."""
@@ -244,7 +235,7 @@ class _Builder:
 
     def _page(self, joins_access: bool) -> exp.Select:
         page = exp.select(*(f"grouped.{key}" for key in self._keys)).from_("grouped")
-        page = self._labelled(page)
+        page = self._labels.labelled(page)
         for metric in self.metric_columns():
             if metric not in self._access:
                 page = page.select(column_of(metric, "grouped"))
@@ -252,73 +243,24 @@ class _Builder:
                 page = page.select(column_of(metric, "access"))
         if self._access and joins_access:
             page = self._join_keys(page, "grouped", "access")
-        order = self._order(joins_access)
-        number: exp.Expr = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order) if order else None)
-        page = page.select(
-            exp.alias_(number, "place"), exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), "total_rows")
-        )
-        outer = exp.select("*").from_(page.subquery("numbered"))
-        outer = outer.where(exp.GT(this=exp.column("place"), expression=parameter("rows_before")))
-        if self._query.limit is not None:
-            outer = outer.where(exp.LTE(this=exp.column("place"), expression=parameter("rows_until")))
-        return outer
-
-    def _labelled(self, page: exp.Select) -> exp.Select:
-        for dimension in self._query.dimensions:
-            labels = {dimension: self._label_source(dimension)}
-            if dimension in self._named:
-                key, declared = self._named[dimension]
-                if has_id_as_key(declared):
-                    page = join_names(page, declared, source_of(declared, key), f"grouped.{key}")
-                if declared.parts:
-                    labels = {
-                        f"{dimension}.{part}": self._part_source(dimension, column)
-                        for part, column in declared.parts.items()
-                    }
-            page = page.select(*(exp.alias_(label, name, quoted=True) for name, label in labels.items()))
-        return page
-
-    def _part_source(self, dimension: str, column: str) -> exp.Expr:
-        key, declared = self._named[dimension]
-        # The key is there also where the name is missing.
-        is_id = column == declared.table.id_column
-        return column_of(key, "grouped") if is_id else column_of(column, source_of(declared, key))
+        return page_of(page, self._order(joins_access), self._query)
 
     def _order(self, joins_access: bool) -> list[exp.Expr]:
         """The asked order, then every label: no two rows are equal, so pages neither repeat nor skip one."""
         order: list[exp.Expr] = []
         for name, direction in self._query.order_by:
             is_descending = direction == "desc"
-            if self._sorted_by(name):
-                for column in self._sorted_by(name):
-                    order += _ordered_text(self._part_source(name, column), is_descending)
-            elif name in self._query.dimensions:
-                order += self._ordered_labels(name, is_descending)
+            if name in self._query.dimensions:
+                order += self._labels.order_by(name, is_descending)
             else:
                 table = "access" if joins_access and name in self._access else "grouped"
-                order.append(_ordered(column_of(name, table), is_descending))
+                order.append(ordered(column_of(name, table), is_descending))
         # Of two items with the same parts to sort by, the ids tell them apart.
-        asked = {name for name, _ in self._query.order_by if not self._sorted_by(name)}
+        asked = {name for name, _ in self._query.order_by if not self._labels.sorted_by(name)}
         for name in self._query.dimensions:
             if name not in asked:
-                order += self._ordered_labels(name, False)
+                order += self._labels.order_of(name)
         return order
-
-    def _sorted_by(self, name: str) -> tuple[str, ...]:
-        return self._named[name][1].sorted_by if name in self._named else ()
-
-    def _ordered_labels(self, dimension: str, is_descending: bool) -> list[exp.Expr]:
-        label = self._label_source(dimension)
-        if dimension in BUCKET_DAYS or DECLARED[dimension].parts:
-            return [_ordered(label, is_descending)]  # by number
-        return _ordered_text(label, is_descending)
-
-    def _label_source(self, dimension: str) -> exp.Expr:
-        key = self._keys[self._query.dimensions.index(dimension)]
-        if dimension in self._named and DECLARED[dimension].has_one_id:
-            return self._part_source(dimension, DECLARED[dimension].text)
-        shown = DECLARED[dimension].shown_as if dimension in self._named else None
-        return column_of(shown or key, "grouped")
 
 
 def _together(measures: Sequence[str]) -> exp.Query:
@@ -326,17 +268,3 @@ def _together(measures: Sequence[str]) -> exp.Query:
     for measure in measures[1:]:
         rows = exp.Union(this=rows, expression=exp.select("*").from_(measure), distinct=False, by_name=True)
     return rows
-
-
-def _ratio(numerator: exp.Expr, denominator: exp.Expr) -> exp.Expr:
-    """Null where there is nothing to divide by."""
-    nothing_is_null = exp.Nullif(this=denominator.copy(), expression=exp.Literal.number(0))
-    return exp.Div(this=exp.cast(numerator.copy(), "DOUBLE"), expression=nothing_is_null)
-
-
-def _ordered(this: exp.Expr, descending: bool) -> exp.Expr:
-    return exp.Ordered(this=this, desc=descending, nulls_first=False)
-
-
-def _ordered_text(text: exp.Expr, descending: bool) -> list[exp.Expr]:
-    return [_ordered(exp.func(SORT_KEY, text.copy()), descending), _ordered(text, descending)]
