@@ -371,3 +371,22 @@ def test_addresses_for_the_service_alone_keep_user_and_query() -> None:
 @pytest.mark.parametrize("url", ["http://", "https:///x", "http://x:99999", "http://x:y", "http://a b", "ftp://x", "x"])
 def test_what_is_no_web_address_is_an_error(url: str) -> None:
     assert "must be a URL that starts with http:// or https://" in _problems({"auth": "none", "portal_url": url})[0]
+
+
+def test_the_portals_token_is_printed_nowhere() -> None:
+    settings, origins = load({"auth": "none", "portal_token": TOKEN})
+    assert TOKEN not in printable(settings, origins)
+    assert TOKEN not in str(settings)
+    problems = _problems({"auth": "none", "portal_token": "hidden"})
+    assert problems == [
+        "portal_token: •••••• (flag --portal-token) must have at least 8 characters, as backend.auth.externalAccess "
+        "demands"
+    ]
+
+
+def test_eligible_groups_are_refs_of_groups() -> None:
+    settings, _ = load({"auth": "none", "eligible_groups": "Platform, group:default/core"})
+    assert settings.eligible_groups == ["group:default/platform", "group:default/core"]
+    assert (
+        "must be the entity ref of a group" in _problems({"auth": "none", "eligible_groups": ["user:default/ana"]})[0]
+    )

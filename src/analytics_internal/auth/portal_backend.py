@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import httpx
 import stamina
 import structlog
@@ -33,24 +35,27 @@ class PortalBackend:
         return masked_url(str(self._at(path)))
 
     def _at(self, path: str) -> httpx.URL:
+        # A path alone: what is asked for stays out of logs.
         return self._url.copy_with(path=self._url.path.rstrip("/") + path)
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def get(self, path: str, token: str | None = None) -> httpx.Response:
+    async def get(self, path: str, token: str | None = None, query: Mapping[str, str] | None = None) -> httpx.Response:
         """The portal's response, whatever its status below 500.
 
         Raises:
             PortalUnavailable: it does not answer, or answers with 500 or above.
         """
-        return await self._answer("GET", path, token, None)
+        return await self._answer("GET", path, token, None, query)
 
     async def post(self, path: str, token: str, body: object) -> httpx.Response:
         """As ``get``, for a request in JSON that changes nothing and may be retried."""
         return await self._answer("POST", path, token, body)
 
-    async def _answer(self, method: str, path: str, token: str | None, body: object) -> httpx.Response:
+    async def _answer(
+        self, method: str, path: str, token: str | None, body: object, query: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         url = self._at(path)
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         try:
@@ -58,7 +63,7 @@ class PortalBackend:
                 on=httpx.HTTPError, attempts=ATTEMPTS, timeout=PATIENCE_S, wait_initial=0.1
             ):
                 with attempt:
-                    response = await self._client.request(method, url, headers=headers, json=body)
+                    response = await self._client.request(method, url, headers=headers, json=body, params=query)
                     if response.is_server_error:
                         response.raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -23,6 +23,7 @@ from analytics_internal.auth import (
     Memberships,
     Permissions,
     PortalBackend,
+    PortalTokens,
     Tokens,
 )
 from analytics_internal.data_dir import DataDirLock
@@ -198,6 +199,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
         settings.reader_threads,
         Limits(settings.query_time_limit_seconds, settings.reader_scratch_limit),
         ZoneInfo(settings.timezone),
+        settings.eligible_groups,
     )
     backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
     writer.start()
@@ -239,6 +241,11 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
 def _callers(settings: Settings, backend: PortalBackend | None) -> Callers:
     tokens = Tokens(backend, settings.issuer_url) if backend is not None else None
     return Callers(tokens, [token.get_secret_value() for token in settings.import_tokens])
+
+
+def _portal_tokens(settings: Settings) -> PortalTokens:
+    token = settings.portal_token
+    return PortalTokens(settings.portal_tokens_file, token.get_secret_value() if token is not None else None)
 
 
 def _permissions(settings: Settings, backend: PortalBackend | None) -> Permissions:

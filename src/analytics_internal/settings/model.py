@@ -21,7 +21,9 @@ from analytics_internal.event import DEFAULT_KEPT_QUERY_PARAMETERS
 from analytics_internal.listening import hosts_of, is_loopback
 from analytics_internal.settings.values import (
     Destinations,
+    FilePath,
     FolderPath,
+    Groups,
     Hosts,
     Level,
     Memory,
@@ -30,6 +32,7 @@ from analytics_internal.settings.values import (
     PostgresUrl,
     PublicUrl,
     TimeZone,
+    Token,
     Tokens,
     Who,
     refusal,
@@ -106,6 +109,28 @@ class Settings(BaseSettings):
     )
     import_tokens: Tokens = Field(
         [], description="Tokens of machines, 16 characters or more. They may import history and write for any user."
+    )
+    portal_token: Token | None = Field(
+        None,
+        description="Token with which the service reads the portal's catalog and templates: one of the portal's "
+        "`backend.auth.externalAccess`. Not needed behind the bridge in mode `managed`.",
+    )
+    portal_tokens_file: FilePath | None = Field(
+        None,
+        description="File with such tokens by plugin, in JSON, which is read for each request. The bridge sets it.",
+    )
+    catalog_file: FilePath | None = Field(
+        None,
+        description="File of entities that stands for the portal's catalog (docs/reference/catalog.md). It is read "
+        "again when it changes.",
+    )
+    catalog_interval_seconds: float = Field(
+        300, ge=1, le=86_400, description="How often the catalog is read, from the portal or the file."
+    )
+    eligible_groups: Groups = Field(
+        [],
+        description="Entity refs of groups: their members, and those of their children, are the people who are "
+        "expected to use the portal. Empty: all users of the catalog.",
     )
     permissions: Literal["lists", "framework"] = Field(
         "lists",

@@ -48,6 +48,8 @@ def flag_of(name: str) -> str:
 def masked(name: str, value: object) -> str:
     if name == "import_tokens" and isinstance(value, list):
         return _toml([MASK for _ in value])
+    if name == "portal_token" and value is not None:
+        return _toml(MASK)
     if name == "destinations" and isinstance(value, list):
         return _destinations(value)
     if name.endswith("_url") and value is not None:

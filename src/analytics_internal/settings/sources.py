@@ -27,6 +27,7 @@ _kubernetes = re.compile(
 _kubernetes_port = re.compile(r"(?i)(tcp|udp|sctp)://")
 # Secrets may be anywhere in what was given.
 WITHOUT_VALUE = frozenset({"destinations"})
+SECRET = frozenset({"import_tokens", "portal_token"})
 FILES = ("analytics-internal.toml", "analytics-internal.yaml")
 # A source's values, and the name of the source for one setting.
 _Found = tuple[dict[str, object], Callable[[str], str]]
@@ -129,7 +130,7 @@ def _lines(detail: ErrorDetails, origins: Mapping[str, str]) -> Iterator[str]:
     if detail["type"] == SEVERAL:
         yield from (f"{name}: {line} ({origins[name]})" for line in detail["msg"].splitlines())
         return
-    given = "" if name in WITHOUT_VALUE else f"{MASK if name == 'import_tokens' else masked(name, detail['input'])} "
+    given = "" if name in WITHOUT_VALUE else f"{MASK if name in SECRET else masked(name, detail['input'])} "
     yield f"{name}: {given}({origins[name]}) {_requirement(detail)}"
 
 

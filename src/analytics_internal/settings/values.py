@@ -107,9 +107,22 @@ def _who(value: str) -> str:
     return value
 
 
+def _group(value: str) -> str:
+    ref = normalise_entity_ref(value, "group")
+    if ref is None or not ref.startswith("group:"):
+        raise refusal("must be the entity ref of a group, like group:default/platform")
+    return ref
+
+
 def _token(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < 16:
         raise refusal("must have at least 16 characters")
+    return value
+
+
+def _portal_token(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 8 or not value.get_secret_value().isascii():
+        raise refusal("must have at least 8 characters, as backend.auth.externalAccess demands")
     return value
 
 
@@ -167,6 +180,9 @@ PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 FolderPath = Annotated[Path, AfterValidator(_folder)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Who = Annotated[list[Annotated[str, AfterValidator(_who)]], NoDecode, BeforeValidator(_split)]
+Groups = Annotated[list[Annotated[str, AfterValidator(_group)]], NoDecode, BeforeValidator(_split)]
+Token = Annotated[SecretStr, AfterValidator(_portal_token)]
+FilePath = FolderPath
 Tokens = Annotated[list[Annotated[SecretStr, AfterValidator(_token)]], NoDecode, BeforeValidator(_split)]
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda text: str(text).lower())]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
