@@ -21,9 +21,15 @@ def test_the_reader_of_a_running_service_is_compared_with_the_log() -> None:
             f"{service.url}{API}/events", json=navigation(), headers={"Authorization": f"Bearer {TOKEN}"}
         )
         assert stored.status_code == 200
+        further = [
+            {"action": "engage", "subject": "/catalog", "value": 12},
+            navigation("/by a program", agent="nightly"),
+        ]
+        httpx.post(f"{service.url}{API}/events", json={"events": further}, headers={"Authorization": f"Bearer {TOKEN}"})
         asked = ("doctor", "--data-dir", str(service.data_dir))
         trusted = command(*asked, "--token", TOKEN)
-        assert "compared with the log at 1 (day, item, person) counts" in trusted.stdout
+        # A measurement is no access; what programs do is one.
+        assert "compared with the log at 2 (day, item, person) counts" in trusted.stdout
         assert trusted.returncode == 0
         unknown = command(*asked)
         assert "the reader was not compared with the log: the running service could not be asked: 401: " in (

@@ -17,6 +17,7 @@ from analytics_internal.event import (
     doc_page_of,
     extension_of,
     folded,
+    measurements,
     normalise_entity_ref,
     route_of,
     spelled_entity_ref,
@@ -27,9 +28,9 @@ from analytics_internal.event import (
 
 SEARCH, DISCOVER = "search", "discover"
 """The actions of a search, and of a click on one of its results."""
-ENGAGE = "engage"
-TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED = "task-succeeded", "task-failed", "task-cancelled"
-MEASUREMENTS = (ENGAGE, TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED)
+ENGAGE = measurements.ENGAGE
+TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED = measurements.OUTCOMES
+MEASUREMENTS = measurements.ACTIONS
 """Actions that say something about an access and are none themselves, so the reader keeps them apart: the seconds that
 somebody was engaged with a page, and what became of a template's task, with the minutes that it saved."""
 

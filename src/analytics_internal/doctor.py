@@ -21,7 +21,7 @@ import msgspec
 
 from analytics_internal.client.remote import RemoteError, address_in, problem_of
 from analytics_internal.data_dir import DataDirInUse, DataDirLock
-from analytics_internal.dimensions import TABLES
+from analytics_internal.dimensions import DECLARED, MEASUREMENTS, TABLES
 from analytics_internal.embedded import EmbeddedPostgres, running_dsn
 from analytics_internal.errors import CommandError, WrongUse
 from analytics_internal.forward import state
@@ -52,6 +52,8 @@ HOW_TO_ASK = (
 )
 PLAIN_ENOUGH = (CommandError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """Errors that end the command with one line: there is no database to examine."""
+WITH_AGENTS = ["agent"] if "agent" in DECLARED else []
+"""Without this dimension a question is about people."""
 Counts = dict[tuple[str, str, str], int]
 Check = Callable[[Connection, str], Awaitable["Finding"]]
 """Checks one thing; the text says that it is well."""
@@ -349,7 +351,7 @@ def _question(first: date, last: date) -> bytes:
     return msgspec.json.encode(
         {
             "metrics": ["events"],
-            "dimensions": ["time:day", "item", "person"],
+            "dimensions": ["time:day", "item", "person", *WITH_AGENTS],
             "date_range": {"from": str(first), "to": str(last)},
             "limit": None,
         }
@@ -357,8 +359,10 @@ def _question(first: date, last: date) -> bytes:
 
 
 def _parsed(text: str) -> Counts:
-    rows = csv.DictReader(text.splitlines())
-    return {(row["time:day"], row["item.id"], row["person"]): int(row["events"]) for row in rows}
+    counts: Counts = Counter()
+    for row in csv.DictReader(text.splitlines()):
+        counts[row["time:day"], row["item.id"], row["person"]] += int(row["events"])
+    return counts
 
 
 async def _same_items(connection: Connection) -> dict[int, int]:
@@ -382,7 +386,7 @@ async def _compare(connection: Connection, zone: str, reader: ReaderCounts) -> A
         except RemoteError as error:
             yield _not_compared(error)
             return
-        rows = await connection.fetch(SQL["counts"], zone, month, following, position)
+        rows = await connection.fetch(SQL["counts"], zone, month, following, position, MEASUREMENTS)
         same = await _same_items(connection)
         ours: Counts = Counter()
         for row in rows:

@@ -112,15 +112,18 @@ FROM item
 ORDER BY item_id
 
 -- name: counts
--- A person whose name is missing is shown as in log/missing_names.py.
+-- Accesses: what is a measurement ($5) is none. A person whose name is missing is shown as in log/missing_names.py.
 SELECT (e.occurred_at AT TIME ZONE $1::text)::date AS day, e.item_id,
        coalesce(p.ref, 'user:unknown/' || e.person_id) AS person, count(*) AS events
 FROM event e
 JOIN log_batch b ON b.batch_id = e.batch_id
 LEFT JOIN person p ON p.person_id = e.person_id
+LEFT JOIN item i ON i.item_id = e.item_id
+LEFT JOIN action a ON a.action_id = i.action_id
 WHERE e.occurred_at >= $2::date::timestamp AT TIME ZONE $1::text
   AND e.occurred_at < $3::date::timestamp AT TIME ZONE $1::text
   AND b.first_position + e.ordinal <= $4::bigint
+  AND (a.name IS NULL OR a.name <> ALL ($5::text[]))
 GROUP BY 1, 2, 3
 
 -- name: miscounted_destinations

@@ -11,7 +11,7 @@ from analytics_internal.event.addresses import Portal
 from analytics_internal.event.batch import Batch
 from analytics_internal.event.event import Event, Rejection, wire_text
 from analytics_internal.event.uuid7 import uuid7
-from analytics_internal.event.validation import Acceptance, validate
+from analytics_internal.event.validation import Acceptance, Receipt, validate
 from tests.samples import ANA, BO, NOON, Json, accepted, at, judged, navigation, receipt, recorded, refused
 
 IMPORTED = Batch([], is_imported=True)
@@ -179,6 +179,37 @@ def test_only_an_agent_changes_the_hash_of_what_it_does() -> None:
 
     assert before.content_hash == -3861881390687901814
     assert accepted(navigation(value=7, agent="claude-code")).content_hash != before.content_hash
+
+
+# --- measurements
+
+OUTCOMES = ["task-succeeded", "task-failed", "task-cancelled"]
+
+
+@pytest.mark.parametrize("action", OUTCOMES)
+@pytest.mark.parametrize("by", [receipt(), receipt(None, may_name_person=True)], ids=["a person", "a machine"])
+def test_nobody_forges_what_became_of_a_task(action: str, by: Receipt) -> None:
+    assert refused({"action": action, "subject": "1", "value": 60}, by=by).reason == "reserved_action"
+
+
+@pytest.mark.parametrize("action", OUTCOMES)
+def test_the_service_and_imports_say_what_became_of_a_task(action: str) -> None:
+    wire = {"action": action, "subject": "1", "value": 60}
+
+    assert accepted(wire, IMPORTED).value == 60
+    assert accepted(wire, by=msgspec.structs.replace(receipt(), is_own=True)).value == 60
+    assert refused({**wire, "value": -1}, IMPORTED).reason == "invalid_value"
+
+
+@pytest.mark.parametrize("value", [0.1, 12, 86_400])
+def test_somebody_is_engaged_for_up_to_a_day(value: float) -> None:
+    assert accepted({"action": "engage", "subject": "/docs", "value": value}).value == value
+
+
+@pytest.mark.parametrize("value", [None, 0, -1, 86_400.1])
+@pytest.mark.parametrize("batch", [Batch([]), IMPORTED], ids=["live", "imported"])
+def test_an_engagement_of_no_time_or_of_more_than_a_day_is_none(value: float | None, batch: Batch) -> None:
+    assert refused({"action": "engage", "subject": "/docs", "value": value}, batch).reason == "invalid_value"
 
 
 # --- time

@@ -21,6 +21,11 @@ def original_service() -> Iterator[ServiceProcess]:
         for post in POSTS:
             response = httpx.post(f"{service.url}/api/analytics-internal/events", json=post, timeout=30)
             assert response.json()["results"][0]["status"] == "stored"
+        further = [
+            {"action": "engage", "subject": ENTITY, "value": 12, "user": "user:default/ana"},
+            {"action": "navigate", "subject": ENTITY, "agent": "claude-code", "user": "user:default/ana"},
+        ]
+        httpx.post(f"{service.url}/api/analytics-internal/events", json={"events": further}, timeout=30)
         yield service
 
 

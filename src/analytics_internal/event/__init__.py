@@ -1,5 +1,6 @@
 """Events: their wire form, validation, and what is derived from them. Pure: no database, no HTTP."""
 
+from analytics_internal.event import measurements
 from analytics_internal.event.addresses import (
     DEFAULT_KEPT_QUERY_PARAMETERS,
     Portal,

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from analytics_internal.event import measurements
 from analytics_internal.event.addresses import Portal, scrub_event
 from analytics_internal.event.batch import Batch
 from analytics_internal.event.content import Content, Refused, content_of, hash_of, printable
@@ -47,6 +48,8 @@ class Receipt(msgspec.Struct, frozen=True):
     may_name_person: bool
     """Whether an event's ``user`` counts."""
     rules: Acceptance = Acceptance()
+    is_own: bool = False
+    """Whether the service itself says this: nobody else says what became of a task."""
     agent: str | None = None
     """The program that sends events of its own: those that name neither a ``user`` nor an ``agent`` are its."""
     id_key: bytes | None = None
@@ -95,6 +98,7 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         person = normalise_entity_ref(wire.user, "user")
         if person is None:
             raise Refused("invalid_user", f"`user` is no entity ref like user:default/ana: {wire.user!a}", str(sent_id))
+    _check_measurement(wire, batch, receipt, sent_id)
     session_id = _session_of(wire.session_id)
     agent = _agent_of(wire, person, receipt, sent_id)
     return Event(
@@ -118,6 +122,17 @@ def _accept(payload: bytes, batch: Batch, receipt: Receipt) -> Event:
         agent=agent,
         sent_id=None if receipt.id_key is None else sent_id,
     )
+
+
+def _check_measurement(wire: SentEvent, batch: Batch, receipt: Receipt, sent_id: UUID) -> None:
+    if wire.action in measurements.OUTCOMES and not (receipt.is_own or batch.is_imported):
+        raise Refused(
+            "reserved_action",
+            f"the service itself asks the portal for `{wire.action}`; others can only import it",
+            str(sent_id),
+        )
+    if (problem := measurements.problem_of(wire.action, wire.value)) is not None:
+        raise Refused("invalid_value", problem, str(sent_id))
 
 
 def _agent_of(wire: SentEvent, person: str | None, receipt: Receipt, sent_id: UUID) -> str | None:

@@ -13,6 +13,8 @@ Reason = Literal[
     "invalid_text",
     "invalid_id",
     "invalid_user",
+    "invalid_value",
+    "reserved_action",
     "too_large",
     "too_old",
     "in_the_future",

@@ -1,4 +1,4 @@
--- The questions of the original plugin's routes. Times come as text: a long list has some hundred thousand of them.
+-- The questions of the original plugin's routes, about what people did (no agents). Times come as text: a long list has some hundred thousand of them.
 
 -- name: items
 -- Most recently accessed first. `item_id` is null for all of them.
@@ -9,7 +9,7 @@ SELECT
 FROM event AS e
 JOIN item AS i USING (item_id)
 JOIN action AS a ON a.action_id = i.action_id
-WHERE e.position <= $position AND ($item_id IS NULL OR e.item_id = $item_id)
+WHERE e.agent_id IS NULL AND e.position <= $position AND ($item_id IS NULL OR e.item_id = $item_id)
 GROUP BY ALL
 ORDER BY max(e.occurred_at) DESC, e.item_id
 LIMIT $limit OFFSET $offset
@@ -21,7 +21,7 @@ SELECT
     strftime(max(e.occurred_at), '%Y-%m-%dT%H:%M:%S.%gZ')
 FROM event AS e
 JOIN person AS p USING (person_id)
-WHERE e.position <= $position AND e.item_id IN $items
+WHERE e.agent_id IS NULL AND e.position <= $position AND e.item_id IN $items
 GROUP BY e.item_id, e.person_id, p.ref
 ORDER BY count(*) DESC, sort_key(p.ref), p.ref
 
@@ -29,7 +29,7 @@ ORDER BY count(*) DESC, sort_key(p.ref), p.ref
 SELECT p.ref, count(*)
 FROM event AS e
 JOIN person AS p USING (person_id)
-WHERE e.position <= $position
+WHERE e.agent_id IS NULL AND e.position <= $position
 GROUP BY p.ref
 ORDER BY count(*) DESC, sort_key(p.ref), p.ref
 LIMIT $limit
