@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import TypeVar
 
 import msgspec
 
@@ -42,6 +43,7 @@ from analytics_internal.query.language import (
 from analytics_internal.query.wire import LAST, WireQuery
 
 MAX_QUOTED = 80
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 _decoder = msgspec.json.Decoder(WireQuery)
@@ -53,28 +55,22 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
     Raises:
         InvalidQuery: with every problem found, what is allowed named.
     """
-    try:
-        wire = _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise InvalidQuery(_form_problem(str(error))) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidQuery(Problem("", f"the body is not JSON: {_cut(str(error))}")) from error
+    wire = decoded(body, _decoder)
     problems: list[Problem] = []
-    metrics = _names(wire.metrics, "metrics", METRICS, problems)
+    metrics = checked_names(wire.metrics, "metrics", METRICS, problems)
     if not wire.metrics:
         problems.append(Problem("metrics", "at least one is needed", list(METRICS)))
-    dimensions = _names(wire.dimensions, "dimensions", DIMENSIONS, problems)
+    dimensions = checked_names(wire.dimensions, "dimensions", DIMENSIONS, problems)
     if len([name for name in dimensions if name in TIME_DIMENSIONS]) > 1:
         problems.append(Problem("dimensions", "at most one time dimension", list(TIME_DIMENSIONS)))
     filter_ = None
-    if wire.filters is not None and _is_within_limits(wire.filters, problems):
-        filter_ = _filter(wire.filters, "filters", 1, problems)
-    date_range = _date_range(wire.date_range, problems)
-    compare = _compare(wire.compare, date_range, problems)
+    if wire.filters is not None and are_within_limits(wire.filters, problems):
+        filter_ = checked_filter(wire.filters, "filters", 1, problems)
+    date_range = checked_date_range(wire.date_range, problems)
+    compare = checked_compare(wire.compare, date_range, problems)
     order_by = _order_by(wire.order_by, metrics, dimensions, problems)
-    _check_limit(wire.limit, allow_no_limit, problems)
-    if wire.position is not None and not 0 <= wire.position <= MAX_POSITION:
-        problems.append(Problem("position", "a position of the log: `meta.position` of an earlier answer"))
+    check_limit(wire.limit, allow_no_limit, problems)
+    check_position(wire.position, problems)
     if problems:
         raise InvalidQuery(*problems)
     query = Query(
@@ -92,19 +88,29 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
     return query, wire
 
 
+def decoded(body: bytes, decoder: msgspec.json.Decoder[S]) -> S:
+    """A question's wire form. Raises InvalidQuery."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidQuery(_form_problem(str(error), decoder.type)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidQuery(Problem("", f"the body is not JSON: {_cut(str(error))}")) from error
+
+
 def parse_filter(given: list[object]) -> Filter:
     """Read a filter alone, as a question has it. Raises InvalidQuery."""
     problems: list[Problem] = []
-    filter_ = _filter(given, "filters", 1, problems) if _is_within_limits(given, problems) else None
+    filter_ = checked_filter(given, "filters", 1, problems) if are_within_limits(given, problems) else None
     if filter_ is None or problems:
         raise InvalidQuery(*problems)
     return filter_
 
 
-def _compare(given: str | None, date_range: Last | Between | None, problems: list[Problem]) -> Compare | None:
+def checked_compare(given: str | None, date_range: Last | Between | None, problems: list[Problem]) -> Compare | None:
     compare: Compare | None = next((name for name in COMPARISONS if name == given), None)
     if given is not None and compare is None:
-        problems.append(Problem("compare", f"unknown: {_short(given)}", [*COMPARISONS, "null"]))
+        problems.append(Problem("compare", f"unknown: {shortened(given)}", [*COMPARISONS, "null"]))
     if given is not None and date_range is None:
         problems.append(Problem("compare", 'there is no period before "all"'))
     if compare == "same_weeks_last_year" and not _is_within(date_range, DAYS_OF_52_WEEKS):
@@ -121,26 +127,25 @@ def _is_within(date_range: Last | Between | None, days: int) -> bool:
     return date_range is None or (date_range.last - date_range.first).days < days
 
 
-def _form_problem(message: str) -> Problem:
+def _form_problem(message: str, struct: type[msgspec.Struct]) -> Problem:
     field = message.partition("`$.")[2].partition("`")[0].partition("[")[0]
     if "unknown field" in message:
-        return Problem(
-            _cut(message.split("`")[1]), "unknown field", [f.name for f in msgspec.structs.fields(WireQuery)]
-        )
+        return Problem(_cut(message.split("`")[1]), "unknown field", [f.name for f in msgspec.structs.fields(struct)])
     if "missing required field" in message:
-        return Problem(message.split("`")[1], "is required", list(METRICS))
+        missing = message.split("`")[1]
+        return Problem(missing, "is required", list(METRICS) if missing == "metrics" else None)
     return Problem(_cut(field), message)
 
 
-def _names(given: list[str], field: str, allowed: tuple[str, ...], problems: list[Problem]) -> tuple[str, ...]:
+def checked_names(given: list[str], field: str, allowed: tuple[str, ...], problems: list[Problem]) -> tuple[str, ...]:
     unknown = list(dict.fromkeys(name for name in given if name not in allowed))
-    problems += [Problem(field, f"unknown: {_short(name)}", list(allowed)) for name in unknown]
+    problems += [Problem(field, f"unknown: {shortened(name)}", list(allowed)) for name in unknown]
     if len(set(given)) < len(given):
         problems.append(Problem(field, "one is named twice"))
     return tuple(given)
 
 
-def _is_within_limits(given: list[object], problems: list[Problem]) -> bool:
+def are_within_limits(given: list[object], problems: list[Problem]) -> bool:
     """Whether a question's filters are small enough to be looked at one by one, whatever is in them."""
     filters = values = characters = 0
     waiting: list[object] = [given]
@@ -168,7 +173,7 @@ def _is_within_limits(given: list[object], problems: list[Problem]) -> bool:
     return not too_many
 
 
-def _filter(given: object, field: str, depth: int, problems: list[Problem]) -> Filter | None:
+def checked_filter(given: object, field: str, depth: int, problems: list[Problem]) -> Filter | None:
     form = '["is" | "is_not" | "contains", dimension, [value, …]], ["and" | "or", filter, …] or ["not", filter]'
     if not isinstance(given, list) or not given or not isinstance(given[0], str):
         problems.append(Problem(field, f"a filter is {form}"))
@@ -178,7 +183,7 @@ def _filter(given: object, field: str, depth: int, problems: list[Problem]) -> F
         return None
     operator, *rest = given
     if operator in CONNECTIVES:
-        parts = [_filter(part, f"{field}[{n}]", depth + 1, problems) for n, part in enumerate(rest, start=1)]
+        parts = [checked_filter(part, f"{field}[{n}]", depth + 1, problems) for n, part in enumerate(rest, start=1)]
         found = tuple(part for part in parts if part is not None)
         if not rest or (operator == "not" and len(rest) != 1):
             problems.append(Problem(field, '"not" takes one filter, "and" and "or" at least one'))
@@ -187,7 +192,7 @@ def _filter(given: object, field: str, depth: int, problems: list[Problem]) -> F
             return None
         return Not(found[0]) if operator == "not" else All(found) if operator == "and" else Any(found)
     if operator not in OPERATORS:
-        problems.append(Problem(field, f"unknown operator: {_short(operator)}", [*OPERATORS, *CONNECTIVES]))
+        problems.append(Problem(field, f"unknown operator: {shortened(operator)}", [*OPERATORS, *CONNECTIVES]))
         return None
     if len(rest) != 2 or not isinstance(rest[1], list):
         problems.append(Problem(field, f"a filter is {form}"))
@@ -199,7 +204,7 @@ def _comparison(
     operator: str, dimension: object, values: list[object], field: str, problems: list[Problem]
 ) -> Filter | None:
     if not isinstance(dimension, str) or dimension not in FILTER_DIMENSIONS:
-        problems.append(Problem(field, f"unknown dimension: {_short(dimension)}", list(FILTER_DIMENSIONS)))
+        problems.append(Problem(field, f"unknown dimension: {shortened(dimension)}", list(FILTER_DIMENSIONS)))
         return None
     if not values:
         problems.append(Problem(field, "at least one value"))
@@ -230,7 +235,7 @@ def _comparison(
     return Is(dimension, (*texts, *nothing), operator == "is_not")
 
 
-def _date_range(given: object, problems: list[Problem]) -> Last | Between | None:
+def checked_date_range(given: object, problems: list[Problem]) -> Last | Between | None:
     forms = ['{"last": "28d"}', '{"from": "2026-10-01", "to": "2026-10-31"}', '"all"']
     if given == "all":
         return None
@@ -249,7 +254,7 @@ def _date_range(given: object, problems: list[Problem]) -> Last | Between | None
         elif (days[1] - days[0]).days > MAX_DAYS:
             problems.append(Problem("date_range", "at most 50 years"))
         return Between(days[0], days[1])
-    problems.append(Problem("date_range", f"unknown form: {_short(given)}", forms))
+    problems.append(Problem("date_range", f"unknown form: {shortened(given)}", forms))
     return None
 
 
@@ -281,7 +286,7 @@ def _order_by(
             problems.append(
                 Problem(
                     "order_by",
-                    f'[one of the question\'s metrics and dimensions, "asc" or "desc"]; not {_short(pair)}',
+                    f'[one of the question\'s metrics and dimensions, "asc" or "desc"]; not {shortened(pair)}',
                     allowed,
                 )
             )
@@ -292,14 +297,19 @@ def _order_by(
     return tuple(order)
 
 
-def _check_limit(limit: int | None, allow_no_limit: bool, problems: list[Problem]) -> None:
+def check_limit(limit: int | None, allow_no_limit: bool, problems: list[Problem]) -> None:
     if limit is None and not allow_no_limit:
         problems.append(Problem("limit", "null (every row) is for files", [f"1 to {MAX_LIMIT:,}"]))
     elif limit is not None and not 1 <= limit <= MAX_LIMIT:
         problems.append(Problem("limit", f"{limit} is not in 1 to {MAX_LIMIT:,}"))
 
 
-def _short(value: object) -> str:
+def check_position(position: int | None, problems: list[Problem]) -> None:
+    if position is not None and not 0 <= position <= MAX_POSITION:
+        problems.append(Problem("position", "a position of the log: `meta.position` of an earlier answer"))
+
+
+def shortened(value: object) -> str:
     return _cut(repr(value))
 
 

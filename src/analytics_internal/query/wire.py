@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 import msgspec
 
@@ -62,6 +62,7 @@ class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
     """A question."""
 
     metrics: Annotated[list[Metric], allowed(minItems=1, uniqueItems=True)]
+    kind: Literal["breakdown"] = "breakdown"
     dimensions: Annotated[list[Dimension], allowed(uniqueItems=True)] = []
     filters: Annotated[list[object], msgspec.Meta(description=FILTERS, extra_json_schema=_ref("Filter"))] | None = None
     date_range: Annotated[
