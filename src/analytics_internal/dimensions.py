@@ -15,6 +15,7 @@ from analytics_internal.event import (
     MAX_NAME_LENGTH,
     composed,
     doc_page_of,
+    doc_site_of,
     extension_of,
     folded,
     measurements,
@@ -73,6 +74,18 @@ class Table(msgspec.Struct, frozen=True):
         return stored | dict.fromkeys(self.derived, "text")
 
 
+TEMPLATE = "template"
+"""The kind of the entities that the scaffolder makes things of."""
+
+
+def _kind_of(ref: str) -> str:
+    return ref.partition(":")[0]
+
+
+def _template(ref: str) -> str | None:
+    return ref if _kind_of(ref) == TEMPLATE else None
+
+
 def _searched(item: Mapping[str, Any]) -> str:
     return item["subject"] if item["action"] == SEARCH and folded(item["subject"]) else ""
 
@@ -92,8 +105,21 @@ ITEM = Table(
 PERSON = Table("person", "people", {"ref": "text"})
 AGENT = Table("agent", "agents", {"name": "text"})
 PLUGIN = Table("plugin", "plugins", {"name": "text"})
-ENTITY = Table("entity", "entities", {"ref": "text"})
-PATH = Table("path", "paths", {"name": "text"}, derived={"doc_page": lambda path: doc_page_of(path["name"])})
+ENTITY = Table(
+    "entity",
+    "entities",
+    {"ref": "text"},
+    derived={"kind": lambda entity: _kind_of(entity["ref"]), "template": lambda entity: _template(entity["ref"])},
+)
+PATH = Table(
+    "path",
+    "paths",
+    {"name": "text"},
+    derived={
+        "doc_page": lambda path: doc_page_of(path["name"]),
+        "doc_site": lambda path: doc_site_of(path["name"]),
+    },
+)
 CONTEXT = Table(
     "context",
     "contexts",
@@ -189,6 +215,30 @@ DECLARED = {
         compared_as=lambda value: [spelled_entity_ref(value) or value],
         key_s=5e-8,
     ),
+    "entity_kind": Dimension(
+        meaning="The kind of that entity, like `component`",
+        table=ENTITY,
+        text="kind",
+        compared_as=lambda value: [value.lower()],
+        key_s=1e-7,
+        most_texts=50,
+    ),
+    "template": Dimension(
+        meaning="That entity, if it is a template",
+        table=ENTITY,
+        text="template",
+        compared_as=lambda value: [spelled_entity_ref(value) or value],
+        key_s=1e-7,
+        most_texts=1_000,
+    ),
+    "doc_site": Dimension(
+        meaning="The entity whose documentation is at its path",
+        table=PATH,
+        text="doc_site",
+        compared_as=lambda value: [spelled_entity_ref(value) or value],
+        key_s=2e-7,
+        most_texts=10_000,
+    ),
     "doc_page": Dimension(
         meaning="The page of documentation at its path",
         table=PATH,
@@ -213,6 +263,13 @@ DECLARED = {
         has_one_id=True,
         names_people=True,
         compared_as=lambda value: [normalise_entity_ref(value, "user") or value],
+    ),
+    "agent": Dimension(
+        meaning="The program that did it, for a person or for itself; without this dimension or a filter on it, "
+        "what programs did is left out",
+        table=AGENT,
+        text="name",
+        has_one_id=True,
     ),
 }
 DAY, WEEK, MONTH = "time:day", "time:week", "time:month"

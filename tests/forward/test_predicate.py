@@ -231,7 +231,7 @@ def test_a_search_term_of_a_search_is_allowed(filter_: list[object]) -> None:
 
 
 def test_every_dimension_that_questions_filter_by_filters_destinations() -> None:
-    for name in FILTER_DIMENSIONS:
+    for name in set(FILTER_DIMENSIONS) - {"agent"}:
         values: list[object] = [1] if dimensions.DECLARED[name].parts else ["a"]
         filter_ = parse_filter(["and", ["is_not", "action", ["discover"]], ["is", name, values]])
         assert problem_of(filter_) is None, name

@@ -34,10 +34,26 @@ class Access(NamedTuple):
     route: str | None
     typed: str | None = None
     """What was searched for: set by ``with_searches``."""
+    agent: str | None = None
 
     @property
     def search_term(self) -> str | None:
         return folded(self.typed) if self.typed is not None else None
+
+    @property
+    def entity_kind(self) -> str | None:
+        return self.entity.split(":")[0] if self.entity is not None else None
+
+    @property
+    def template(self) -> str | None:
+        return self.entity if self.entity is not None and self.entity.startswith("template:") else None
+
+    @property
+    def doc_site(self) -> str | None:
+        if self.doc_page is None:
+            return None
+        _, _, namespace, kind, name, *_ = self.doc_page.split("/")
+        return f"{kind}:{namespace}/{name}"
 
 
 def folded(text: str) -> str:
@@ -57,11 +73,23 @@ def _typed(access: Access, accesses: Sequence[Access]) -> str | None:
 
 
 def _may_have_led_to(click: Access, access: Access) -> bool:
-    if access.action != "search" or access.at > click.at or access.person != click.person:
+    if access.action != "search" or access.at > click.at:
+        return False
+    if (access.person, access.agent) != (click.person, click.agent):
         return False
     if click.session is not None:
         return access.session == click.session
     return click.person is not None and click.at - access.at <= HALF_AN_HOUR
+
+
+def ref_of(text: str) -> str:
+    """An entity ref in full, in small letters."""
+    kind, _, name = text.lower().rpartition(":")
+    return f"{kind}:{name}" if "/" in name else f"{kind}:default/{name}"
+
+
+SPELLED = {"search_term": folded, "entity_kind": str.lower, "template": ref_of, "doc_site": ref_of}
+"""How values of a filter are compared with the dimension's own."""
 
 
 @functools.lru_cache(100_000)
@@ -90,11 +118,25 @@ def matches(given: Sequence[Any] | None, access: Access) -> bool:
     if operator == "not":
         return not matches(rest[0], access)
     value = getattr(access, rest[0])
-    if rest[0] == "search_term":
-        rest[1] = [text if text is None else folded(text) for text in rest[1]]
+    if rest[0] in SPELLED and operator != "contains":
+        rest[1] = [text if text is None else SPELLED[rest[0]](text) for text in rest[1]]
+    elif rest[0] == "search_term":
+        rest[1] = [folded(text) for text in rest[1]]
     if operator == "contains":
         return value is not None and any(text.lower() in value.lower() for text in rest[1])
     return bool((value in rest[1]) == (operator == "is"))
+
+
+def asked_of(question: Question) -> set[str]:
+    """The dimensions that a question groups and filters by."""
+
+    def in_filter(given: Sequence[Any] | None) -> set[str]:
+        if given is None:
+            return set()
+        operator, *rest = given
+        return {rest[0]} if operator not in ("and", "or", "not") else set().union(*map(in_filter, rest))
+
+    return {*question.get("dimensions", []), *in_filter(question.get("filters"))}
 
 
 def bucket(day: date, dimension: str) -> date:
@@ -159,6 +201,8 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     """All rows of the answer, in order."""
     first, last = period_of(question, accesses, zone, now)
     accesses = with_searches(accesses)
+    if "agent" not in asked_of(question):
+        accesses = [access for access in accesses if access.agent is None]
     matching = [access for access in accesses if matches(question.get("filters"), access)]
     current = [access for access in matching if first <= day_of(access.at, zone) <= last]
     pairs = counterparts(first, last, months_of(question)) if question.get("compare") else {}

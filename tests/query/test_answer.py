@@ -49,7 +49,11 @@ texts = {
     "extension": st.sampled_from([None, "App", "EntityAboutCard", "page:catalog", "page:techdocs/reader"]),
     "route": st.sampled_from([None, "unknown", "catalog:entity"]),
     "entity": st.sampled_from([None, "component:default/web", "api:default/orders"]),
+    "entity_kind": st.sampled_from([None, "component", "API", "template"]),
+    "template": st.sampled_from([None, "template:default/web", "component:default/web"]),
+    "doc_site": st.sampled_from([None, "API:default/Orders", "component:web"]),
     "person": st.sampled_from(PEOPLE),
+    "agent": st.sampled_from([None, "claude", "cli"]),
 }
 comparisons = st.sampled_from(sorted(texts)).flatmap(
     lambda name: st.tuples(

@@ -5,6 +5,7 @@ from analytics_internal.event.addresses import (
     DEFAULT_KEPT_QUERY_PARAMETERS,
     Portal,
     doc_page_of,
+    doc_site_of,
     stored_path,
     stored_subject,
 )

@@ -166,6 +166,11 @@ def doc_page_of(path: str) -> str | None:
     return composed(f"/docs/{namespace}/{kind}/{name}".lower() + page)
 
 
+def doc_site_of(path: str) -> str | None:
+    """The ref of the entity whose documentation is at a path; None if the path is no documentation."""
+    return entity_at(path) if doc_page_of(path) is not None else None
+
+
 def _is_address(text: str) -> bool:
     return text.startswith("/") or _absolute_url.match(text) is not None
 

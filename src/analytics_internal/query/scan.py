@@ -11,11 +11,17 @@ from datetime import date
 from sqlglot import exp
 
 from analytics_internal.days import EPOCH, number_of
-from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH, WEEK, Dimension
+from analytics_internal.dimensions import AGENT, BUCKET_DAYS, DECLARED, MONTH, WEEK, Dimension
 from analytics_internal.query import language
 from analytics_internal.query.conditions import column_of, condition, literal
 from analytics_internal.query.language import Query
-from analytics_internal.query.terms import asks_for_terms, filter_without_terms, joined_to_terms, stages_of_terms
+from analytics_internal.query.terms import (
+    asked_dimensions,
+    asks_for_terms,
+    filter_without_terms,
+    joined_to_terms,
+    stages_of_terms,
+)
 
 CONDITION = "condition"
 IS_CURRENT = "is_current"
@@ -27,6 +33,7 @@ class Scan:
 
     ``is_compared``: rows of the previous period count too. ``is_by_month``: its days are compared with those of later
     months, not with those so many days later. ``is_of_all_time``: some figure ignores the period.
+    What programs did is left out, unless the question asks for them.
     """
 
     def __init__(self, query: Query, is_compared: bool, is_by_month: bool, is_of_all_time: bool = False) -> None:
@@ -42,6 +49,7 @@ class Scan:
         self._is_by_month = is_by_month
         self._is_of_all_time = is_of_all_time
         self._asks_for_terms = asks_for_terms(query)
+        self._is_about_people = not any(names_agents(name) for name in asked_dimensions(query))
         self._conditions: list[language.Filter] = []
 
     @property
@@ -109,6 +117,8 @@ class Scan:
 
     def _filtered(self, scan: exp.Select, filter_: language.Filter | None) -> exp.Select:
         scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=parameter("position")), copy=False)
+        if self._is_about_people:
+            scan = scan.where(exp.Is(this=column_of(AGENT.id_column, "e"), expression=exp.Null()), copy=False)
         return scan.where(self._placeholder_of(filter_), copy=False) if filter_ is not None else scan
 
     def _placeholder_of(self, filter_: language.Filter) -> exp.Expr:
@@ -135,6 +145,11 @@ class Scan:
             )
             later = exp.func("list_extract", exp.cast(parameter("counterparts"), "INTEGER[]"), place)
         return exp.Case(ifs=[exp.If(this=is_current(), true=day)], default=later)
+
+
+def names_agents(dimension: str) -> bool:
+    """Whether who asks for this dimension asks for programs, too."""
+    return dimension in DECLARED and DECLARED[dimension].table is AGENT
 
 
 def has_id_as_key(declared: Dimension) -> bool:

@@ -6,6 +6,7 @@ events up to the question's position: so it does not matter in which order they 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlglot import exp, parse_one
@@ -24,8 +25,14 @@ _SEARCHED = exp.union(
 
 def asks_for_terms(query: language.Query) -> bool:
     """Whether a question groups or filters by search terms."""
-    filtered = comparisons(query.filter) if query.filter is not None else ()
-    return any(map(_is_of_search, (*query.dimensions, *(comparison.dimension for comparison in filtered))))
+    return any(map(_is_of_search, asked_dimensions(query)))
+
+
+def asked_dimensions(query: language.Query) -> Iterator[str]:
+    """What a question groups and filters by."""
+    yield from query.dimensions
+    if query.filter is not None:
+        yield from (comparison.dimension for comparison in comparisons(query.filter))
 
 
 def filter_without_terms(filter_: language.Filter | None) -> language.Filter | None:
@@ -47,7 +54,7 @@ def stages_of_terms(events: exp.Select) -> dict[str, exp.Query]:
         this=column_of("action_id", "e"),
         expression=exp.select("action_id").from_("action").where(exp.column("name").eq(literal(DISCOVER))).subquery(),
     )
-    discovered = events.select("e.position", "e.session", "e.person_id", "e.occurred_at").where(is_click)
+    discovered = events.select("e.position", "e.session", "e.person_id", "e.agent_id", "e.occurred_at").where(is_click)
     return {"discovered": discovered, "searched": _SEARCHED.copy()}
 
 
