@@ -20,6 +20,8 @@ from analytics_internal.event import (
     folded,
     measurements,
     normalise_entity_ref,
+    plugin_of_path,
+    plugin_of_stored_context,
     route_of,
     spelled_entity_ref,
     spelling_of,
@@ -118,6 +120,7 @@ PATH = Table(
     derived={
         "doc_page": lambda path: doc_page_of(path["name"]),
         "doc_site": lambda path: doc_site_of(path["name"]),
+        "plugin": lambda path: plugin_of_path(path["name"]),
     },
 )
 CONTEXT = Table(
@@ -125,7 +128,7 @@ CONTEXT = Table(
     "contexts",
     {"content": "jsonb"},
     members=("extensionId", "extension", "routeRef"),
-    derived={"extension": extension_of, "route": route_of},
+    derived={"extension": extension_of, "route": route_of, "plugin": plugin_of_stored_context},
 )
 TABLES = {table.name: table for table in (ACTION, ITEM, PERSON, AGENT, PLUGIN, ENTITY, PATH, CONTEXT)}
 """Actions come first: what is derived of an item depends on its action."""

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from analytics_internal.event.addresses import doc_page_of
+from analytics_internal.event.attribution import LOCATIONS, plugin_of, plugin_of_context, plugin_of_path
 from analytics_internal.event.event import Event
 from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
@@ -74,7 +75,7 @@ class Stored(NamedTuple):
         items = {(row[1], row[2]): row[0] for row in rows}
         self.accesses.extend(
             Access(
-                one.occurred_at, one.action, one.subject, one.path, one.plugin, one.entity_ref, one.person,
+                one.occurred_at, one.action, one.subject, one.path, _plugin_of(one), one.entity_ref, one.person,
                 items[one.action, one.subject], one.session_id, one.path and doc_page_of(one.path), *_place_of(one),
             )
             for one in events
@@ -117,6 +118,14 @@ async def reading(pool: Pool, path: Path) -> AsyncIterator[Stored]:
     yield Stored(replica, [], writer, pool)
     await replica.close()
     await writer.close()
+
+
+def _plugin_of(one: Event) -> str | None:
+    """The plugin that an event counts for, which may not be the one that its sender named."""
+    context = json.loads(one.context or b"{}")
+    of_context = plugin_of_context(context.get("extensionId"), context.get("routeRef"))
+    is_there = one.path is not None and one.action in LOCATIONS
+    return plugin_of(one.plugin, of_context, plugin_of_path(one.path) if is_there else None)  # type: ignore[arg-type]
 
 
 def _place_of(one: Event) -> tuple[str | None, str | None]:

@@ -9,6 +9,13 @@ from analytics_internal.event.addresses import (
     stored_path,
     stored_subject,
 )
+from analytics_internal.event.attribution import (
+    CATALOG,
+    FRAMES,
+    LOCATIONS,
+    plugin_of_path,
+    plugin_of_stored_context,
+)
 from analytics_internal.event.batch import Batch, decode_body
 from analytics_internal.event.content import (
     MAX_NAME_LENGTH,

@@ -18,12 +18,12 @@ from analytics_internal.days import shifts_of
 from analytics_internal.dimensions import EVENT_IDS, MEASUREMENTS, READ_TABLES, TABLES
 from analytics_internal.errors import ReaderBehind
 from analytics_internal.log import Place
-from analytics_internal.reader import catalog, numbered
+from analytics_internal.reader import attributed, catalog, numbered
 from analytics_internal.reader.holes import Holes
 from analytics_internal.reader.respelled import RESPELLED, Key, Settled, derived, has_moved, settle
 from analytics_internal.reader.sorting import create_sort_key
 
-READER_VERSION = 7
+READER_VERSION = 8
 """To be raised when what is kept changes while the tables stay the same. Files of other versions are rebuilt."""
 STAGED_COLUMNS = {
     "position": "BIGINT",
@@ -64,12 +64,14 @@ SCHEMA = [
 VERSION = zlib.crc32(repr((READER_VERSION, SCHEMA)).encode()) >> 1
 INSERT_STAGED = f"""
 INSERT INTO {{table}} BY NAME
-SELECT s.position, s.occurred_at, {{day}} AS day, item.action_id, {", ".join(f"s.{name}" for name in EVENT_IDS)},
+SELECT s.position, s.occurred_at, {{day}} AS day, item.action_id,
+       {", ".join(attributed.PLUGIN_ID if name == "plugin_id" else f"s.{name}" for name in EVENT_IDS)},
        s.value, {numbered.COLUMNS}
 FROM staged AS s
 JOIN item USING (item_id)
 ASOF JOIN day_shift AS d ON s.occurred_at >= d.starts_at
 {numbered.JOINS}
+{attributed.JOINS}
 WHERE item.action {{are}} IN {MEASUREMENTS}
 ORDER BY position
 """
@@ -165,6 +167,7 @@ class ReaderFile:
             self._shared = {
                 table: self._ids_by_key(table, TABLES[table].id_column, shared, table) for table in RESPELLED
             }
+            self._shared["plugin"] |= attributed.named_plugins(self._connection)
             self._has_moved = {table: has_moved(self._counted_as[table]) for table in RESPELLED}
             self.catalog_basis = catalog.basis(self._connection.execute)
         except (Damaged, duckdb.Error, OSError) as error:
@@ -302,6 +305,7 @@ class ReaderFile:
                     self._name(table, rows, actions)
             for table in RESPELLED:
                 self._respell(table, settled.get(table))
+            derived_plugins = attributed.name_plugins(self._connection) if {"context", "path"} & names.keys() else {}
             numbered.number_staged(self._connection)
             inserted = (sum((self._connection.execute(sql).fetchone() or (0,))[0] for sql in INSERT.values()),)
             stretch = {"after": cursor.position - events, "up_to": cursor.position}
@@ -323,6 +327,8 @@ class ReaderFile:
             self._counted_as[table] |= one.counted_as
             self._shared[table] |= one.shared
             self._has_moved[table] |= has_moved(one.counted_as)
+        self._named["plugin"].update(derived_plugins.values())
+        self._shared["plugin"] |= {(name,): id_ for name, id_ in derived_plugins.items()}
         if holes:
             self.holes = self.holes.with_more(holes)
 

@@ -15,7 +15,7 @@ from analytics_internal.log import unknown
 
 Row = tuple[object, ...]
 Key = tuple[object, ...]
-RESPELLED = ("item", "path", "entity")
+RESPELLED = ("item", "path", "entity", "plugin")
 """The tables whose names are derived anew."""
 
 
@@ -62,6 +62,9 @@ def _derived(table: str, row: Row, actions: Mapping[object, str]) -> Derived:
             id_, ref = row
             ref = spelled_entity_ref(str(ref)) or ref
             new, key = (id_, ref), (ref,)
+        case "plugin":
+            id_, name = row
+            new, key = row, (name,)  # it may have been derived before it was stored
         case _:
             raise AssertionError(f"{table} is not derived anew")
     return Derived(int(str(id_)), new, key, is_respelled=new != row and (table != "item" or row[2] != key[1]))
