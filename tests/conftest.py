@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser
@@ -19,6 +17,7 @@ from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.log.migrations import migrate
 from tests import rings
 from tests.chromium import running_chromium
+from tests.databases import copied, create, database_of
 from tests.log.pgbouncer import RunPgbouncer, running_pgbouncer
 
 # `make test` draws the same examples in every run. `make explore` draws new ones in every round, and prints one that
@@ -34,7 +33,6 @@ settings.register_profile("explore", settings.get_profile("ci"), derandomize=Fal
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 MEMORY_BYTES = 4 << 30
-_numbers = itertools.count(1)
 
 
 # First: `-m` selects by these markers.
@@ -68,37 +66,16 @@ def postgres() -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def migrated(postgres: str) -> str:
     """The name of an empty, migrated database that is only copied: migrating takes three times as long."""
-    await _create(postgres, "migrated", "template1")
-    await migrate(_database(postgres, "migrated"))
+    await create(postgres, "migrated", "template1")
+    await migrate(database_of(postgres, "migrated"))
     return "migrated"
 
 
 @pytest.fixture
 async def dsn(postgres: str, migrated: str) -> AsyncIterator[str]:
     """An empty, migrated database of its own, with an identity and a key of its own."""
-    name = f"test_{next(_numbers)}"
-    await _create(postgres, name, migrated)
-    database = _database(postgres, name)
-    connection = await asyncpg.connect(database)
-    await connection.execute("UPDATE log_head SET log_id = DEFAULT")
-    key = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"
-    await connection.execute(f"UPDATE id_key SET made_at = DEFAULT, key = {key}")
-    await connection.close()
-    yield database
-    # At once: what is dropped is never written to the disk.
-    connection = await asyncpg.connect(postgres)
-    await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await connection.close()
-
-
-async def _create(postgres: str, name: str, template: str) -> None:
-    connection = await asyncpg.connect(postgres)
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    await connection.close()
-
-
-def _database(postgres: str, name: str) -> str:
-    return postgres.replace("/analytics_internal", f"/{name}", 1)
+    async with copied(postgres, migrated) as database:
+        yield database
 
 
 @pytest.fixture

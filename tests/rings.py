@@ -14,9 +14,10 @@ from types import CodeType
 import pytest
 
 TESTS = Path(__file__).parent
-FOLDERS = {
+FOLDERS: dict[str, set[str]] = {
     "bridge": {"workspace"},
     "crash": {"slow"},
+    "insights": set(),
     "module": {"workspace", "browser"},
     "page": {"workspace", "browser", "page"},
     "walk": {"workspace", "browser"},
