@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import accumulate, islice
+from itertools import accumulate
 from operator import itemgetter
 from random import Random
 
@@ -27,15 +27,16 @@ def _as_portal(number: int, count: int) -> Iterator[Event]:
     """One portal's events; portals after the first have people and entities of their own."""
     for event in demo.events(count, seed=number + 1, until=UNTIL):
         if number:
-            event["user"] = f"{event['user']}-{number}"
+            if "user" in event:
+                event["user"] = f"{event['user']}-{number}"
             event["subject"] = str(event["subject"]).replace("/default/", f"/portal-{number}/")
         yield event
 
 
 def recent(count: int) -> list[Event]:
-    """The last events of a busy portal."""
-    of_the_year = 5 * count
-    return list(islice(demo.events(of_the_year), of_the_year - count, None))
+    """The last events of a busy portal, as browsers send them."""
+    of_the_year = 6 * count
+    return [event for event in demo.events(of_the_year) if "sessionId" in event][-count:]
 
 
 def over_items(count: int, items: int) -> list[Event]:

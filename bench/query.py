@@ -30,6 +30,7 @@ from bench import freshness, served, space
 from bench.database import open_pool, running_postgres, scratch_folder
 from bench.events import UNTIL
 from bench.questions import (
+    ACCESS_IN_POSTGRES,
     ZONE,
     Bounds,
     bounds,
@@ -196,10 +197,11 @@ async def pages(asked: Asked, rounds: int, entity: str) -> None:
 
 async def _measure(pool: Pool, dsn: str, folder: Path, options: argparse.Namespace) -> list[str]:
     path = folder / "reader" / "reader.duckdb"
-    replica = Replica(pool, path)
+    replica = Replica(pool, path, zone=ZONE)
     postgres = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC", "jit": "off"})
     try:
         # PostgreSQL is tuned for such questions, to be a fair baseline.
+        await postgres.execute(ACCESS_IN_POSTGRES)
         await postgres.execute("SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 2; ANALYZE")
         await rebuild(replica, path)
         item = await _busiest_item(replica)

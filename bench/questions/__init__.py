@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from analytics_internal.dimensions import MEASUREMENTS
 from analytics_internal.log.statements import load
 from analytics_internal.query.parse import parse
 from analytics_internal.query.period import Period, resolve
@@ -23,6 +24,17 @@ ZONE = ZoneInfo("America/Sao_Paulo")
 FOLDER = Path(__file__).parent
 DUCKDB = load(FOLDER / "duckdb.sql")
 POSTGRES = load(FOLDER / "postgres.sql")
+# What people did: without measurements, which the reader keeps apart, and without what programs did.
+ACCESS_IN_DUCKDB = "(SELECT * FROM event WHERE agent_id IS NULL) AS access"
+ACCESS_IN_POSTGRES = f"""
+CREATE VIEW access AS
+SELECT *
+FROM event
+WHERE agent_id IS NULL
+  AND item_id NOT IN (
+      SELECT item_id FROM item JOIN action USING (action_id) WHERE name IN {MEASUREMENTS}
+  )
+"""
 COMPARED: dict[str, object] = {"compare": "previous_period"}
 _parameter = re.compile(r"\$([a-z_]+)")
 
@@ -115,7 +127,8 @@ def for_duckdb(name: str, of: Bounds) -> tuple[str, dict[str, object]]:
         parameter: value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
         for parameter, value in of.values().items()
     }
-    return DUCKDB[name], {parameter: values[parameter] for parameter in set(_parameter.findall(DUCKDB[name]))}
+    sql = DUCKDB[name].replace("FROM access", f"FROM {ACCESS_IN_DUCKDB}")
+    return sql, {parameter: values[parameter] for parameter in set(_parameter.findall(sql))}
 
 
 def for_postgres(name: str, of: Bounds) -> tuple[str, list[object]]:

@@ -6,8 +6,8 @@ SELECT count(*) FILTER (WHERE occurred_at >= $start), count(*) FILTER (WHERE occ
        count(DISTINCT person_id) FILTER (WHERE occurred_at < $start),
        count(DISTINCT item_id) FILTER (WHERE occurred_at >= $start),
        count(DISTINCT item_id) FILTER (WHERE occurred_at < $start),
-       (SELECT max(occurred_at) FROM event)
-FROM event
+       (SELECT max(occurred_at) FROM access)
+FROM access
 WHERE (occurred_at >= $start AND occurred_at < $end)
    OR (occurred_at >= $previous_start AND occurred_at < $previous_end)
 
@@ -19,7 +19,7 @@ FROM (
     SELECT person_id, occurred_at >= $start AS is_current,
            date_diff('day', CASE WHEN occurred_at >= $start THEN $first_day ELSE $previous_first_day END,
                      (occurred_at - INTERVAL 3 HOUR)::DATE) AS bucket
-    FROM event
+    FROM access
     WHERE (occurred_at >= $start AND occurred_at < $end)
        OR (occurred_at >= $previous_start AND occurred_at < $previous_end)
 )
@@ -30,7 +30,7 @@ ORDER BY bucket
 SELECT ref, events
 FROM (
     SELECT person_id, count(*) AS events
-    FROM event
+    FROM access
     WHERE occurred_at >= $start AND occurred_at < $end
     GROUP BY person_id
 )
@@ -42,7 +42,7 @@ LIMIT 10
 SELECT item_id, 'navigate', subject, path, events, people
 FROM (
     SELECT item_id, count(*) AS events, count(DISTINCT person_id) AS people
-    FROM event
+    FROM access
     WHERE occurred_at >= $start AND occurred_at < $end
       AND action_id = (SELECT action_id FROM action WHERE name = 'navigate')
     GROUP BY item_id
@@ -54,14 +54,14 @@ LIMIT 10
 -- name: activity_log
 WITH page AS (
     SELECT item_id, count(*) AS events, count(DISTINCT person_id) AS people
-    FROM event
+    FROM access
     WHERE occurred_at >= $start AND occurred_at < $end
     GROUP BY item_id
     ORDER BY events DESC, item_id
     LIMIT 25
 ), access AS (
     SELECT item_id, min(occurred_at) AS first_access, max(occurred_at) AS last_access
-    FROM event
+    FROM access
     WHERE item_id IN (SELECT item_id FROM page)
     GROUP BY item_id
 )
@@ -76,7 +76,7 @@ ORDER BY events DESC, item_id
 SELECT count(*) FILTER (WHERE occurred_at >= $start), count(*) FILTER (WHERE occurred_at < $start),
        count(DISTINCT person_id) FILTER (WHERE occurred_at >= $start),
        count(DISTINCT person_id) FILTER (WHERE occurred_at < $start)
-FROM event
+FROM access
 WHERE item_id = $item
   AND ((occurred_at >= $start AND occurred_at < $end)
     OR (occurred_at >= $previous_start AND occurred_at < $previous_end))
@@ -85,7 +85,7 @@ WHERE item_id = $item
 SELECT item_id, action.name, subject, path, first_access, last_access
 FROM (
     SELECT item_id, min(occurred_at) AS first_access, max(occurred_at) AS last_access
-    FROM event
+    FROM access
     WHERE item_id = $item
     GROUP BY item_id
 )
@@ -93,16 +93,16 @@ JOIN item USING (item_id)
 JOIN action USING (action_id)
 
 -- name: item_curve
-SELECT strftime((occurred_at - INTERVAL 3 HOUR)::DATE, '%Y-%m-%d') AS day, count(*), count(DISTINCT person_id)
-FROM event
+SELECT strftime((occurred_at - INTERVAL 3 HOUR)::DATE, '%Y-%m-%d') AS local_day, count(*), count(DISTINCT person_id)
+FROM access
 WHERE item_id = $item AND occurred_at >= $start AND occurred_at < $end
-GROUP BY day
-ORDER BY day
+GROUP BY local_day
+ORDER BY local_day
 
 -- name: access_history
 WITH page AS (
     SELECT person_id, ref, count(*) AS events
-    FROM event
+    FROM access
     LEFT JOIN person USING (person_id)
     WHERE item_id = $item AND occurred_at >= $start AND occurred_at < $end
     GROUP BY person_id, ref
@@ -110,7 +110,7 @@ WITH page AS (
     LIMIT 25
 ), access AS (
     SELECT person_id, min(occurred_at) AS first_access, max(occurred_at) AS last_access
-    FROM event
+    FROM access
     WHERE item_id = $item
     GROUP BY person_id
 )

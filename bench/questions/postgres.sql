@@ -6,8 +6,8 @@ SELECT count(*) FILTER (WHERE occurred_at >= $start), count(*) FILTER (WHERE occ
        count(DISTINCT person_id) FILTER (WHERE occurred_at < $start),
        count(DISTINCT item_id) FILTER (WHERE occurred_at >= $start),
        count(DISTINCT item_id) FILTER (WHERE occurred_at < $start),
-       (SELECT max(occurred_at) FROM event)
-FROM event
+       (SELECT max(occurred_at) FROM access)
+FROM access
 WHERE (occurred_at >= $start AND occurred_at < $end)
    OR (occurred_at >= $previous_start AND occurred_at < $previous_end)
 
@@ -19,7 +19,7 @@ FROM (
     SELECT person_id, occurred_at >= $start AS is_current,
            (occurred_at AT TIME ZONE 'America/Sao_Paulo')::date
            - CASE WHEN occurred_at >= $start THEN $first_day::date ELSE $previous_first_day::date END AS bucket
-    FROM event
+    FROM access
     WHERE (occurred_at >= $start AND occurred_at < $end)
        OR (occurred_at >= $previous_start AND occurred_at < $previous_end)
 ) AS counted
@@ -30,7 +30,7 @@ ORDER BY bucket
 SELECT ref, events
 FROM (
     SELECT person_id, count(*) AS events
-    FROM event
+    FROM access
     WHERE occurred_at >= $start AND occurred_at < $end
     GROUP BY person_id
 ) AS counted
@@ -42,7 +42,7 @@ LIMIT 10
 SELECT item_id, 'navigate', subject, path, events, people
 FROM (
     SELECT item_id, count(*) AS events, count(DISTINCT person_id) AS people
-    FROM event
+    FROM access
     WHERE occurred_at >= $start AND occurred_at < $end
       AND item_id IN (
           SELECT item_id
@@ -58,14 +58,14 @@ LIMIT 10
 -- name: activity_log
 WITH page AS (
     SELECT item_id, count(*) AS events, count(DISTINCT person_id) AS people
-    FROM event
+    FROM access
     WHERE occurred_at >= $start AND occurred_at < $end
     GROUP BY item_id
     ORDER BY events DESC, item_id
     LIMIT 25
 ), access AS (
     SELECT item_id, min(occurred_at) AS first_access, max(occurred_at) AS last_access
-    FROM event
+    FROM access
     WHERE item_id IN (SELECT item_id FROM page)
     GROUP BY item_id
 )
@@ -80,7 +80,7 @@ ORDER BY events DESC, item_id
 SELECT count(*) FILTER (WHERE occurred_at >= $start), count(*) FILTER (WHERE occurred_at < $start),
        count(DISTINCT person_id) FILTER (WHERE occurred_at >= $start),
        count(DISTINCT person_id) FILTER (WHERE occurred_at < $start)
-FROM event
+FROM access
 WHERE item_id = $item
   AND ((occurred_at >= $start AND occurred_at < $end)
     OR (occurred_at >= $previous_start AND occurred_at < $previous_end))
@@ -89,7 +89,7 @@ WHERE item_id = $item
 SELECT item_id, action.name, subject, path, first_access, last_access
 FROM (
     SELECT item_id, min(occurred_at) AS first_access, max(occurred_at) AS last_access
-    FROM event
+    FROM access
     WHERE item_id = $item
     GROUP BY item_id
 ) AS seen
@@ -98,7 +98,7 @@ JOIN action USING (action_id)
 
 -- name: item_curve
 SELECT to_char(occurred_at AT TIME ZONE 'America/Sao_Paulo', 'YYYY-MM-DD') AS day, count(*), count(DISTINCT person_id)
-FROM event
+FROM access
 WHERE item_id = $item AND occurred_at >= $start AND occurred_at < $end
 GROUP BY day
 ORDER BY day
@@ -106,7 +106,7 @@ ORDER BY day
 -- name: access_history
 WITH page AS (
     SELECT person_id, ref, count(*) AS events
-    FROM event
+    FROM access
     LEFT JOIN person USING (person_id)
     WHERE item_id = $item AND occurred_at >= $start AND occurred_at < $end
     GROUP BY person_id, ref
@@ -114,7 +114,7 @@ WITH page AS (
     LIMIT 25
 ), access AS (
     SELECT person_id, min(occurred_at) AS first_access, max(occurred_at) AS last_access
-    FROM event
+    FROM access
     WHERE item_id = $item
     GROUP BY person_id
 )
