@@ -11,12 +11,13 @@ The concrete classes stand where they are raised. Others name the base classes: 
     BatchRefused, ReceiverGone, ReceiverUnavailable
   * HttpProblem
     BodyTooLarge, DownloadTooLarge, HeadTooLarge, InternalError, InvalidConditions, InvalidEncoding, InvalidRequest,
-    LogReplaced, MalformedRequest, MethodNotAllowed, NotABatch, NotAllowed, NotConfigured, NotFound, TooSlowRequest,
-    Unauthenticated, UnsupportedEncoding
+    LogReplaced, MalformedRequest, MethodNotAllowed, NotABatch, NotAllowed, NotConfigured, NotFound, SegmentExists,
+    TooManySegments, TooSlowRequest, Unauthenticated, UnsupportedEncoding
     * InvalidQuery
       NotACursor, TooCostly
     * TryLater
-      ClockInDoubt, LogUnavailable, OutOfMemory, Overloaded, PortalUnavailable, StateUnavailable, TooSlow
+      ClockInDoubt, LogUnavailable, OutOfMemory, Overloaded, PortalUnavailable, SegmentsUnavailable,
+      StateUnavailable, TooSlow
       * Busy
         NoRoom
       * ReaderBehind

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 # Nothing else that is stored has these words in it.
 NAMES = ("xanthippe", "balthasar", "quetzalcoatl")
 REFS = ("user:default/xanthippe", "user:team/balthasar", "user:default/quetzalcoatl")
+NOBODY = "00000000-0000-4000-8000-000000000000"
 SESSION = "5e551010-0000-4000-8000-00000000cafe"
 
 
@@ -93,6 +94,15 @@ ADDRESSES: dict[str, list[Asked]] = {
     f"POST {PREFIX}/.well-known/backstage/permissions/apply-conditions": [
         Asked(f"{PREFIX}/.well-known/backstage/permissions/apply-conditions", body={"items": []})
     ],
+    f"GET {PREFIX}/segments": [Asked(f"{PREFIX}/segments")],
+    f"POST {PREFIX}/segments": [
+        Asked(f"{PREFIX}/segments", body={"name": "", "filters": ["is", "person", [REFS[0]]]}),
+    ],
+    # With segments that name people: tests/http/test_segments.py.
+    **{
+        f"{method} {PREFIX}/segments/{{id}}": [Asked(f"{PREFIX}/segments/{id_}") for id_ in ("nothing", NOBODY)]
+        for method in ("GET", "PUT", "DELETE")
+    },
     f"GET {PREFIX}/destinations": [Asked(f"{PREFIX}/destinations")],
     **{
         f"POST {PREFIX}/destinations/{{name}}/{action}": [

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from analytics_internal.http import compat, destinations, export, health, ingest, integration, problems, query
+from analytics_internal.http import compat, destinations, export, health, ingest, integration, problems, query, segments
 from analytics_internal.http.bodies import ReadToTheEnd
 from analytics_internal.http.connected import WhileConnected
 from analytics_internal.http.loopback import LoopbackOnly
@@ -48,7 +48,7 @@ def make_app(service: Service) -> ASGIApp:
         app = CORSMiddleware(
             app,
             allow_origins=[portal_origin],
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             # Any header: the portal's tracing adds some to every request (`traceparent`, `baggage`).
             allow_headers=["*"],
             expose_headers=["retry-after", "link", "x-log-position"],
@@ -85,6 +85,12 @@ def _api() -> list[Route]:
         Route("/events", export.export, methods=["GET", "POST"]),  # POST is here for the 405 only: EventsFirst takes it
         Route("/query", _by_method(GET=query.ask_by_link, POST=query.ask), methods=["GET", "POST"], middleware=ZIPPED),
         Route("/configuration", query.configuration, methods=["GET"]),
+        Route("/segments", _by_method(GET=segments.segments, POST=segments.make), methods=["GET", "POST"]),
+        Route(
+            "/segments/{id}",
+            _by_method(GET=segments.segment, PUT=segments.change, DELETE=segments.delete),
+            methods=["GET", "PUT", "DELETE"],
+        ),
         Route("/destinations", destinations.destinations, methods=["GET"], middleware=ZIPPED),
         *(
             Route(f"/destinations/{{name}}/{action}", to, methods=["POST"])

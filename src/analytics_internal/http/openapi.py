@@ -17,7 +17,7 @@ from starlette.responses import Response
 from analytics_internal import __version__
 from analytics_internal.dimensions import DECLARED
 from analytics_internal.event import Verdicts, WireBatch, WireEvent
-from analytics_internal.http import compat, health, integration, problems
+from analytics_internal.http import compat, health, integration, problems, segments
 from analytics_internal.http import destination_wire as wire
 from analytics_internal.http.query import FORMAT_NAMES, Configuration
 from analytics_internal.log import StoredEvent
@@ -32,7 +32,7 @@ STRUCTS = (
     compat.OriginalItem, compat.TopUser, integration.Metadata, integration.Conditions, health.Alive, health.Readiness,
     problems.ProblemDetails, wire.Destinations, wire.Destination, wire.DeadLetters, wire.TestResult,
     wire.ReplayDeadLetters, wire.ReplayPositions, wire.ReplayTimes, wire.Queued, wire.Cancelled, wire.Discard,
-    wire.Discarded,
+    wire.Discarded, segments.NewSegment, segments.SavedSegment, segments.Segments,
 )  # fmt: skip
 ANYTHING: Schema = {"description": "Anything else gets the verdict `rejected`."}
 TEXT: Schema = {"schema": {"type": "string"}}
@@ -42,7 +42,7 @@ PROBLEMS = {
     401: "No token, or one that is not valid",
     403: "Known, but not allowed: the detail names the permission that is missing, `errors` what needs it",
     404: "There is nothing here",
-    409: "Not as things are: the log is not the one that was read before, or the destination is not configured",
+    409: "Not as things are: the detail says what is in the way",
     413: "The body is too large, as it came or decoded",
     415: "The body is encoded in a way that is not taken: `Accept-Encoding` names those that are",
     431: "The address and the headers are too large; the detail says what is allowed",
@@ -96,6 +96,7 @@ def _paths() -> Schema:
                 "configuration", "What the pages must know before they ask", _json(Configuration), (401, 403, 503)
             )
         },
+        **_segments(),
         **_destinations(),
         f"{PREFIX}/analytics": {"get": _original_items()},
         f"{PREFIX}/analytics/{{id}}": {
@@ -132,6 +133,37 @@ def _paths() -> Schema:
         "/healthz": {"get": _operation("healthz", "The process answers", _json(health.Alive))},
         "/readyz": {"get": _ready()},
         "/metrics": {"get": _operation("metrics", "Figures for Prometheus", {"text/plain": TEXT})},
+    }
+
+
+def _segments() -> Schema:
+    one = f"{PREFIX}/segments/{{id}}"
+    id_ = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    saved, new = _json(segments.SavedSegment), _json(segments.NewSegment)
+    made = _operation("makeSegment", "Save a filter under a name", saved, (*READ, 409, 413, 415), body=new)
+    made["responses"]["201"] = made["responses"].pop("200")
+    deleted = _operation("deleteSegment", "Delete a segment", {}, (401, 403, 404, 503), [id_])
+    deleted["responses"]["204"] = {"description": "It is deleted"}
+    del deleted["responses"]["200"]
+    return {
+        f"{PREFIX}/segments": {
+            "get": _operation(
+                "segments", "The saved filters that the caller may use", _json(segments.Segments), (401, 403, 503)
+            ),
+            "post": made,
+        },
+        one: {
+            "get": _operation("segment", "One saved filter", saved, (401, 403, 404, 503), [id_]),
+            "put": _operation(
+                "changeSegment",
+                "Let a segment be another filter, or give it another name",
+                saved,
+                (*READ, 404, 409, 413, 415),
+                [id_],
+                new,
+            ),
+            "delete": deleted,
+        },
     }
 
 
@@ -308,13 +340,23 @@ def _filters() -> Schema:
         "TextFilter": _list({"enum": is_}, {"enum": names}, _values({"anyOf": [text, {"type": "null"}]})),
         "ContainsFilter": _list({"enum": list(contains)}, {"enum": names}, _values(text)),
     }
-    leaf = [{"$ref": REF.format(name=name)} for name in comparisons]
-    depths = ["Filter", *(f"Filter{depth}" for depth in range(2, language.MAX_FILTER_DEPTH + 1))]
-    schemas: Schema = {**comparisons, depths[-1]: {"anyOf": leaf}}
-    for name, inner in itertools.pairwise(depths):
+    segment = {"SegmentFilter": _list({"const": language.SEGMENT}, {"type": "string", "format": "uuid"})}
+    return {
+        **comparisons,
+        **segment,
+        **_nested("Filter", [*comparisons, *segment]),
+        **_nested("SavedFilter", list(comparisons)),
+    }
+
+
+def _nested(name: str, leaves: list[str]) -> Schema:
+    leaf = [{"$ref": REF.format(name=one)} for one in leaves]
+    depths = [name, *(f"{name}{depth}" for depth in range(2, language.MAX_FILTER_DEPTH + 1))]
+    schemas: Schema = {depths[-1]: {"anyOf": leaf}}
+    for outer, inner in itertools.pairwise(depths):
         part = {"$ref": REF.format(name=inner)}
         both = {"type": "array", "prefixItems": [{"enum": ["and", "or"]}], "items": part, "minItems": 2}
-        schemas[name] = {"anyOf": [*leaf, both, _list({"const": "not"}, part)]}
+        schemas[outer] = {"anyOf": [*leaf, both, _list({"const": "not"}, part)]}
     return schemas
 
 

@@ -10,7 +10,7 @@ from analytics_internal.auth import PERMISSIONS, Caller, NotAllowed
 from analytics_internal.dimensions import DECLARED
 from analytics_internal.event import normalise_entity_ref
 from analytics_internal.http.requests import service_of
-from analytics_internal.query import CONNECTIVES, WireQuery
+from analytics_internal.query import CONNECTIVES, FILTER_FIELDS, FILTER_LIST_FIELDS, WireQuery
 
 NAMING = {name for name, dimension in DECLARED.items() if dimension.names_people}
 PERMISSION = PERMISSIONS["people"].name
@@ -19,6 +19,8 @@ PERMISSION = PERMISSIONS["people"].name
 async def require_for(request: Request, caller: Caller, question: WireQuery) -> None:
     """Let a question pass that names nobody but the caller, or whose caller may read who did what.
 
+    ``question`` has its segments resolved.
+
     Counts of people are figures like others. An order by person needs the dimension, and a cursor belongs to the
     question it was made for: neither gets around this.
 
@@ -26,7 +28,15 @@ async def require_for(request: Request, caller: Caller, question: WireQuery) -> 
         NotAllowed: with every part that has to be left out.
         PortalUnavailable, Unauthenticated: as ``Permissions.allow``.
     """
-    naming = list(_naming_parts(question, caller.person))
+    await _require(request, caller, list(_naming_parts(question, caller.person)))
+
+
+async def require_for_filters(request: Request, caller: Caller, filters: list[object]) -> None:
+    """As ``require_for``, for a filter that is to be saved or changed."""
+    await _require(request, caller, list(_naming_filters(filters, "filters", caller.person)))
+
+
+async def _require(request: Request, caller: Caller, naming: list[tuple[str, str]]) -> None:
     if naming and not await service_of(request).permissions.allow(caller, "people"):
         raise NotAllowed(f"who did what is told to those with the permission `{PERMISSION}`", naming)
 
@@ -35,11 +45,23 @@ def _naming_parts(question: WireQuery, own_ref: str | None) -> Iterator[tuple[st
     for name in question.dimensions:
         if name in NAMING:
             yield "dimensions", f"leave out `{name}`; the metric `people` counts them"
-    if question.filters is not None:
-        yield from _naming_filters(question.filters, "filters", own_ref)
+    for field in FILTER_FIELDS:
+        if (filter_ := getattr(question, field, None)) is not None:
+            yield from _naming_filters(filter_, field, own_ref)
+    for field in FILTER_LIST_FIELDS:
+        for number, filter_ in enumerate(getattr(question, field, None) or ()):
+            yield from _naming_filters(filter_, f"{field}[{number}]", own_ref)
+
+
+async def may_name(request: Request, caller: Caller, filters: list[object]) -> bool:
+    """Whether a caller may be told what a filter says. Raises as ``require_for``."""
+    names = any(_naming_filters(filters, "filters", caller.person))
+    return not names or await service_of(request).permissions.allow(caller, "people")
 
 
 def _naming_filters(filter_: list[object], field: str, own_ref: str | None) -> Iterator[tuple[str, str]]:
+    if not filter_:
+        return
     operator, *rest = filter_
     if operator in CONNECTIVES:
         for number, inner in enumerate(rest, start=1):

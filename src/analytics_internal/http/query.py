@@ -16,7 +16,7 @@ from analytics_internal import __version__
 from analytics_internal.auth import Caller, Grants
 from analytics_internal.days import day_of
 from analytics_internal.errors import Problem
-from analytics_internal.http import people
+from analytics_internal.http import people, segments
 from analytics_internal.http.bodies import BodyTooLarge, limited_body
 from analytics_internal.http.requests import caller_with, service_of
 from analytics_internal.query import (
@@ -25,12 +25,14 @@ from analytics_internal.query import (
     Format,
     InvalidQuery,
     Spooled,
+    check,
+    decode,
     file_of,
     first_event_at,
     prepare,
+    resolved,
 )
 from analytics_internal.query.answer import answer
-from analytics_internal.query.parse import parse
 
 MAX_QUERY_BYTES = 64 * 1024
 JSON = "json"
@@ -71,8 +73,10 @@ async def ask_by_link(request: Request) -> Response:
 async def _answer(request: Request, caller: Caller, body: bytes) -> Response:
     service = service_of(request)
     name = _format_of(request)
-    query, wire = parse(body, allow_no_limit=name != JSON)
-    await people.require_for(request, caller, wire)
+    wire = decode(body)
+    named = await segments.named_in(request, wire)
+    query = check(wire, name != JSON, named)
+    await people.require_for(request, caller, resolved(wire, named))
     if name == JSON:
         answered = await answer(service.replica, query, wire, service.zone)
         return Response(msgspec.json.encode(answered), media_type="application/json")

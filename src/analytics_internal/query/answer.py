@@ -22,6 +22,7 @@ from analytics_internal.query.wire import (
     TimeLabel,
     WirePeriod,
     WireQuery,
+    WireSegment,
 )
 from analytics_internal.reader import Missing, Replica
 
@@ -70,6 +71,7 @@ def _meta(prepared: Prepared, total_rows: int, missing: Missing | None) -> Answe
         next_cursor=cursor_for(page, following) if following < total_rows else None,
         previous_cursor=cursor_for(page, max(page.offset - limit, 0)) if page.offset else None,
         time_labels=_time_labels(prepared),
+        segments=[WireSegment(one.id, one.name, instant(one.changed_at)) for one in prepared.query.segments],
         suppressed=[],
         missing_events=missing,
     )

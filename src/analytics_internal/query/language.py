@@ -5,8 +5,9 @@ The reference is docs/reference/query.md.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, get_args
+from uuid import UUID
 
 import msgspec
 
@@ -26,6 +27,9 @@ FILTER_DIMENSIONS = tuple(name for name, one in dimensions.DECLARED.items() if o
 OPERATORS = ("is", "is_not", "contains")
 COMPARISONS: tuple[Compare, ...] = get_args(Compare)
 CONNECTIVES = ("and", "or", "not")
+SEGMENT = "segment"
+MAX_SEGMENTS = 20
+"""Different ones in one question."""
 DEFAULT_RANGE: dict[str, object] = {"last": "28d"}
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
@@ -51,6 +55,16 @@ class InvalidQuery(HttpProblem):
             named.append(Problem("", f"and {len(problems) - MAX_PROBLEMS:,} more problems"))
         super().__init__("; ".join(f"{p.field}: {p.detail}" if p.field else p.detail for p in named))
         self.errors: list[Problem] = named
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A filter that was saved under a name."""
+
+    id: UUID
+    name: str
+    changed_at: datetime
+    filters: list[object] | None
+    """As it was written; None of a deleted one."""
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -117,6 +131,8 @@ class Query(msgspec.Struct, frozen=True):
     cursor: str | None = None
     position: int | None = None
     """Answer as of this position of the log; None is its head."""
+    segments: tuple[Segment, ...] = ()
+    """Those that the filters came from."""
 
     @property
     def time_dimension(self) -> str | None:

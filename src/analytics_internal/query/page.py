@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from analytics_internal.errors import Problem
-from analytics_internal.query.language import MAX_POSITION, InvalidQuery
+from analytics_internal.query.language import MAX_POSITION, InvalidQuery, Segment
 from analytics_internal.query.wire import WireQuery
 
 
@@ -34,8 +35,10 @@ class Page(msgspec.Struct, frozen=True):
     log: str | None = None
 
 
-def fingerprint_of(wire: WireQuery, zone: ZoneInfo) -> str:
-    asked = msgspec.json.encode((msgspec.structs.replace(wire, cursor=None), zone.key))
+def fingerprint_of(wire: WireQuery, zone: ZoneInfo, segments: Sequence[Segment]) -> str:
+    """Text that is another one for another question, also where only a segment in it has changed."""
+    changes = sorted((str(one.id), one.changed_at) for one in segments)
+    asked = msgspec.json.encode((msgspec.structs.replace(wire, cursor=None), zone.key, changes))
     return base64.urlsafe_b64encode(hashlib.blake2b(asked, digest_size=9).digest()).decode()
 
 
@@ -51,7 +54,7 @@ def page_of(cursor: str, fingerprint: str) -> Page:
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise NotACursor from error
     if page.fingerprint != fingerprint:
-        raise InvalidQuery(Problem("cursor", "belongs to another question"))
+        raise InvalidQuery(Problem("cursor", "belongs to another question, or a segment in it was changed since"))
     if not (0 <= page.offset <= MAX_POSITION and 0 <= page.position <= MAX_POSITION):
         raise NotACursor
     if page.asked_at.tzinfo is None or not 1971 <= page.asked_at.year <= 2200:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -26,6 +28,7 @@ from analytics_internal.query.language import (
     MAX_VALUE_LENGTH,
     METRICS,
     OPERATORS,
+    SEGMENT,
     TIME_DIMENSIONS,
     All,
     Any,
@@ -39,7 +42,9 @@ from analytics_internal.query.language import (
     Last,
     Not,
     Query,
+    Segment,
 )
+from analytics_internal.query.segments import resolved
 from analytics_internal.query.wire import LAST, WireQuery
 
 MAX_QUOTED = 80
@@ -50,27 +55,42 @@ _decoder = msgspec.json.Decoder(WireQuery)
 
 
 def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
-    """Read a question. Returns it checked, and as it was written with the defaults filled in, to be echoed.
+    """Read a question without segments.
+
+    Returns it checked, and as it was written with the defaults filled in, to be echoed. Raises as ``decode`` and
+    ``check``.
+    """
+    wire = decode(body)
+    return check(wire, allow_no_limit), wire
+
+
+def decode(body: bytes) -> WireQuery:
+    """A breakdown's wire form. Raises InvalidQuery."""
+    return decoded(body, _decoder)
+
+
+def check(wire: WireQuery, allow_no_limit: bool = False, segments: Mapping[UUID, Segment] | None = None) -> Query:
+    """Check a question, and fill its default order in.
 
     Raises:
         InvalidQuery: with every problem found, what is allowed named.
     """
-    wire = decoded(body, _decoder)
+    asked = resolved(wire, segments or {})
     problems: list[Problem] = []
-    metrics = checked_names(wire.metrics, "metrics", METRICS, problems)
-    if not wire.metrics:
+    metrics = checked_names(asked.metrics, "metrics", METRICS, problems)
+    if not asked.metrics:
         problems.append(Problem("metrics", "at least one is needed", list(METRICS)))
-    dimensions = checked_names(wire.dimensions, "dimensions", DIMENSIONS, problems)
+    dimensions = checked_names(asked.dimensions, "dimensions", DIMENSIONS, problems)
     if len([name for name in dimensions if name in TIME_DIMENSIONS]) > 1:
         problems.append(Problem("dimensions", "at most one time dimension", list(TIME_DIMENSIONS)))
     filter_ = None
-    if wire.filters is not None and are_within_limits(wire.filters, problems):
-        filter_ = checked_filter(wire.filters, "filters", 1, problems)
-    date_range = checked_date_range(wire.date_range, problems)
-    compare = checked_compare(wire.compare, date_range, problems)
-    order_by = _order_by(wire.order_by, metrics, dimensions, problems)
-    check_limit(wire.limit, allow_no_limit, problems)
-    check_position(wire.position, problems)
+    if asked.filters is not None and are_within_limits(asked.filters, problems):
+        filter_ = checked_filter(asked.filters, "filters", 1, problems)
+    date_range = checked_date_range(asked.date_range, problems)
+    compare = checked_compare(asked.compare, date_range, problems)
+    order_by = _order_by(asked.order_by, metrics, dimensions, problems)
+    check_limit(asked.limit, allow_no_limit, problems)
+    check_position(asked.position, problems)
     if problems:
         raise InvalidQuery(*problems)
     query = Query(
@@ -80,12 +100,12 @@ def parse(body: bytes, allow_no_limit: bool = False) -> tuple[Query, WireQuery]:
         date_range,
         compare,
         order_by,
-        wire.limit,
-        wire.cursor,
-        wire.position,
+        asked.limit,
+        asked.cursor,
+        asked.position,
     )
     wire.order_by = [list(order) for order in order_by]
-    return query, wire
+    return msgspec.structs.replace(query, segments=tuple((segments or {}).values()))
 
 
 def decoded(body: bytes, decoder: msgspec.json.Decoder[S]) -> S:
@@ -174,7 +194,10 @@ def are_within_limits(given: list[object], problems: list[Problem]) -> bool:
 
 
 def checked_filter(given: object, field: str, depth: int, problems: list[Problem]) -> Filter | None:
-    form = '["is" | "is_not" | "contains", dimension, [value, …]], ["and" | "or", filter, …] or ["not", filter]'
+    form = (
+        '["is" | "is_not" | "contains", dimension, [value, …]], ["and" | "or", filter, …], ["not", filter] or '
+        '["segment", id]'
+    )
     if not isinstance(given, list) or not given or not isinstance(given[0], str):
         problems.append(Problem(field, f"a filter is {form}"))
         return None
@@ -191,8 +214,12 @@ def checked_filter(given: object, field: str, depth: int, problems: list[Problem
         if len(found) < len(rest):
             return None
         return Not(found[0]) if operator == "not" else All(found) if operator == "and" else Any(found)
+    if operator == SEGMENT:
+        problems.append(Problem(field, "a segment cannot be named here: write its filters out"))
+        return None
     if operator not in OPERATORS:
-        problems.append(Problem(field, f"unknown operator: {shortened(operator)}", [*OPERATORS, *CONNECTIVES]))
+        allowed = [*OPERATORS, *CONNECTIVES, SEGMENT]
+        problems.append(Problem(field, f"unknown operator: {shortened(operator)}", allowed))
         return None
     if len(rest) != 2 or not isinstance(rest[1], list):
         problems.append(Problem(field, f"a filter is {form}"))

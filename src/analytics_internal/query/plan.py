@@ -50,7 +50,11 @@ async def plan_beside(
 
     ``place`` is waited for before it begins, and held until it is over: whoever leaves meanwhile leaves nothing to do.
     """
-    key = msgspec.structs.replace(query, cursor=None, date_range=None, position=None), is_compared, is_by_month
+    key = (
+        msgspec.structs.replace(query, cursor=None, date_range=None, position=None, segments=()),
+        is_compared,
+        is_by_month,
+    )
     if (known := _remembered.get(key)) is not None:
         return known
     async with place:

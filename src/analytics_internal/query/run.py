@@ -60,7 +60,7 @@ async def prepare(
         InvalidQuery: the cursor is none, is ahead of the log, or belongs to another question.
         Behind, LogUnavailable: as ``Replica.catch_up``.
     """
-    fingerprint = fingerprint_of(wire, zone)
+    fingerprint = fingerprint_of(wire, zone, query.segments)
     page = page_of(query.cursor, fingerprint) if query.cursor is not None else None
     await replica.use_zone(zone)
     freshness = await replica.catch_up()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Literal, TypedDict
+from uuid import UUID
 
 import msgspec
 
@@ -73,6 +74,12 @@ class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, allowed(minimum=1, maximum=language.MAX_LIMIT)] | None = language.DEFAULT_LIMIT
     cursor: str | None = None
     position: Annotated[int, allowed(minimum=0, maximum=language.MAX_POSITION)] | None = None
+
+
+FILTER_FIELDS = ("filters", "around", "first", "returning")
+"""The fields of a question that are a filter, whatever its kind."""
+FILTER_LIST_FIELDS = ("steps",)
+"""Those that are lists of filters."""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -144,6 +151,14 @@ class TimeLabel(msgspec.Struct):
     is_complete: bool
 
 
+class WireSegment(msgspec.Struct, frozen=True):
+    """A segment that the question names, as it was when it was asked."""
+
+    id: UUID
+    name: str
+    changed_at: Instant
+
+
 class AnswerMeta(msgspec.Struct, kw_only=True):
     """What the rows are about, and how to get the others."""
 
@@ -161,6 +176,7 @@ class AnswerMeta(msgspec.Struct, kw_only=True):
     time_labels: Annotated[
         list[TimeLabel] | None, msgspec.Meta(description="Every bucket of the period; null without a time dimension")
     ]
+    segments: Annotated[list[WireSegment], msgspec.Meta(description="The saved filters that the question names")]
     suppressed: Annotated[list[str], msgspec.Meta(description="Always empty", max_length=0)]
     missing_events: Annotated[Missing | None, msgspec.Meta(description="The events that the log has lost")]
 

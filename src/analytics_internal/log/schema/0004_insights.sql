@@ -60,13 +60,17 @@ CREATE TABLE catalog_membership (
     CHECK (valid_from < valid_to)
 );
 
--- Filters that somebody has saved under a name.
+-- Filters that somebody has saved under a name. Of a deleted one the name stays, for whoever follows a link to it.
 CREATE TABLE segment (
     segment_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    name text NOT NULL UNIQUE,
+    name text NOT NULL,
     description text,
-    filters jsonb NOT NULL,
+    filters jsonb,
     made_by text,
     made_at timestamptz NOT NULL DEFAULT now(),
-    changed_at timestamptz NOT NULL DEFAULT now()
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    deleted_at timestamptz,
+    CHECK ((filters IS NULL) = (deleted_at IS NOT NULL))
 );
+CREATE UNIQUE INDEX segment_name ON segment (lower(name)) WHERE deleted_at IS NULL;
+COMMENT ON COLUMN segment.made_by IS 'Ref of the person; null for a machine, and without authentication';

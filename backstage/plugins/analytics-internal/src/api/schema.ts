@@ -60,6 +60,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics-internal/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The saved filters that the caller may use */
+        get: operations["segments"];
+        put?: never;
+        /** Save a filter under a name */
+        post: operations["makeSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics-internal/segments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One saved filter */
+        get: operations["segment"];
+        /** Let a segment be another filter, or give it another name */
+        put: operations["changeSegment"];
+        post?: never;
+        /** Delete a segment */
+        delete: operations["deleteSegment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics-internal/destinations": {
         parameters: {
             query?: never;
@@ -367,6 +404,8 @@ export interface components {
             sessionId?: string | null;
             /** @default null */
             user?: string | null;
+            /** @default null */
+            agent?: string | null;
         };
         /**
          * WireBatch
@@ -398,7 +437,7 @@ export interface components {
             /** @enum {unknown} */
             status: "duplicate" | "rejected" | "stored";
             /** @default null */
-            reason?: ("conflict" | "in_the_future" | "invalid_event" | "invalid_id" | "invalid_text" | "invalid_user" | "too_large" | "too_old" | "unstorable") | null;
+            reason?: ("conflict" | "in_the_future" | "invalid_event" | "invalid_id" | "invalid_text" | "invalid_user" | "invalid_value" | "reserved_action" | "too_large" | "too_old" | "unstorable") | null;
             /** @default null */
             detail?: string | null;
         };
@@ -425,6 +464,8 @@ export interface components {
             context?: unknown | null;
             /** @default null */
             sessionId?: string | null;
+            /** @default null */
+            agent?: string | null;
             /** @default false */
             imported?: boolean;
         };
@@ -434,8 +475,13 @@ export interface components {
          */
         WireQuery: {
             metrics: ("events" | "people" | "items" | "first_access" | "last_access")[];
+            /**
+             * @default breakdown
+             * @enum {unknown}
+             */
+            kind?: "breakdown";
             /** @default [] */
-            dimensions?: ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person" | "time:day" | "time:week" | "time:month")[];
+            dimensions?: ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "doc_page" | "search_term" | "person" | "agent" | "time:day" | "time:week" | "time:month")[];
             /** @default null */
             filters?: components["schemas"]["Filter"] | null;
             /**
@@ -449,7 +495,7 @@ export interface components {
             compare?: ("previous_period" | "same_weeks_last_year") | null;
             /** @default null */
             order_by?: [
-                "events" | "people" | "items" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person" | "time:day" | "time:week" | "time:month",
+                "events" | "people" | "items" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "doc_page" | "search_term" | "person" | "agent" | "time:day" | "time:week" | "time:month",
                 "asc" | "desc"
             ][] | null;
             /** @default 100 */
@@ -489,8 +535,11 @@ export interface components {
         /** Row */
         Row: {
             action?: string | null;
+            agent?: string | null;
             doc_page?: string | null;
+            doc_site?: string | null;
             entity?: string | null;
+            entity_kind?: string | null;
             events?: components["schemas"]["Count"];
             extension?: string | null;
             first_access?: components["schemas"]["Moment"];
@@ -503,6 +552,7 @@ export interface components {
             route?: string | null;
             search_term?: string | null;
             subject?: string | null;
+            template?: string | null;
             /** Format: date */
             "time:day"?: string;
             /** Format: date */
@@ -559,6 +609,8 @@ export interface components {
             previous_cursor: string | null;
             /** @description Every bucket of the period; null without a time dimension */
             time_labels: components["schemas"]["TimeLabel"][] | null;
+            /** @description The saved filters that the question names */
+            segments: components["schemas"]["WireSegment"][];
             /** @description Always empty */
             suppressed: string[];
             /** @description The events that the log has lost */
@@ -599,6 +651,20 @@ export interface components {
             /** @description The days of the previous period that are in it when moved by one period */
             previous: components["schemas"]["DayRange"] | null;
             is_complete: boolean;
+        };
+        /**
+         * WireSegment
+         * @description A segment that the question names, as it was when it was asked.
+         */
+        WireSegment: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description UTC, ISO 8601 with milliseconds
+             */
+            changed_at: string;
         };
         /**
          * Missing
@@ -985,6 +1051,41 @@ export interface components {
         Discarded: {
             dead_letters: number;
         };
+        /**
+         * NewSegment
+         * @description A filter and the name to save it under.
+         */
+        NewSegment: {
+            name: string;
+            /** @description As in a question */
+            filters: components["schemas"]["SavedFilter"];
+            /** @default null */
+            description?: string | null;
+        };
+        /**
+         * SavedSegment
+         * @description A saved filter: `["segment", "<id>"]` stands for it in a question.
+         */
+        SavedSegment: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            description: string | null;
+            filters: components["schemas"]["SavedFilter"];
+            /** @description Ref of the person; null for a machine, and for those who may not read names */
+            made_by: string | null;
+            made_at: string;
+            changed_at: string;
+            /** @description Whether the caller may change and delete it */
+            may_change: boolean;
+        };
+        /**
+         * Segments
+         * @description Every segment that the caller may use, by name.
+         */
+        Segments: {
+            segments: components["schemas"]["SavedSegment"][];
+        };
         ItemFilter: [
             "is" | "is_not",
             "item",
@@ -992,56 +1093,103 @@ export interface components {
         ];
         TextFilter: [
             "is" | "is_not",
-            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person",
+            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "doc_page" | "search_term" | "person" | "agent",
             (string | null)[]
         ];
         ContainsFilter: [
             "contains",
-            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "doc_page" | "search_term" | "person",
+            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "doc_page" | "search_term" | "person" | "agent",
             string[]
         ];
-        Filter8: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"];
-        Filter: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+        SegmentFilter: [
+            "segment",
+            string
+        ];
+        Filter8: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | components["schemas"]["SegmentFilter"];
+        Filter: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | components["schemas"]["SegmentFilter"] | [
             "and" | "or"
         ] | [
             "not",
             components["schemas"]["Filter2"]
         ];
-        Filter2: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+        Filter2: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | components["schemas"]["SegmentFilter"] | [
             "and" | "or"
         ] | [
             "not",
             components["schemas"]["Filter3"]
         ];
-        Filter3: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+        Filter3: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | components["schemas"]["SegmentFilter"] | [
             "and" | "or"
         ] | [
             "not",
             components["schemas"]["Filter4"]
         ];
-        Filter4: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+        Filter4: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | components["schemas"]["SegmentFilter"] | [
             "and" | "or"
         ] | [
             "not",
             components["schemas"]["Filter5"]
         ];
-        Filter5: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+        Filter5: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | components["schemas"]["SegmentFilter"] | [
             "and" | "or"
         ] | [
             "not",
             components["schemas"]["Filter6"]
         ];
-        Filter6: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+        Filter6: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | components["schemas"]["SegmentFilter"] | [
             "and" | "or"
         ] | [
             "not",
             components["schemas"]["Filter7"]
         ];
-        Filter7: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+        Filter7: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | components["schemas"]["SegmentFilter"] | [
             "and" | "or"
         ] | [
             "not",
             components["schemas"]["Filter8"]
+        ];
+        SavedFilter8: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"];
+        SavedFilter: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+            "and" | "or"
+        ] | [
+            "not",
+            components["schemas"]["SavedFilter2"]
+        ];
+        SavedFilter2: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+            "and" | "or"
+        ] | [
+            "not",
+            components["schemas"]["SavedFilter3"]
+        ];
+        SavedFilter3: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+            "and" | "or"
+        ] | [
+            "not",
+            components["schemas"]["SavedFilter4"]
+        ];
+        SavedFilter4: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+            "and" | "or"
+        ] | [
+            "not",
+            components["schemas"]["SavedFilter5"]
+        ];
+        SavedFilter5: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+            "and" | "or"
+        ] | [
+            "not",
+            components["schemas"]["SavedFilter6"]
+        ];
+        SavedFilter6: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+            "and" | "or"
+        ] | [
+            "not",
+            components["schemas"]["SavedFilter7"]
+        ];
+        SavedFilter7: components["schemas"]["ItemFilter"] | components["schemas"]["TextFilter"] | components["schemas"]["ContainsFilter"] | [
+            "and" | "or"
+        ] | [
+            "not",
+            components["schemas"]["SavedFilter8"]
         ];
     };
     responses: never;
@@ -1108,7 +1256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description Not as things are: the log is not the one that was read before, or the destination is not configured */
+            /** @description Not as things are: the detail says what is in the way */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1447,6 +1595,389 @@ export interface operations {
             };
         };
     };
+    segments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segments"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    makeSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSegment"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSegment"];
+                };
+            };
+            /** @description The request is not understood; the detail says what is allowed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not as things are: the detail says what is in the way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is too large, as it came or decoded */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is encoded in a way that is not taken: `Accept-Encoding` names those that are */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    segment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSegment"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    changeSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSegment"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSegment"];
+                };
+            };
+            /** @description The request is not understood; the detail says what is allowed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not as things are: the detail says what is in the way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is too large, as it came or decoded */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is encoded in a way that is not taken: `Accept-Encoding` names those that are */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    deleteSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Known, but not allowed: the detail names the permission that is missing, `errors` what needs it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The address and the headers are too large; the detail says what is allowed */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not now: try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
     destinations: {
         parameters: {
             query?: never;
@@ -1684,7 +2215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description Not as things are: the log is not the one that was read before, or the destination is not configured */
+            /** @description Not as things are: the detail says what is in the way */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1776,7 +2307,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description Not as things are: the log is not the one that was read before, or the destination is not configured */
+            /** @description Not as things are: the detail says what is in the way */
             409: {
                 headers: {
                     [name: string]: unknown;
