@@ -4,9 +4,9 @@ The concrete classes stand where they are raised. Others name the base classes: 
 `HttpProblem`, `cli.py` prints every `CommandError`. Private classes, which stay in one file, are not in the tree.
 
 * AnalyticsError
-  BrokenFile, DoesNotEnd, DoesNotStop, HoldLost, HoldsLost, LogChanged, LogEnds, NoKeySet, NoPortalToken, NoWebAddress,
-  NotDivisible, PositionMoved, Refused, RefusedAddress, SecretMissing, Stopped, Unattached, Undeliverable, UnknownKey,
-  Unreachable, Unreadable, UnusableDestination, UnusableUrl
+  BrokenFile, CatalogUnavailable, DoesNotEnd, DoesNotStop, HoldLost, HoldsLost, LogChanged, LogEnds, NoKeySet,
+  NoPortalToken, NoWebAddress, NotAnEntity, NotDivisible, PositionMoved, Refused, RefusedAddress, SecretMissing,
+  Stopped, Unattached, Undeliverable, UnknownKey, Unreachable, Unreadable, UnusableDestination, UnusableUrl
   * DeliveryError
     BatchRefused, ReceiverGone, ReceiverUnavailable
   * HttpProblem

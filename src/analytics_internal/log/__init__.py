@@ -9,5 +9,5 @@ from analytics_internal.log.missing_names import NO_ACTION, unknown
 from analytics_internal.log.partitions import Partitions
 from analytics_internal.log.readiness import Readiness
 from analytics_internal.log.statements import load
-from analytics_internal.log.tail import LogReplaced, Place, StoredEvent
+from analytics_internal.log.tail import CatalogState, LogReplaced, Place, StoredEvent
 from analytics_internal.log.writer import MAX_BATCH_EVENTS, TRANSIENT_ERRORS, LogUnavailable, LogWriter, WriterLimits

@@ -30,6 +30,7 @@ RIGHTS = {
     "log_batch": ("SELECT", "INSERT"),
     "log_head": ("SELECT", "UPDATE"),
     **dict.fromkeys(TABLES, ("SELECT", "INSERT")),
+    **dict.fromkeys(("catalog", "catalog_entity", "catalog_membership"), ("SELECT",)),
     "rejected_event": ("SELECT", "INSERT", "DELETE"),
     "rejected_count": ("SELECT", "INSERT", "UPDATE"),
 }

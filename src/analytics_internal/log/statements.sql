@@ -100,8 +100,8 @@ FROM log_head
 
 -- name: head_with_batch_at
 -- The head, and the batch that holds the position $1: two logs with the same batch there are the same up to there.
--- A batch has at most $2 events. With the catalog's version: who follows the log follows the catalog, too.
-SELECT position, log_id, (SELECT version FROM catalog) AS catalog_version, (
+-- A batch has at most $2 events. With the catalog's state: who follows the log follows the catalog, too.
+SELECT position, log_id, (
     SELECT batch_id
     FROM log_batch
     WHERE first_position <= $1::bigint
@@ -109,8 +109,9 @@ SELECT position, log_id, (SELECT version FROM catalog) AS catalog_version, (
       AND first_position + events > $1::bigint
     ORDER BY first_position DESC
     LIMIT 1
-) AS batch_id
+) AS batch_id, revision, version, source, first_read_at, read_at, failed_at, error
 FROM log_head
+LEFT JOIN catalog ON true
 
 -- name: batch_bounds
 -- The batches that hold the positions after $1 up to $2. A batch has at most $3 events.

@@ -19,13 +19,32 @@ from analytics_internal.log.statements import SQL
 from analytics_internal.log.writer import MAX_BATCH_EVENTS
 
 
+class CatalogState(msgspec.Struct, frozen=True):
+    """How the portal's catalog is known."""
+
+    revision: int
+    """Grows with each change of what is known; 0 before the first."""
+    version: UUID
+    """Another one with each revision, also where a standby that lagged gives a revision again."""
+    source: str | None = None
+    """Where it was read, without secrets."""
+    known_since: datetime | None = None
+    """When it was first read: what was in it then counts for all time before."""
+    read_at: datetime | None = None
+    """As of when it is known."""
+    failing_since: datetime | None = None
+    """Since when it cannot be read; None when it can."""
+    error: str | None = None
+    """Why it cannot be read."""
+
+
 class Head(msgspec.Struct, frozen=True):
     """The log's id and its newest position."""
 
     position: int
     log_id: UUID
-    catalog_version: UUID | None = None
-    """Which state of the portal's catalog is in the database; None where that was not asked for."""
+    catalog: CatalogState | None = None
+    """How the portal's catalog is known; None where that was not asked for."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -68,14 +87,15 @@ async def head(connection: Connection) -> Head:
 
 
 async def head_with_place(connection: Connection, position: int) -> tuple[Head, Place]:
-    """The head with the catalog's version, and the batch at a position, as of one moment.
+    """The head with the catalog's state, and the batch at a position, as of one moment.
 
     There is no batch at 0 or where events are missing.
     """
     row = await connection.fetchrow(SQL["head_with_batch_at"], position, MAX_BATCH_EVENTS)
     if row is None:
         raise LogReplaced("log_head has no row: the database was tampered with")
-    head = Head(row["position"], row["log_id"], row["catalog_version"])
+    catalog = CatalogState(*row[3:]) if row["revision"] is not None else None
+    head = Head(row["position"], row["log_id"], catalog)
     return head, Place(row["log_id"], position, row["batch_id"])
 
 

@@ -26,6 +26,7 @@ from analytics_internal.auth import (
     PortalTokens,
     Tokens,
 )
+from analytics_internal.catalog import CatalogFile, Following, NoSource, PortalCatalog, Source
 from analytics_internal.data_dir import DataDirLock
 from analytics_internal.embedded import EmbeddedPostgres
 from analytics_internal.event import Acceptance, Portal
@@ -205,7 +206,9 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     writer.start()
     readiness = Readiness(pool, writer)
     await readiness.begin()
+    catalog = _catalog(settings)
     following = asyncio.create_task(_follow(replica))
+    following_catalog = asyncio.create_task(Following(pool, catalog, settings.catalog_interval_seconds).follow())
     keeping = asyncio.create_task(readiness.keep())
     try:
         yield Service(
@@ -232,7 +235,11 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
                 parts.push_async_callback(backend.close)
             parts.push_async_callback(replica.close)
             parts.push_async_callback(writer.close)
+            parts.push_async_callback(catalog.close)
             following.cancel()
+            following_catalog.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following_catalog
             keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping
@@ -241,6 +248,14 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
 def _callers(settings: Settings, backend: PortalBackend | None) -> Callers:
     tokens = Tokens(backend, settings.issuer_url) if backend is not None else None
     return Callers(tokens, [token.get_secret_value() for token in settings.import_tokens])
+
+
+def _catalog(settings: Settings) -> Source:
+    if settings.catalog_file is not None:
+        return CatalogFile(settings.catalog_file, settings.catalog_interval_seconds)
+    if not settings.portal_backend_url:
+        return NoSource(settings.catalog_interval_seconds)
+    return PortalCatalog(settings.portal_backend_url, _portal_tokens(settings), settings.catalog_interval_seconds)
 
 
 def _portal_tokens(settings: Settings) -> PortalTokens:

@@ -29,6 +29,7 @@ from analytics_internal.errors import ReaderBehind
 from analytics_internal.log import (
     NO_ACTION,
     TRANSIENT_ERRORS,
+    CatalogState,
     Connection,
     LogReplaced,
     LogUnavailable,
@@ -107,6 +108,8 @@ class Replica:
         self._path = path
         self._zone = zone or ZoneInfo("UTC")
         self._eligible_groups = sorted(eligible_groups)
+        self.catalog: CatalogState | None = None
+        """How the portal's catalog was known when the reader last looked."""
         self._memory_limit = memory_limit
         self._threads = threads
         self._file: ReaderFile | None = None
@@ -272,7 +275,8 @@ class Replica:
             head = await self._head(connection)
             self._head_position = head.position
             log_position.set(head.position)
-            await self._read_catalog(connection, head)
+            if head.catalog is not None:
+                await self._read_catalog(connection, head.catalog)
             if self.position < head.position:
                 await self._read_chunks(connection, head)
         self._promised = self.position
@@ -286,17 +290,19 @@ class Replica:
         head, _ = await tail.head_with_place(connection, 0)
         return head
 
-    async def _read_catalog(self, connection: Connection, head: tail.Head) -> None:
+    async def _read_catalog(self, connection: Connection, state: CatalogState) -> None:
         """Read the portal's catalog if it is another one than the file has."""
         assert self._file is not None
         file = self._file
-        if file.catalog_basis == Basis(head.catalog_version, self._eligible_groups):
+        if file.catalog_basis == Basis(state.version, self._eligible_groups):
+            self.catalog = state
             return
         with tempfile.TemporaryDirectory(prefix="catalog-", dir=self._path.parent) as folder:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 version = await tail.copy_catalog(connection, Path(folder))
             basis = Basis(version, self._eligible_groups)
             await self.in_thread(lambda: file.read_catalog(Path(folder), basis))
+        self.catalog = state
 
     async def _open(self) -> None:
         try:

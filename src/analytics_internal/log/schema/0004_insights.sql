@@ -14,17 +14,25 @@ CREATE TABLE catalog (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     revision bigint NOT NULL DEFAULT 0,
     version uuid NOT NULL DEFAULT gen_random_uuid(),
+    changed_at timestamptz,
     source text,
     first_read_at timestamptz,
     read_at timestamptz,
     failed_at timestamptz,
-    error text
+    error text,
+    doubtful_reads integer NOT NULL DEFAULT 0,
+    reading_by uuid,
+    reading_until timestamptz,
+    tried_at timestamptz
 );
 INSERT INTO catalog DEFAULT VALUES;
 COMMENT ON COLUMN catalog.version IS 'Another one with each revision: a standby that lagged may give a revision again';
 COMMENT ON COLUMN catalog.first_read_at IS 'What was found then counts for all time before';
 COMMENT ON COLUMN catalog.read_at IS 'When the source last answered as a whole';
-COMMENT ON COLUMN catalog.failed_at IS 'When it last did not; null since it answered again';
+COMMENT ON COLUMN catalog.failed_at IS 'Since when it does not; null when it does';
+COMMENT ON COLUMN catalog.doubtful_reads IS 'How often it had so little that it was not believed, one read after the other';
+COMMENT ON COLUMN catalog.reading_by IS 'Which service reads it now, until reading_until at most';
+COMMENT ON COLUMN catalog.tried_at IS 'When a service last began to read it';
 
 -- An entity of the catalog as it was from valid_from until valid_to. Of one ref the times do not overlap.
 CREATE TABLE catalog_entity (
