@@ -29,8 +29,8 @@ from analytics_internal.event import (
     stored_subject,
 )
 
-SEARCH, DISCOVER = "search", "discover"
-"""The actions of a search, and of a click on one of its results."""
+NAVIGATE, SEARCH, DISCOVER = "navigate", "search", "discover"
+"""The actions of opening a page, of a search, and of a click on one of its results."""
 ENGAGE = measurements.ENGAGE
 TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED = measurements.OUTCOMES
 MEASUREMENTS = measurements.ACTIONS

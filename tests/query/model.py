@@ -5,11 +5,13 @@ from __future__ import annotations
 import calendar
 import functools
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from tests.query.model_metrics import as_previous, counted_in, figure
 
 DAY = timedelta(days=1)
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -32,6 +34,7 @@ class Access(NamedTuple):
     doc_page: str | None
     extension: str | None
     route: str | None
+    value: float | None = None
     typed: str | None = None
     """What was searched for: set by ``with_searches``."""
     agent: str | None = None
@@ -204,9 +207,7 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     if "agent" not in asked_of(question):
         accesses = [access for access in accesses if access.agent is None]
     matching = [access for access in accesses if matches(question.get("filters"), access)]
-    current = [access for access in matching if first <= day_of(access.at, zone) <= last]
     pairs = counterparts(first, last, months_of(question)) if question.get("compare") else {}
-    previous = _previous(matching, pairs, zone, now)
     dimensions: list[str] = question.get("dimensions", [])
     time = next((name for name in dimensions if name.startswith("time:")), None)
 
@@ -214,23 +215,36 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
         day = day_of(access.at, zone)
         return tuple(_label(access, name, pairs.get(day, day)) for name in dimensions)
 
-    groups: Groups = {} if dimensions else {(): ([], [])}
-    for access in current:
-        groups.setdefault(key_of(access), ([], []))[0].append(access)
-    for access in previous:
-        key = key_of(access)
-        if time is not None or not dimensions or key in groups:
-            groups.setdefault(key, ([], []))[1].append(access)
+    def grouped(counted: Sequence[Access]) -> Groups:
+        """Some events of the period, and of the one before, by their groups."""
+        groups: Groups = {}
+        for access in counted:
+            if first <= day_of(access.at, zone) <= last:
+                groups.setdefault(key_of(access), ([], []))[0].append(access)
+        for access in _previous(counted, pairs, zone, now):
+            groups.setdefault(key_of(access), ([], []))[1].append(access)
+        return groups
+
+    asked: list[str] = [name for name in question["metrics"] if time is not None or not name.endswith("_access")]
+    groups_of = {name: grouped(counted_in(name, matching)) for name in asked or ["events"]}
+    there = {
+        key: None
+        for groups in groups_of.values()
+        for key, (now_there, _) in groups.items()
+        if now_there or time is not None
+    }
     rows = []
-    for key, (now_there, before) in groups.items():
-        ever = [a for a in matching if time is None and key_of(a) == key] if time is None else now_there
+    for key in there if dimensions else [()]:
         row = dict(zip(dimensions, key, strict=True))
         if "search_term" in dimensions:
-            row["search_term"] = _spelling(row["search_term"], groups, dimensions.index("search_term"))
+            row["search_term"] = _spelling(row["search_term"], groups_of.values(), dimensions.index("search_term"))
         for metric in question["metrics"]:
-            row[metric] = {"value": _measured(metric, ever if metric.endswith("_access") else now_there)}
+            now_there, before = groups_of.get(metric, {}).get(key, ([], []))
+            if metric.endswith("_access") and time is None:
+                now_there = [access for access in counted_in(metric, matching) if key_of(access) == key]
+            row[metric] = figure(metric, now_there)
             if question.get("compare") and not metric.endswith("_access"):
-                row[metric]["previous"] = _measured(metric, before)
+                row[metric] |= as_previous(figure(metric, before))
         rows.append(row)
     return _ordered(rows, question)
 
@@ -255,20 +269,11 @@ def _label(access: Access, name: str, day: date) -> Any:
     return bucket(day, name).isoformat() if name.startswith("time:") else getattr(access, name)
 
 
-def _spelling(term: str | None, groups: Groups, place: int) -> str | None:
+def _spelling(term: str | None, all_groups: Iterable[Groups], place: int) -> str | None:
     """Of the ways a term was typed in all its rows, the last one in the order of texts."""
-    shared = [access for key, counted in groups.items() if key[place] == term for part in counted for access in part]
+    every = [(key, part) for groups in all_groups for key, counted in groups.items() for part in counted]
+    shared = [access for key, part in every if key[place] == term for access in part]
     return max((access.typed for access in shared if access.typed is not None), default=None)
-
-
-def _measured(metric: str, accesses: Sequence[Access]) -> Any:
-    if metric == "events":
-        return len(accesses)
-    if metric in ("people", "items"):
-        return len({access.person if metric == "people" else access.item for access in accesses} - {None})
-    times = [access.at for access in accesses]
-    chosen = (min if metric == "first_access" else max)(times, default=None)
-    return chosen and chosen.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _ordered(rows: Rows, question: Question) -> Rows:

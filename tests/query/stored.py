@@ -26,6 +26,7 @@ from analytics_internal.query.parse import parse
 from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
 from tests.query.model import Access, Question, Rows
+from tests.query.model_metrics import MEASUREMENTS
 from tests.samples import Json, event
 
 # In these weeks the clocks of all these zones but Kathmandu's changed.
@@ -77,6 +78,7 @@ class Stored(NamedTuple):
             Access(
                 one.occurred_at, one.action, one.subject, one.path, _plugin_of(one), one.entity_ref, one.person,
                 items[one.action, one.subject], one.session_id, one.path and doc_page_of(one.path), *_place_of(one),
+                one.value,
             )
             for one in events
         )  # fmt: skip
@@ -146,6 +148,10 @@ def random_event(chance: random.Random) -> Event:
     if chance.random() < 0.5:
         at = NOW - timedelta(days=chance.choice([2, 30]), minutes=chance.choice([0, 1, 29, 30, 31, 45]))
     plugin, action, subject = chance.choice(PLUGINS), chance.choice(ACTIONS), chance.randrange(len(SUBJECTS))
+    if chance.random() < 0.2:
+        action = chance.choice(MEASUREMENTS)
+    # Of clicks the place of the result, of searches how many there were.
+    value: Json = {"value": 12.5} if action in MEASUREMENTS else chance.choice([{}, {"value": 0}, {"value": 2.5}])
     context = {"pluginId": plugin, **chance.choice(PLACES)}
     more: Json = {"context": {name: value for name, value in context.items() if value}}
     if action in ("click", "discover"):
@@ -155,5 +161,5 @@ def random_event(chance: random.Random) -> Event:
         action=action,
         person=chance.choice(PEOPLE),
         occurred_at=min(at, NOW),
-        more=more | {"sessionId": chance.choice([None, "one", "two"])},
+        more=more | {"sessionId": chance.choice([None, "one", "two"])} | value,
     )

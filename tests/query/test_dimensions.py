@@ -19,7 +19,8 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def described_metrics() -> str:
-    return table(("metric", "meaning"), ((f"`{name}`", one.meaning) for name, one in metrics.DECLARED.items()))
+    rows = ((f"`{name}`", one.meaning, one.formula, one.form) for name, one in metrics.DECLARED.items())
+    return table(("metric", "meaning", "formula", "form"), rows)
 
 
 def described_dimensions() -> str:

@@ -7,6 +7,16 @@ from typing import Literal
 
 import msgspec
 
+from analytics_internal.dimensions import (
+    DISCOVER,
+    ENGAGE,
+    NAVIGATE,
+    SEARCH,
+    TASK_CANCELLED,
+    TASK_FAILED,
+    TASK_SUCCEEDED,
+)
+
 Form = Literal["count", "number", "ratio", "moment"]
 
 
@@ -27,6 +37,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     numerator: str = ""
     denominator: str = ""
     """As ``aggregate``."""
+    action: str | None = None
+    """It counts the rows of this action alone."""
     ignores_period: bool = False
     """It looks at all time, but in rows of time; so it has no previous value."""
     event_s: float = 0.0
@@ -40,8 +52,14 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         return {"": self.aggregate}
 
 
+# A sum of doubles depends on their order, a sum of decimals does not. What no decimal can hold is no rank and no time.
+EXACT = "TRY_CAST(value AS DECIMAL(18, 6))"
+EXACT_SUM = f"CAST(coalesce(sum({EXACT}), 0) AS DOUBLE)"
+
 DECLARED = {
-    "events": Metric(meaning="Events", formula="number of events", aggregate="count(*)"),
+    "events": Metric(
+        meaning="Accesses: events that are no measurements", formula="number of accesses", aggregate="count(*)"
+    ),
     "people": Metric(
         meaning="Distinct known people",
         formula="number of distinct people",
@@ -54,16 +72,81 @@ DECLARED = {
         aggregate="count(DISTINCT item_id)",
         event_s=4e-8,
     ),
+    "views": Metric(
+        meaning="Pages that were opened",
+        formula="number of accesses with the action `navigate`",
+        aggregate="count(*)",
+        action=NAVIGATE,
+    ),
+    "searches": Metric(
+        meaning="Searches",
+        formula="number of accesses with the action `search`",
+        aggregate="count(*)",
+        action=SEARCH,
+    ),
+    "zero_result_rate": Metric(
+        meaning="The part of the searches that found nothing",
+        formula="searches with the value 0 / searches with a value, which is how many results they had",
+        form="ratio",
+        numerator="count(CASE WHEN value = 0 THEN 1 END)",
+        denominator="count(value)",
+        action=SEARCH,
+    ),
+    "mean_rank": Metric(
+        meaning="The mean place among the results of those that were clicked",
+        formula="sum of the values of accesses with the action `discover` / number of those that have a value",
+        form="ratio",
+        numerator=EXACT_SUM,
+        denominator=f"count({EXACT})",
+        action=DISCOVER,
+    ),
+    "engaged_seconds": Metric(
+        meaning="How long pages were visible and their readers active",
+        formula="sum of the values of measurements with the action `engage`",
+        form="number",
+        measure="measurements",
+        aggregate=EXACT_SUM,
+        action=ENGAGE,
+    ),
+    "minutes_saved": Metric(
+        meaning="The minutes that templates saved, as their entities say, once a task that succeeded",
+        formula="sum of the values of measurements with the action `task-succeeded`",
+        form="number",
+        measure="measurements",
+        aggregate=EXACT_SUM,
+        action=TASK_SUCCEEDED,
+    ),
+    "tasks_succeeded": Metric(
+        meaning="Tasks of templates that succeeded",
+        formula="number of measurements with the action `task-succeeded`",
+        measure="measurements",
+        aggregate="count(*)",
+        action=TASK_SUCCEEDED,
+    ),
+    "tasks_failed": Metric(
+        meaning="Tasks of templates that failed",
+        formula="number of measurements with the action `task-failed`",
+        measure="measurements",
+        aggregate="count(*)",
+        action=TASK_FAILED,
+    ),
+    "tasks_cancelled": Metric(
+        meaning="Tasks of templates that somebody cancelled",
+        formula="number of measurements with the action `task-cancelled`",
+        measure="measurements",
+        aggregate="count(*)",
+        action=TASK_CANCELLED,
+    ),
     "first_access": Metric(
         meaning="The first time ever",
-        formula="earliest time of an event",
+        formula="earliest time of an access, whatever the period",
         form="moment",
         aggregate="min(occurred_at)",
         ignores_period=True,
     ),
     "last_access": Metric(
         meaning="The last time ever",
-        formula="latest time of an event",
+        formula="latest time of an access, whatever the period",
         form="moment",
         aggregate="max(occurred_at)",
         ignores_period=True,

@@ -167,7 +167,7 @@ class _Builder:
             columns.append(column_of(metric, "page" if in_page else "access"))
         answer = exp.select(*columns, column_of("total_rows", "page")).from_("page")
         if self._access and not is_ordered_by_access:
-            answer = self._join_keys(answer, "page", "access")
+            answer = self._join_keys(answer, "page", "access", kind="LEFT")
         return answer.order_by(column_of("place", "page"))
 
     def metric_columns(self) -> tuple[str, ...]:
@@ -231,11 +231,12 @@ class _Builder:
             select = self._join_keys(select, "seen", groups).group_by(*(f"seen.{key}" for key in self._keys))
         return select
 
-    def _join_keys(self, select: exp.Select, left: str, right: str) -> exp.Select:
+    def _join_keys(self, select: exp.Select, left: str, right: str, kind: str = "INNER") -> exp.Select:
+        # `LEFT`: what measurements and the catalog know need not have had an access.
         if not self._keys:
             return select.join(right, join_type="CROSS")
         same = [exp.NullSafeEQ(this=column_of(key, left), expression=column_of(key, right)) for key in self._keys]
-        return select.join(right, on=exp.and_(*same))
+        return select.join(right, on=exp.and_(*same), join_type=kind)
 
     def _page(self, joins_access: bool) -> exp.Select:
         page = exp.select(*(f"grouped.{key}" for key in self._keys)).from_("grouped")
@@ -246,7 +247,7 @@ class _Builder:
             elif joins_access:
                 page = page.select(column_of(metric, "access"))
         if self._access and joins_access:
-            page = self._join_keys(page, "grouped", "access")
+            page = self._join_keys(page, "grouped", "access", kind="LEFT")
         return page_of(page, self._order(joins_access), self._query)
 
     def _order(self, joins_access: bool) -> list[exp.Expr]:

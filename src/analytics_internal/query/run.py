@@ -29,6 +29,9 @@ T = TypeVar("T")
 Row = tuple[object, ...]
 MAX_BUCKETS = 7_500
 """Of time, in one answer: twenty years by day."""
+FIRST_EVENT = """
+SELECT least((SELECT min(occurred_at) FROM event), (SELECT min(occurred_at) FROM measurement))
+"""
 # One thread each: what many heavy questions need must not keep a light one waiting. Each with a fair queue before it.
 PLANNING_S = 0.1
 PLANNING_PATIENCE_S = 30.0
@@ -143,6 +146,6 @@ async def _sizes(replica: Replica) -> Sizes:
 
 
 async def first_event_at(replica: Replica) -> datetime | None:
-    """The time of the earliest event that the reader knows, aware UTC."""
-    found = await replica.query("SELECT min(occurred_at) FROM event", lambda cursor: cursor.fetchone())
+    """The time of the earliest event or measurement that the reader knows, aware UTC."""
+    found = await replica.query(FIRST_EVENT, lambda cursor: cursor.fetchone())
     return found[0].replace(tzinfo=UTC) if found is not None and found[0] is not None else None

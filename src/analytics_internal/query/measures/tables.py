@@ -6,49 +6,85 @@ from collections.abc import Sequence
 
 from sqlglot import exp, parse_one
 
+from analytics_internal.query.conditions import column_of, literal
 from analytics_internal.query.metrics import DECLARED, columns_of
 from analytics_internal.query.scan import IS_CURRENT, Scan
 
 IS_THERE = "is_there"
 
 
-def of_events(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
-    """The stages of metrics about the events."""
+def of_accesses(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
+    """The stages of metrics about events."""
     return _aggregated(scan, metrics, "event", "accesses")
 
 
 def of_measurements(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
-    """The stages of metrics about the measurements."""
+    """The stages of metrics about measurements."""
     return _aggregated(scan, metrics, "measurement", "measurements")
 
 
 def _aggregated(scan: Scan, metrics: Sequence[str], table: str, name: str) -> dict[str, exp.Query]:
-    """The scan as ``<name>_scanned``, and its groups as ``<name>``."""
-    aggregates = [parse_one(sql) for metric in metrics for sql in DECLARED[metric].figures.values()]
+    """The scan as ``<name>_scanned``, and its groups as ``<name>``. It looks at all that some metric counts."""
+    aggregates = [parse_one(sql, dialect="duckdb") for metric in metrics for sql in DECLARED[metric].figures.values()]
     needed = sorted({column.name for aggregate in aggregates for column in aggregate.find_all(exp.Column)})
+    actions = {DECLARED[metric].action for metric in metrics} or {None}
     scanned = f"{name}_scanned"
     rows = scan.of_periods(*(f"e.{column}" for column in needed or ["position"]), table=table)
-    return {scanned: rows, name: _grouped(scan, metrics, scanned)}
+    conditions = {action: _is_of(action) for action in sorted(filter(None, actions))}
+    if None not in actions:
+        rows = rows.where(exp.or_(*(condition.copy() for condition in conditions.values())))
+    has_flags = len(actions) > 1
+    if has_flags:
+        for action, condition in conditions.items():
+            rows = rows.select(exp.alias_(condition, _flag_of(action)))
+    return {scanned: rows, name: _grouped(scan, metrics, scanned, has_flags)}
 
 
-def _grouped(scan: Scan, metrics: Sequence[str], scanned: str) -> exp.Select:
+def _is_of(action: str) -> exp.Expr:
+    """Whether a row of ``e`` has an action."""
+    id_ = exp.select("action_id").from_("action").where(exp.column("name").eq(literal(action)))
+    return exp.EQ(this=column_of("action_id", "e"), expression=id_.subquery())
+
+
+def _flag_of(action: str) -> str:
+    return f"is_{action.replace('-', '_')}"
+
+
+def _grouped(scan: Scan, metrics: Sequence[str], scanned: str, has_flags: bool) -> exp.Select:
     select = exp.select(*scan.keys).from_(scanned)
     for _, shown, _ in scan.shown:
         select = select.select(exp.alias_(exp.Max(this=exp.column(shown)), shown))
     select = select.select(exp.alias_(_is_there(scan), IS_THERE))
     for metric in metrics:
+        action = DECLARED[metric].action
         for column, sql, is_current in columns_of(metric, scan.is_compared):
-            select = select.select(exp.alias_(_of_period(scan, parse_one(sql), is_current), column, quoted=True))
+            conditions: list[exp.Expr] = [exp.column(_flag_of(action))] if has_flags and action is not None else []
+            conditions += _in_period(scan, is_current)
+            figure = where(parse_one(sql, dialect="duckdb"), conditions)
+            select = select.select(exp.alias_(figure, column, quoted=True))
     return select.group_by(*scan.keys) if scan.keys else select
 
 
 def _is_there(scan: Scan) -> exp.Expr:
-    count = _of_period(scan, exp.Count(this=exp.Star()), is_current=True)
+    count = where(exp.Count(this=exp.Star()), _in_period(scan, is_current=True))
     return exp.GT(this=count, expression=exp.Literal.number(0))
 
 
-def _of_period(scan: Scan, aggregate: exp.Expr, is_current: bool) -> exp.Expr:
+def _in_period(scan: Scan, is_current: bool) -> list[exp.Expr]:
     if not scan.is_compared:
-        return aggregate
+        return []
     flag: exp.Expr = exp.column(IS_CURRENT)
-    return exp.Filter(this=aggregate, expression=exp.Where(this=flag if is_current else exp.not_(flag)))
+    return [flag if is_current else exp.not_(flag)]
+
+
+def where(figure: exp.Expr, conditions: Sequence[exp.Expr]) -> exp.Expr:
+    """A figure of those rows alone that fulfil all conditions."""
+    if not conditions:
+        return figure
+
+    def filtered(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.AggFunc):
+            return node
+        return exp.Filter(this=node, expression=exp.Where(this=exp.and_(*(one.copy() for one in conditions))))
+
+    return figure.transform(filtered)

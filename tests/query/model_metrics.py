@@ -1,0 +1,57 @@
+"""What each figure of an answer is, in plain Python over the events of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.query.model import Access
+
+MEASUREMENTS = ("engage", "task-succeeded", "task-failed", "task-cancelled")
+ACTIONS = {
+    "views": "navigate",
+    "searches": "search",
+    "zero_result_rate": "search",
+    "mean_rank": "discover",
+    "engaged_seconds": "engage",
+    "minutes_saved": "task-succeeded",
+    "tasks_succeeded": "task-succeeded",
+    "tasks_failed": "task-failed",
+    "tasks_cancelled": "task-cancelled",
+}
+"""What the metrics count that do not count every access."""
+
+
+def counted_in(metric: str, events: Sequence[Access]) -> list[Access]:
+    """The events that a metric looks at."""
+    if metric in ACTIONS:
+        return [event for event in events if event.action == ACTIONS[metric]]
+    return [event for event in events if event.action not in MEASUREMENTS]
+
+
+def figure(metric: str, events: Sequence[Access]) -> dict[str, Any]:
+    """A metric of some events that it looks at, as a row has it."""
+    values = [event.value for event in events if event.value is not None]
+    if metric in ("people", "items"):
+        return {"value": len({event.person if metric == "people" else event.item for event in events} - {None})}
+    if metric in ("engaged_seconds", "minutes_saved"):
+        return {"value": sum(values)}
+    if metric == "zero_result_rate":
+        return ratio(values.count(0), len(values))
+    if metric == "mean_rank":
+        return ratio(sum(values), len(values))
+    if metric.endswith("_access"):
+        chosen = (min if metric == "first_access" else max)((event.at for event in events), default=None)
+        return {"value": chosen and chosen.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    return {"value": len(events)}
+
+
+def ratio(numerator: float, denominator: float) -> dict[str, Any]:
+    value = numerator / denominator if denominator else None
+    return {"value": value, "numerator": numerator, "denominator": denominator}
+
+
+def as_previous(figures: dict[str, Any]) -> dict[str, Any]:
+    """A figure of the period before, as it stands beside that of the period."""
+    return {f"previous_{name}".removesuffix("_value"): value for name, value in figures.items()}
