@@ -45,6 +45,7 @@ from analytics_internal.log.statements import load
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.spool import Spool
 from analytics_internal.reader.replica import Replica
+from analytics_internal.scaffolder import Outcomes
 from analytics_internal.settings.sources import load as load_settings
 
 SQL = load(Path(__file__).with_name("naive.sql"))
@@ -113,6 +114,7 @@ def no_store_app() -> ASGIApp:
             callers=Callers(None),
             permissions=Permissions(AccessLists.of([], [], [])),
             acceptance=Acceptance(timedelta(days=7)),
+            outcomes=cast("Outcomes", None),
             zone=ZoneInfo("UTC"),
             spool=Spool(Path()),
             forwarding=child.Order("", []),

@@ -6,7 +6,8 @@ The concrete classes stand where they are raised. Others name the base classes: 
 * AnalyticsError
   BrokenFile, CatalogUnavailable, DoesNotEnd, DoesNotStop, HoldLost, HoldsLost, LogChanged, LogEnds, NoKeySet,
   NoPortalToken, NoWebAddress, NotAnEntity, NotDivisible, PositionMoved, Refused, RefusedAddress, SecretMissing,
-  Stopped, Unattached, Undeliverable, UnknownKey, Unreachable, Unreadable, UnusableDestination, UnusableUrl
+  Stopped, TasksNotRead, Unattached, Undeliverable, UnknownKey, Unreachable, Unreadable, UnusableDestination,
+  UnusableUrl
   * DeliveryError
     BatchRefused, ReceiverGone, ReceiverUnavailable
   * HttpProblem

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.http.policy import authorize
+from tests.scaffolder.stand_in_scaffolder import NoSuchTask, ScaffolderStandIn, WrongQuestion
 
 IMPORT_TOKEN = "a-machine-token-of-some-length"
 STATIC_TOKEN = "a-token-from-externalAccess"
@@ -73,6 +74,7 @@ class PortalStandIn:
         """Addresses that answer with this status and no sense, to simulate a portal in trouble."""
         self.asked: Counter[str] = Counter()
         self.delay_s = 0.0
+        self.scaffolder = ScaffolderStandIn()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -147,6 +149,8 @@ class PortalStandIn:
             if person not in self.owns_as:
                 raise Refusal(404, "NotFoundError", "User info not found")
             return {"claims": {"sub": person, "ent": self.owns_as[person]}}
+        if path.startswith("/api/scaffolder/v2/tasks"):
+            return self._tasks(path, authorization)
         plugin = path.removeprefix("/api/").removesuffix("/.backstage/auth/v1/jwks.json")
         if path == f"/api/{plugin}/.backstage/auth/v1/jwks.json" and plugin in self.plugins:
             return {"keys": [public_jwk(key, id_) for id_, key in self.plugins[plugin].items()]}
@@ -159,6 +163,16 @@ class PortalStandIn:
         try:
             return authorize(self.policy, person, json.loads(body))
         except ValueError as error:
+            raise Refusal(400, "InputError", str(error)) from error
+
+    def _tasks(self, path: str, authorization: str | None) -> Json:
+        if authorization != f"Bearer {STATIC_TOKEN}":
+            raise Refusal(401, "AuthenticationError", "Illegal token")
+        try:
+            return self.scaffolder.answer(path)
+        except NoSuchTask as error:
+            raise Refusal(404, "NotFoundError", str(error)) from error
+        except WrongQuestion as error:
             raise Refusal(400, "InputError", str(error)) from error
 
     def _user_of(self, authorization: str | None, *, allow_limited: bool) -> str:

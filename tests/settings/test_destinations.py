@@ -244,7 +244,7 @@ def test_the_destinations_in_force_are_printed_with_their_defaults_and_without_s
     assert SECRET[8:20] not in text
     begin = text.index("destinations")
     assert text[begin:].partition("stop_with_stdin")[0].splitlines() == [
-        "destinations             = [",
+        "destinations                = [",
         '  {name = "lake", type = "invented", url = "https://••••••@lake.example/events?token=••••••", '
         'secret = ["••••••", {env = "LAKE_SECRET"}, {file = "/run/secrets/lake"}], password = "••••••", '
         'headers = {x-key = "••••••"}, compression = "gzip", batch_events = 500, is_strict = true, topics = [], '

@@ -13,6 +13,7 @@ from analytics_internal.forward import Described, child
 from analytics_internal.log import IdKey, LogWriter, Pool, Readiness
 from analytics_internal.query import Spool
 from analytics_internal.reader import Replica
+from analytics_internal.scaffolder import Outcomes
 from analytics_internal.settings import Settings
 
 
@@ -28,6 +29,7 @@ class Service(msgspec.Struct, frozen=True):
     callers: Callers
     permissions: Permissions
     acceptance: Acceptance
+    outcomes: Outcomes
     zone: ZoneInfo
     spool: Spool
     destinations: Mapping[str, Described]

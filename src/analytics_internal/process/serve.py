@@ -49,6 +49,7 @@ from analytics_internal.log import (
 from analytics_internal.logs import configure_logs
 from analytics_internal.query import Spool
 from analytics_internal.reader import READER_FILE, Behind, Limits, Replica
+from analytics_internal.scaffolder import Outcomes, Tasks
 from analytics_internal.settings import Settings, bytes_of
 from analytics_internal.stopping import Stop, Stopped, unless_stopped
 
@@ -113,6 +114,7 @@ async def _start(settings: Settings, parts: contextlib.AsyncExitStack) -> Servic
     """Start all parts that requests need; ``parts`` stops them."""
     dsn = await parts.enter_async_context(_database(settings))
     service = await parts.enter_async_context(_service(settings, dsn))
+    await parts.enter_async_context(service.outcomes.followed())
     await parts.enter_async_context(child.forwarding(service.forwarding, service.pool))
     return service
 
@@ -203,6 +205,9 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
         settings.eligible_groups,
     )
     backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
+    acceptance = Acceptance(
+        timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
+    )
     writer.start()
     readiness = Readiness(pool, writer)
     await readiness.begin()
@@ -220,8 +225,14 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
             readiness=readiness,
             callers=_callers(settings, backend),
             permissions=_permissions(settings, backend),
-            acceptance=Acceptance(
-                timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
+            acceptance=acceptance,
+            outcomes=Outcomes(
+                pool,
+                writer,
+                Tasks(backend, _portal_tokens(settings)) if backend is not None else None,
+                acceptance,
+                settings.issuer_url,
+                settings.scaffolder_interval_seconds,
             ),
             zone=ZoneInfo(settings.timezone),
             destinations=described(settings.destinations),

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
         description="File of entities that stands for the portal's catalog (docs/reference/catalog.md). It is read "
         "again when it changes.",
     )
+    scaffolder_interval_seconds: float = Field(
+        60,
+        ge=0,
+        le=86_400,
+        description="How often the portal's scaffolder is asked what became of its tasks; 0: never.",
+    )
     catalog_interval_seconds: float = Field(
         300, ge=1, le=86_400, description="How often the catalog is read, from the portal or the file."
     )
