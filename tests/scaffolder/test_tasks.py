@@ -9,7 +9,7 @@ import pytest
 
 from analytics_internal.event import Acceptance
 from analytics_internal.event.event import Event
-from analytics_internal.scaffolder.measurements import id_of, measurement_of, minutes_of
+from analytics_internal.scaffolder.measurements import id_of, measurement_of, minutes_saved_by
 from analytics_internal.scaffolder.tasks import Task, task_of
 from tests.samples import ANA, NOON
 from tests.scaffolder.stand_in_scaffolder import ScaffolderStandIn
@@ -36,7 +36,7 @@ def measured(task: Task, minutes: float | None = None) -> Event:
 def test_a_task_becomes_one_measurement_of_its_person_and_template() -> None:
     task = understood(lastHeartbeatAt="2026-11-24T11:20:00.250Z")
 
-    event = measured(task, minutes_of(task))
+    event = measured(task, minutes_saved_by(task))
 
     assert (event.action, event.subject, event.value) == ("task-succeeded", task.id, 240)
     assert (event.person, event.agent) == (ANA, None)
@@ -63,7 +63,7 @@ def test_ids_that_are_no_uuids_belong_to_their_portal() -> None:
 def test_only_a_task_that_succeeded_saves_time(status: str, action: str) -> None:
     task = understood(status=status)
 
-    assert minutes_of(task) is None
+    assert minutes_saved_by(task) is None
     assert measured(task).action == action
 
 
@@ -73,9 +73,9 @@ def test_what_the_task_knows_of_its_template_counts_more_than_the_catalog() -> N
     older = task_of(json.dumps(scaffolder.tasks[scaffolder.ran("completed", has_metadata=False)]).encode())
 
     assert without is not None
-    assert minutes_of(without, 60) is None
+    assert minutes_saved_by(without, 60) is None
     assert older is not None
-    assert minutes_of(older, 60) == 60
+    assert minutes_saved_by(older, 60) == 60
 
 
 def test_what_no_person_started_a_program_did() -> None:

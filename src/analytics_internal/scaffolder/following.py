@@ -22,7 +22,7 @@ from analytics_internal.clock import require_possible
 from analytics_internal.errors import AnalyticsError
 from analytics_internal.event import Acceptance, Event, Rejection, normalise_entity_ref, weight_of
 from analytics_internal.log import LogWriter, Pool, load
-from analytics_internal.scaffolder.measurements import id_of, measurement_of, minutes_of
+from analytics_internal.scaffolder.measurements import id_of, measurement_of, minutes_saved_by
 from analytics_internal.scaffolder.tasks import ENDED, PLUGIN, UNFINISHED, Task, Tasks
 
 SQL = load(Path(__file__).with_name("scaffolder.sql"))
@@ -145,7 +145,7 @@ class Outcomes:
         now = datetime.now(UTC)
         events: list[Event] = []
         for id_, task in missing.items():
-            found = measurement_of(task, id_, minutes_of(task, minutes.get(task.id)), self._rules, now)
+            found = measurement_of(task, id_, minutes_saved_by(task, minutes.get(task.id)), self._rules, now)
             if isinstance(found, Rejection):
                 self._refuse(id_, task, found.detail)
             else:

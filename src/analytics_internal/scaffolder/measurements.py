@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from analytics_internal.durations import minutes_in
+from analytics_internal.catalog import minutes_of
 from analytics_internal.event import (
     Acceptance,
     Batch,
@@ -37,14 +37,14 @@ def id_of(task: Task, portal: str) -> UUID:
     return version_7(int(task.created_at.timestamp() * 1_000), int.from_bytes(digest, "big"))
 
 
-def minutes_of(task: Task, of_catalog: float | None = None) -> float | None:
+def minutes_saved_by(task: Task, of_catalog: float | None = None) -> float | None:
     """The minutes that a task saved: what its template said when it was started, else what the catalog knows of then.
 
     Only a task that succeeded saved any.
     """
     if ENDED[task.status] != measurements.TASK_SUCCEEDED:
         return None
-    return minutes_in(task.time_saved) if task.has_annotations else of_catalog
+    return minutes_of(task.time_saved) if task.has_annotations else of_catalog
 
 
 def measurement_of(
