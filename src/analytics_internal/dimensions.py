@@ -6,8 +6,10 @@ read about people, and the table in docs/reference/query.md follow from here. Pu
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -76,6 +78,21 @@ class Table(msgspec.Struct, frozen=True):
         return stored | dict.fromkeys(self.derived, "text")
 
 
+class DayTable(Table, frozen=True, kw_only=True):
+    """What the catalog says of names, by day: a view of the reader's (reader/catalog.py).
+
+    A row holds from its ``first_day`` to its ``last_day``, both included.
+    """
+
+    of: Table
+    is_many: bool = False
+    """A name may have several rows on one day."""
+
+    @property
+    def id_column(self) -> str:
+        return self.of.id_column
+
+
 TEMPLATE = "template"
 """The kind of the entities that the scaffolder makes things of."""
 
@@ -130,6 +147,15 @@ CONTEXT = Table(
     members=("extensionId", "extension", "routeRef"),
     derived={"extension": extension_of, "route": route_of, "plugin": plugin_of_stored_context},
 )
+ATTRIBUTES = Table("attributes", "attributes", {"content": "jsonb"})
+"""Distinct attributes; only the reader numbers them."""
+ENTITY_VERSION = DayTable(
+    "entity_version",
+    "entity versions",
+    {"type": "text", "owner": "text", "system": "text", "domain": "text", "lifecycle": "text"},
+    of=ENTITY,
+)
+PERSON_TEAM = DayTable("person_team", "memberships", {"team": "text"}, of=PERSON, is_many=True)
 TABLES = {table.name: table for table in (ACTION, ITEM, PERSON, AGENT, PLUGIN, ENTITY, PATH, CONTEXT)}
 """Actions come first: what is derived of an item depends on its action."""
 READ_TABLES = {name: table for name, table in TABLES.items() if table.kept}
@@ -152,8 +178,12 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
     """The columns of ``parts`` that it is sorted by."""
     shown_as: str | None = None
     """The column that is shown of a group, where it is not the text itself: the last one in the order of texts."""
+    member: str | None = None
+    """Its text is this member of the column, which is JSON."""
     is_of_search: bool = False
     """The item of the search that an event came from has it, not that of the event (query/terms.py)."""
+    end_of_session: Literal["entry", "exit"] | None = None
+    """The path where the event's session began or ended has it, not that of the event (query/joins.py)."""
     can_be_grouped: bool = True
     can_be_filtered: bool = True
     names_people: bool = False
@@ -166,8 +196,76 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
     most_texts: int | None = None
     """About how many texts there are at most, where they are far fewer than the rows of the table."""
 
+    @property
+    def holder(self) -> tuple[str, str]:
+        """Where a scan has the id of its name: the alias of a table, and the column."""
+        if self.is_of_search:
+            return "term_of", self.table.id_column
+        if self.end_of_session is not None:
+            return "session_of", f"{self.end_of_session}_{self.table.id_column}"
+        return "e", self.table.id_column
 
-DECLARED = {
+
+def _ref(value: str) -> list[str]:
+    return [spelled_entity_ref(value) or value]
+
+
+def _group_ref(value: str) -> list[str]:
+    return [normalise_entity_ref(value, "group") or value]
+
+
+_AS_OF = "as the catalog had it at the end of the event's day"
+ATTRIBUTE = "attr:"
+"""What the names of the dimensions begin with that are attributes of events."""
+ANY_ATTRIBUTE = "attr:<name>"
+MAX_ATTRIBUTE_NAME = 128
+MAX_ATTRIBUTE_TEXT = 2_048
+"""Longer values are cut."""
+# Words that say in an attribute's name that its values name people.
+_PEOPLE_WORDS = frozenset(
+    {
+        "account", "actor", "assignee", "assignees", "author", "authors", "creator", "email", "emails", "employee",
+        "login", "mail", "member", "members", "owner", "owners", "people", "person", "reporter", "requester",
+        "reviewer", "reviewers", "user", "userid", "username", "users",
+    }
+)  # fmt: skip
+_words = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+class _Dimensions(dict[str, Dimension]):
+    """The declared dimensions by name; beside them, unlisted, ``attr:<name>`` for any attribute."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or is_attribute(name)
+
+    def __missing__(self, name: str) -> Dimension:
+        if not is_attribute(name):
+            raise KeyError(name)
+        return _attribute(name.removeprefix(ATTRIBUTE))
+
+
+def is_attribute(name: object) -> bool:
+    """Whether this is the name of a dimension ``attr:<name>``."""
+    if not isinstance(name, str) or not name.startswith(ATTRIBUTE):
+        return False
+    return 0 < len(name) - len(ATTRIBUTE) <= MAX_ATTRIBUTE_NAME and "\0" not in name
+
+
+@functools.lru_cache(1_024)
+def _attribute(name: str) -> Dimension:
+    return Dimension(
+        meaning="An attribute of the event",
+        table=ATTRIBUTES,
+        text="content",
+        member=name,
+        names_people=not _PEOPLE_WORDS.isdisjoint(word.lower() for word in _words.findall(name)),
+        key_s=2e-7,
+        most_texts=10_000,
+    )
+
+
+DECLARED: dict[str, Dimension] = _Dimensions()
+DECLARED |= {
     "action": Dimension(
         meaning="What was done, like `navigate`, `click` or `search`", table=ACTION, text="name", has_one_id=True
     ),
@@ -215,7 +313,7 @@ DECLARED = {
         table=ENTITY,
         text="ref",
         has_one_id=True,
-        compared_as=lambda value: [spelled_entity_ref(value) or value],
+        compared_as=_ref,
         key_s=5e-8,
     ),
     "entity_kind": Dimension(
@@ -230,7 +328,7 @@ DECLARED = {
         meaning="That entity, if it is a template",
         table=ENTITY,
         text="template",
-        compared_as=lambda value: [spelled_entity_ref(value) or value],
+        compared_as=_ref,
         key_s=1e-7,
         most_texts=1_000,
     ),
@@ -238,9 +336,43 @@ DECLARED = {
         meaning="The entity whose documentation is at its path",
         table=PATH,
         text="doc_site",
-        compared_as=lambda value: [spelled_entity_ref(value) or value],
+        compared_as=_ref,
         key_s=2e-7,
         most_texts=10_000,
+    ),
+    "entity_type": Dimension(
+        meaning=f"The type of that entity, {_AS_OF}", table=ENTITY_VERSION, text="type", key_s=1e-7, most_texts=100
+    ),
+    "owner": Dimension(
+        meaning=f"The owner of that entity, {_AS_OF}",
+        table=ENTITY_VERSION,
+        text="owner",
+        compared_as=_group_ref,
+        key_s=1e-7,
+        most_texts=1_000,
+    ),
+    "system": Dimension(
+        meaning=f"The system that the entity is part of, {_AS_OF}",
+        table=ENTITY_VERSION,
+        text="system",
+        compared_as=lambda value: [normalise_entity_ref(value, "system") or value],
+        key_s=1e-7,
+        most_texts=1_000,
+    ),
+    "domain": Dimension(
+        meaning=f"The domain that the entity or its system is part of, {_AS_OF}",
+        table=ENTITY_VERSION,
+        text="domain",
+        compared_as=lambda value: [normalise_entity_ref(value, "domain") or value],
+        key_s=1e-7,
+        most_texts=1_000,
+    ),
+    "lifecycle": Dimension(
+        meaning=f"The lifecycle of that entity, {_AS_OF}",
+        table=ENTITY_VERSION,
+        text="lifecycle",
+        key_s=1e-7,
+        most_texts=100,
     ),
     "doc_page": Dimension(
         meaning="The page of documentation at its path",
@@ -258,6 +390,33 @@ DECLARED = {
         compared_as=lambda value: [folded(value)],
         searched_as=folded,
         key_s=2e-7,
+    ),
+    "entry_page": Dimension(
+        meaning="The path at which its session began: that of the session's first `navigate`",
+        table=PATH,
+        text="name",
+        has_one_id=True,
+        end_of_session="entry",
+        compared_as=lambda value: [stored_path(value) or value],
+        key_s=3e-7,
+    ),
+    "exit_page": Dimension(
+        meaning="The path at which its session ended, as far as it has come: that of its last `navigate`",
+        table=PATH,
+        text="name",
+        has_one_id=True,
+        end_of_session="exit",
+        compared_as=lambda value: [stored_path(value) or value],
+        key_s=3e-7,
+    ),
+    "team": Dimension(
+        meaning="The teams of who did it and all their parent groups, as the catalog had them at the end of the "
+        "event's day: the event counts in each, so rows add up to more than the total",
+        table=PERSON_TEAM,
+        text="team",
+        compared_as=_group_ref,
+        key_s=4e-7,
+        most_texts=1_000,
     ),
     "person": Dimension(
         meaning="Who did it",

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import calendar
 import functools
+import itertools
 import unicodedata
+<<<<<<< HEAD
 from collections.abc import Iterable, Sequence
+=======
+from collections.abc import Callable, Sequence
+>>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -38,6 +43,18 @@ class Access(NamedTuple):
     typed: str | None = None
     """What was searched for: set by ``with_searches``."""
     agent: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Each with its value as text."""
+    entry_page: str | None = None
+    exit_page: str | None = None
+    """Set by ``with_sessions``."""
+    teams: tuple[str, ...] = ()
+    entity_type: str | None = None
+    owner: str | None = None
+    system: str | None = None
+    domain: str | None = None
+    lifecycle: str | None = None
+    """As the catalog had them at the end of the day: set by ``model_catalog.as_of_their_days``."""
 
     @property
     def search_term(self) -> str | None:
@@ -68,6 +85,22 @@ def with_searches(accesses: Sequence[Access]) -> list[Access]:
     return [access._replace(typed=_typed(access, accesses)) for access in accesses]
 
 
+def with_sessions(accesses: Sequence[Access]) -> list[Access]:
+    """The events with the pages where their sessions began and ended."""
+    found = []
+    for access in accesses:
+        pages = [
+            (other.at, place, other.path)
+            for place, other in enumerate(accesses)
+            if other.action == "navigate"
+            and (other.session, other.person, other.agent) == (access.session, access.person, access.agent)
+        ]
+        has_pages = access.session is not None and bool(pages)
+        ends = (min(pages)[2], max(pages)[2]) if has_pages else (None, None)
+        found.append(access._replace(entry_page=ends[0], exit_page=ends[1]))
+    return found
+
+
 def _typed(access: Access, accesses: Sequence[Access]) -> str | None:
     if access.action == "discover":
         before = [(a.at, place, a) for place, a in enumerate(accesses) if _may_have_led_to(access, a)]
@@ -85,13 +118,40 @@ def _may_have_led_to(click: Access, access: Access) -> bool:
     return click.person is not None and click.at - access.at <= HALF_AN_HOUR
 
 
+def _matches_teams(operator: str, texts: Sequence[Any], access: Access) -> bool:
+    if operator == "contains":
+        return any(text.lower() in team.lower() for text in texts for team in access.teams)
+    is_one = any(text in access.teams if text is not None else not access.teams for text in texts)
+    return is_one == (operator == "is")
+
+
+def value_of(access: Access, dimension: str) -> Any:
+    """What an event has of a dimension with one value."""
+    if dimension.startswith("attr:"):
+        return dict(access.attributes).get(dimension.removeprefix("attr:"))
+    return getattr(access, dimension)
+
+
 def ref_of(text: str) -> str:
     """An entity ref in full, in small letters."""
     kind, _, name = text.lower().rpartition(":")
     return f"{kind}:{name}" if "/" in name else f"{kind}:default/{name}"
 
 
-SPELLED = {"search_term": folded, "entity_kind": str.lower, "template": ref_of, "doc_site": ref_of}
+def _in_kind(kind: str) -> Callable[[str], str]:
+    return lambda text: ref_of(text if ":" in text else f"{kind}:{text}")
+
+
+SPELLED: dict[str, Callable[[str], str]] = {
+    "search_term": folded,
+    "entity_kind": str.lower,
+    "template": ref_of,
+    "doc_site": ref_of,
+    "owner": _in_kind("group"),
+    "system": _in_kind("system"),
+    "domain": _in_kind("domain"),
+    "team": _in_kind("group"),
+}
 """How values of a filter are compared with the dimension's own."""
 
 
@@ -120,11 +180,13 @@ def matches(given: Sequence[Any] | None, access: Access) -> bool:
         return (all if operator == "and" else any)(matches(part, access) for part in rest)
     if operator == "not":
         return not matches(rest[0], access)
-    value = getattr(access, rest[0])
     if rest[0] in SPELLED and operator != "contains":
         rest[1] = [text if text is None else SPELLED[rest[0]](text) for text in rest[1]]
     elif rest[0] == "search_term":
         rest[1] = [folded(text) for text in rest[1]]
+    if rest[0] == "team":
+        return _matches_teams(operator, rest[1], access)
+    value = value_of(access, rest[0])
     if operator == "contains":
         return value is not None and any(text.lower() in value.lower() for text in rest[1])
     return bool((value in rest[1]) == (operator == "is"))
@@ -201,9 +263,11 @@ Groups = dict[tuple[Any, ...], tuple[list[Access], list[Access]]]
 
 
 def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: datetime) -> Rows:
-    """All rows of the answer, in order."""
+    """All rows of the answer, in order. What the catalog says is in the events already."""
     first, last = period_of(question, accesses, zone, now)
     accesses = with_searches(accesses)
+    if asked_of(question) & {"entry_page", "exit_page"}:
+        accesses = with_sessions(accesses)
     if "agent" not in asked_of(question):
         accesses = [access for access in accesses if access.agent is None]
     matching = [access for access in accesses if matches(question.get("filters"), access)]
@@ -211,10 +275,12 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     dimensions: list[str] = question.get("dimensions", [])
     time = next((name for name in dimensions if name.startswith("time:")), None)
 
-    def key_of(access: Access) -> tuple[Any, ...]:
+    def keys_of(access: Access) -> list[tuple[Any, ...]]:
         day = day_of(access.at, zone)
-        return tuple(_label(access, name, pairs.get(day, day)) for name in dimensions)
+        labels = [_labels(access, name, pairs.get(day, day)) for name in dimensions]
+        return list(itertools.product(*labels))
 
+<<<<<<< HEAD
     def grouped(counted: Sequence[Access]) -> Groups:
         """Some events of the period, and of the one before, by their groups."""
         groups: Groups = {}
@@ -235,6 +301,19 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     }
     rows = []
     for key in there if dimensions else [()]:
+=======
+    groups: Groups = {} if dimensions else {(): ([], [])}
+    for access in current:
+        for key in keys_of(access):
+            groups.setdefault(key, ([], []))[0].append(access)
+    for access in previous:
+        for key in keys_of(access):
+            if time is not None or not dimensions or key in groups:
+                groups.setdefault(key, ([], []))[1].append(access)
+    rows = []
+    for key, (now_there, before) in groups.items():
+        ever = [a for a in matching if time is None and key in keys_of(a)] if time is None else now_there
+>>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
         row = dict(zip(dimensions, key, strict=True))
         if "search_term" in dimensions:
             row["search_term"] = _spelling(row["search_term"], groups_of.values(), dimensions.index("search_term"))
@@ -263,10 +342,13 @@ def _previous(accesses: Sequence[Access], pairs: dict[date, date], zone: ZoneInf
     return [access for access in accesses if day_of(access.at, zone) in pairs and has_come(access)]
 
 
-def _label(access: Access, name: str, day: date) -> Any:
+def _labels(access: Access, name: str, day: date) -> Sequence[Any]:
+    """All that an event counts for in a dimension."""
     if name == "item":
-        return (access.subject, access.action, access.item, access.path)
-    return bucket(day, name).isoformat() if name.startswith("time:") else getattr(access, name)
+        return [(access.subject, access.action, access.item, access.path)]
+    if name == "team":
+        return access.teams or [None]
+    return [bucket(day, name).isoformat() if name.startswith("time:") else value_of(access, name)]
 
 
 def _spelling(term: str | None, all_groups: Iterable[Groups], place: int) -> str | None:

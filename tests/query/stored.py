@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator
@@ -25,8 +26,14 @@ from analytics_internal.query.download import FORMATS, pieces_of
 from analytics_internal.query.parse import parse
 from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
+from tests.catalog.known import KnownEntity, KnownMembership, know
+from tests.query import model
 from tests.query.model import Access, Question, Rows
+<<<<<<< HEAD
 from tests.query.model_metrics import MEASUREMENTS
+=======
+from tests.query.model_catalog import KnownCatalog, as_of_their_days
+>>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
 from tests.samples import Json, event
 
 # In these weeks the clocks of all these zones but Kathmandu's changed.
@@ -59,6 +66,9 @@ PLACES: list[Json] = [
     {"extensionId": "page:catalog"},
     {"extensionId": "page:techdocs/reader", "extension": "App"},
 ]
+ATTRIBUTES: list[Json] = [{}, {"steps": 3}, {"steps": 0.5, "tab": "Overview"}, {"late": True, "a/b~c": "é"}]
+GROUPS = [f"group:default/{name}" for name in ("web", "api", "all", "org")]
+AGENTS = [None, None, None, "claude", "CLI"]
 PEOPLE = [None, *(f"user:default/{name}" for name in ("ana", "bo", "cy"))]
 
 
@@ -69,6 +79,8 @@ class Stored(NamedTuple):
     accesses: list[Access]
     writer: LogWriter
     pool: Pool
+    catalogs: list[KnownCatalog]
+    """The last one is the portal's."""
 
     async def store(self, events: list[Event]) -> None:
         await self.writer.append(events)
@@ -78,10 +90,23 @@ class Stored(NamedTuple):
             Access(
                 one.occurred_at, one.action, one.subject, one.path, _plugin_of(one), one.entity_ref, one.person,
                 items[one.action, one.subject], one.session_id, one.path and doc_page_of(one.path), *_place_of(one),
+<<<<<<< HEAD
                 one.value,
+=======
+                agent=one.agent, attributes=_attributes_of(one),
+>>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
             )
             for one in events
         )  # fmt: skip
+
+    async def know(self, catalog: KnownCatalog) -> None:
+        """Let the portal's catalog be this one."""
+        await know(self.pool, *catalog)
+        self.catalogs.append(catalog)
+
+    def modelled(self, question: Question, zone: ZoneInfo, now: datetime = NOW) -> Rows:
+        """The right answer to a question."""
+        return model.answer(as_of_their_days(self.accesses, self.catalogs[-1], zone), question, zone, now)
 
     async def ask(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> dict[str, Any]:
         answered = await answer(self.replica, *parse(json.dumps(question).encode()), ZoneInfo(zone), now)
@@ -117,7 +142,7 @@ async def reading(pool: Pool, path: Path) -> AsyncIterator[Stored]:
     writer = LogWriter(pool)
     writer.start()
     replica = Replica(pool, path, "128MB", 1)
-    yield Stored(replica, [], writer, pool)
+    yield Stored(replica, [], writer, pool, [KnownCatalog()])
     await replica.close()
     await writer.close()
 
@@ -137,6 +162,42 @@ def _place_of(one: Event) -> tuple[str | None, str | None]:
     return context.get("extensionId") or context.get("extension"), route if route != "unknown" else None
 
 
+def _attributes_of(one: Event) -> tuple[tuple[str, str], ...]:
+    attributes: Json = json.loads(one.attributes or b"{}")
+    return tuple((name, value if isinstance(value, str) else json.dumps(value)) for name, value in attributes.items())
+
+
+def random_catalog(chance: random.Random) -> KnownCatalog:
+    """Entities and memberships that changed a few times, not at the turns of days alone."""
+    owners = [None, "group:default/web", "group:default/all", "user:default/ana"]
+    entities = [
+        KnownEntity(
+            ref, start, end, title=ref.upper(), type=chance.choice([None, "service", "Website"]),
+            lifecycle=chance.choice([None, "production"]), owner=chance.choice(owners),
+            system=chance.choice([None, "system:default/shop"]), domain=chance.choice([None, "domain:default/trade"]),
+        )
+        for ref in ("component:default/web", "api:default/orders", "template:default/web")
+        for start, end in random_times(chance)
+    ]  # fmt: skip
+    people = [person for person in PEOPLE if person is not None]
+    pairs = {(chance.choice([*people, *GROUPS]), chance.choice(GROUPS)) for _ in range(10)}
+    memberships = [
+        KnownMembership(member, team, start, end)
+        for member, team in sorted(pairs)
+        for start, end in random_times(chance)
+    ]
+    return KnownCatalog(entities, memberships)
+
+
+def random_times(chance: random.Random) -> list[tuple[datetime | None, datetime | None]]:
+    """Stretches of time of which none overlaps another."""
+    turns = sorted(
+        {NOW - timedelta(hours=chance.randint(0, 24 * 75), seconds=chance.choice([0, 1, 1799])) for _ in range(3)}
+    )
+    bounds = [None, *turns, None]
+    return [pair for pair in itertools.pairwise(bounds) if chance.random() < 0.7]
+
+
 def random_events(count: int, chance: random.Random) -> list[Event]:
     return [random_event(chance) for _ in range(count)]
 
@@ -154,12 +215,18 @@ def random_event(chance: random.Random) -> Event:
     value: Json = {"value": 12.5} if action in MEASUREMENTS else chance.choice([{}, {"value": 0}, {"value": 2.5}])
     context = {"pluginId": plugin, **chance.choice(PLACES)}
     more: Json = {"context": {name: value for name, value in context.items() if value}}
+    attributes = dict(chance.choice(ATTRIBUTES))
     if action in ("click", "discover"):
-        more["attributes"] = {"to": PAGES[subject % len(PAGES)]}
+        attributes |= {"to": PAGES[subject % len(PAGES)]}
+    agent: Json = {"agent": name} if (name := chance.choice(AGENTS)) is not None else {}
     return event(
         SUBJECTS[subject],
         action=action,
         person=chance.choice(PEOPLE),
         occurred_at=min(at, NOW),
+<<<<<<< HEAD
         more=more | {"sessionId": chance.choice([None, "one", "two"])} | value,
+=======
+        more=more | {"sessionId": chance.choice([None, "one", "two"]), "attributes": attributes, **agent},
+>>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
     )

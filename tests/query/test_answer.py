@@ -3,9 +3,10 @@ import contextlib
 import itertools
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -24,7 +25,18 @@ from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
 from tests.query.model import Question, months_of, period_of, time_labels
 from tests.query.model import answer as modelled
-from tests.query.stored import ACTIONS, NOW, PEOPLE, PLUGINS, SUBJECTS, Stored, random_events, reading
+from tests.query.stored import (
+    ACTIONS,
+    NOW,
+    PAGES,
+    PEOPLE,
+    PLUGINS,
+    SUBJECTS,
+    Stored,
+    random_catalog,
+    random_events,
+    reading,
+)
 from tests.samples import event
 
 ZONES = ["America/Sao_Paulo", "Europe/Berlin", "America/Havana", "Asia/Kathmandu", "Pacific/Apia", "UTC"]
@@ -34,8 +46,10 @@ ZONES = ["America/Sao_Paulo", "Europe/Berlin", "America/Havana", "Asia/Kathmandu
 async def stored(pool: Pool, tmp_path: Path) -> AsyncIterator[Stored]:
     seed = random.randrange(10**6)
     print(f"{seed = }")  # pytest shows it when the test fails
+    chance = random.Random(seed)
     async with reading(pool, tmp_path / "reader.duckdb") as stored:
-        await stored.store(random_events(300, random.Random(seed)))
+        await stored.store(random_events(300, chance))
+        await stored.know(random_catalog(chance))
         yield stored
 
 
@@ -54,27 +68,45 @@ texts = {
     "doc_site": st.sampled_from([None, "API:default/Orders", "component:web"]),
     "person": st.sampled_from(PEOPLE),
     "agent": st.sampled_from([None, "claude", "cli"]),
+    "entity_type": st.sampled_from([None, "service", "Website"]),
+    "owner": st.sampled_from([None, "group:default/web", "All", "user:default/ana"]),
+    "system": st.sampled_from([None, "shop", "system:default/other"]),
+    "domain": st.sampled_from([None, "Domain:default/trade"]),
+    "lifecycle": st.sampled_from([None, "production"]),
+    "team": st.sampled_from([None, "group:default/web", "ALL", "group:org", "group:default/nobody"]),
+    "entry_page": st.sampled_from([None, "/a", *PAGES]),
+    "exit_page": st.sampled_from([None, *PAGES]),
+    "attr:steps": st.sampled_from([None, "3", "0.5"]),
+    "attr:a/b~c": st.sampled_from([None, "é"]),
+    "attr:<name>": st.sampled_from([None, "x"]),
 }
-comparisons = st.sampled_from(sorted(texts)).flatmap(
-    lambda name: st.tuples(
-        st.sampled_from(["is", "is_not"]), st.just(name), st.lists(texts[name], min_size=1, max_size=3)
-    )
-)
-contains = st.tuples(
-    st.just("contains"),
-    st.sampled_from(sorted(texts)),
-    st.lists(st.sampled_from(["a", "CAT", "/", "o", "", "%", "'"]), min_size=1, max_size=2),
-)
 items = st.tuples(
     st.sampled_from(["is", "is_not"]), st.just("item"), st.lists(st.integers(1, 48), min_size=1, max_size=4)
 )
-filters = st.recursive(
-    comparisons | contains | items,
-    lambda inner: st.lists(inner, min_size=1, max_size=3).flatmap(
-        lambda parts: st.sampled_from([("and", *parts), ("or", *parts), ("not", parts[0])])
-    ),
-    max_leaves=4,
-)
+
+
+def filters_of(names: Sequence[str]) -> st.SearchStrategy[Any]:
+    """Any filter by some dimensions that have texts, and by items."""
+    comparisons = st.sampled_from(names).flatmap(
+        lambda name: st.tuples(
+            st.sampled_from(["is", "is_not"]), st.just(name), st.lists(texts[name], min_size=1, max_size=3)
+        )
+    )
+    contains = st.tuples(
+        st.just("contains"),
+        st.sampled_from(names),
+        st.lists(st.sampled_from(["a", "CAT", "/", "o", "", "%", "'"]), min_size=1, max_size=2),
+    )
+    return st.recursive(
+        comparisons | contains | items,
+        lambda inner: st.lists(inner, min_size=1, max_size=3).flatmap(
+            lambda parts: st.sampled_from([("and", *parts), ("or", *parts), ("not", parts[0])])
+        ),
+        max_leaves=4,
+    )
+
+
+filters = filters_of(sorted(texts))
 days = st.dates(datetime(2018, 9, 1).date(), datetime(2018, 11, 25).date()).map(str)
 date_ranges = (
     st.just("all")
@@ -87,7 +119,9 @@ date_ranges = (
 def questions(draw: st.DrawFn) -> Question:
     metrics = draw(st.lists(st.sampled_from(METRICS), min_size=1, unique=True))
     times = [name for name in DIMENSIONS if name.startswith("time:")]
-    others = st.sampled_from([name for name in DIMENSIONS if name not in times])
+    others = st.sampled_from(
+        [*(name for name in DIMENSIONS if name not in times), "attr:steps", "attr:a/b~c", "attr:to"]
+    )
     dimensions = draw(st.lists(others, max_size=2, unique=True))
     if draw(st.booleans()):
         dimensions.insert(draw(st.integers(0, len(dimensions))), draw(st.sampled_from(times)))
@@ -109,7 +143,7 @@ def questions(draw: st.DrawFn) -> Question:
 @settings(max_examples=60)
 @given(question=questions(), zone=st.sampled_from(ZONES))
 async def test_every_answer_is_the_models_on_any_pages(stored: Stored, question: Question, zone: str) -> None:
-    expected = modelled(stored.accesses, question, ZoneInfo(zone), NOW)
+    expected = stored.modelled(question, ZoneInfo(zone), NOW)
     question = {**question, "limit": max(question["limit"], len(expected) // 8 + 1)}
 
     rows, totals = await stored.ask_all(question, zone)
@@ -217,7 +251,7 @@ async def test_every_event_is_in_a_bucket_that_there_is(stored: Stored, zone: st
 
         answered = await stored.ask(question, zone, now)
 
-        assert answered["results"] == modelled(stored.accesses, question, ZoneInfo(zone), now)
+        assert answered["results"] == stored.modelled(question, ZoneInfo(zone), now)
         labels = [label["label"] for label in answered["meta"]["time_labels"]]
         assert {row[time] for row in answered["results"]} <= set(labels)
 
@@ -282,12 +316,12 @@ async def test_changing_the_zone_needs_no_rebuild(stored: Stored, zone: str) -> 
 
     rows = (await stored.ask(question, zone))["results"]
 
-    assert rows == modelled(stored.accesses, question, ZoneInfo(zone), NOW)
+    assert rows == stored.modelled(question, ZoneInfo(zone), NOW)
 
 
 async def test_pages_answer_for_the_moment_of_the_first_one(stored: Stored) -> None:
     question = {"metrics": ["events"], "dimensions": ["person", "subject"], "limit": 5}
-    expected = modelled(stored.accesses, question, ZoneInfo("UTC"), NOW)
+    expected = stored.modelled(question, ZoneInfo("UTC"), NOW)
     first = await stored.ask(question)
     await stored.store(random_events(50, random.Random(1)))
 
@@ -419,7 +453,7 @@ async def test_an_answer_says_what_it_answers(stored: Stored) -> None:
 
 async def test_an_empty_log_has_an_answer(pool: Pool, tmp_path: Path) -> None:
     replica = Replica(pool, tmp_path / "reader.duckdb")
-    empty = Stored(replica, [], LogWriter(pool), pool)
+    empty = Stored(replica, [], LogWriter(pool), pool, [])
 
     total = await empty.ask({"metrics": list(METRICS), "date_range": "all"})
     parts = await empty.ask({"metrics": ["events"], "dimensions": ["time:week", "item"], "date_range": "all"})

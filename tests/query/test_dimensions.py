@@ -32,7 +32,7 @@ def described_dimensions() -> str:
             "" if not one.can_be_filtered else "ids, by `is` and `is_not`" if one.parts else "texts",
             "`analytics-internal.people.read`" if one.names_people else "",
         )
-        for name, one in dimensions.DECLARED.items()
+        for name, one in (*dimensions.DECLARED.items(), (dimensions.ANY_ATTRIBUTE, dimensions.DECLARED["attr:x"]))
     )
     return table(("dimension", "meaning", "in `dimensions`", "in `filters`", "permission"), rows)
 
@@ -44,7 +44,9 @@ def test_the_documentation_has_what_is_declared(described: Callable[[], str]) ->
 
 def derived_names() -> list[str]:
     """The dimensions whose names are no names of tables or columns of the log as well."""
-    stored = {name for table in dimensions.TABLES.values() for name in (table.name, *table.columns)}
+    catalog = (dimensions.ENTITY_VERSION, dimensions.PERSON_TEAM)
+    tables = (*dimensions.TABLES.values(), *catalog)
+    stored = {name for table in tables for name in (table.name, *table.columns)}
     return [name for name in dimensions.DECLARED if name not in stored]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from analytics_internal.dimensions import CONTEXT, DECLARED, DISCOVER, Dimension
+from analytics_internal.dimensions import CONTEXT, DECLARED, DISCOVER, MAX_ATTRIBUTE_TEXT, DayTable, Dimension
 from analytics_internal.event import MAX_NAME_LENGTH, composed, decoded
 from analytics_internal.forward.lowering import lowered
 from analytics_internal.forward.reading import Item, LogEvent
@@ -24,6 +24,7 @@ _Row = Mapping[str, Any]
 ROWS: dict[str, Callable[[LogEvent], _Row | None]] = {
     "action": lambda event: {"name": event.action},
     "item": lambda event: {"subject": event.item[1], "action": event.action},
+    "attributes": lambda event: _attributes_of(event.attributes) if event.attributes is not None else None,
     "person": lambda event: {"ref": event.user} if event.user is not None else None,
     "agent": lambda event: {"name": event.agent} if event.agent is not None else None,
     "plugin": lambda event: {"name": event.plugin} if event.plugin is not None else None,
@@ -38,11 +39,17 @@ CANNOT_BE_KNOWN = (
     '"search_term", ["…"]]] or ["and", ["is_not", "action", ["discover"]], …]'
 )
 
+_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
 
 def problem_of(filter_: language.Filter) -> str | None:
     """Why events cannot be told by this filter one by one; None if they can."""
     for dimension in sorted(set(_dimensions_of(filter_))):
         declared = DECLARED[dimension]
+        if isinstance(declared.table, DayTable):
+            return f"destinations cannot be filtered by {dimension}: the portal's catalog may change until the day ends"
+        if declared.end_of_session is not None:
+            return f"destinations cannot be filtered by {dimension}: the session may go on, or begin with a late event"
         if not declared.parts and declared.table.name not in ROWS:
             return f"destinations cannot be filtered by {dimension}"
     return CANNOT_BE_KNOWN if _of_discover(filter_) == "by its search" else None
@@ -100,16 +107,31 @@ def _is_item(filter_: language.Is, items: Mapping[int, Item]) -> Predicate:
 
 def _text_of(declared: Dimension) -> _TextOf:
     """The text of a dimension that the reader would have for an event."""
-    row_of, derive, name = ROWS[declared.table.name], declared.table.derived.get(declared.text), declared.text
+    row_of, derive = ROWS[declared.table.name], declared.table.derived.get(declared.text)
+    name = declared.member if declared.member is not None else declared.text
 
     def text_of(event: LogEvent) -> str | None:
         row = row_of(event)
         if row is None:
             return None
-        text: str | None = derive(row) if derive is not None else row[name]
+        text: str | None = derive(row) if derive is not None else row.get(name)
         return text
 
     return text_of
+
+
+def _attributes_of(attributes: bytes) -> _Row:
+    """The attributes with their values as texts (`conditions.text_of`)."""
+    try:
+        written = {name: bytes(value) for name, value in _raw_fields.decode(attributes).items()}
+    except msgspec.DecodeError:
+        return {}
+    # Numbers and truth values are texts as they are written.
+    texts = {
+        name: msgspec.json.decode(value) if value.startswith(b'"') else value.decode()
+        for name, value in written.items()
+    }
+    return {name: text[:MAX_ATTRIBUTE_TEXT] for name, text in texts.items()}
 
 
 def _members_of(context: bytes) -> _Row:

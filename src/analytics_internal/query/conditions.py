@@ -9,15 +9,33 @@ from typing import NamedTuple
 import msgspec
 from sqlglot import exp
 
-from analytics_internal.dimensions import DECLARED
+from analytics_internal.dimensions import DECLARED, MAX_ATTRIBUTE_TEXT, DayTable, Dimension
 from analytics_internal.event import composed, decoded
 from analytics_internal.query import language
 
 MAX_NAMES = 2**62
 
 
-def condition(filter_: language.Filter) -> exp.Expr:
-    """A filter as a condition on ``event AS e``, and on ``item AS term_of`` for search terms.
+class Matches:
+    """What conditions look for among the days of names: selections with an id, ``first_day`` and ``last_day``.
+
+    Each is joined to the scan as ``matched_0``, ``matched_1``, …; of one id their days do not overlap.
+    """
+
+    def __init__(self) -> None:
+        self._aliases: dict[str, str] = {}
+        self.found: dict[str, tuple[str, exp.Query]] = {}
+        """By alias: the column of ids, and the selection."""
+
+    def alias_of(self, id_column: str, found: exp.Query) -> str:
+        """The alias of a selection, the same for the same one."""
+        alias = self._aliases.setdefault(found.sql(), f"matched_{len(self._aliases)}")
+        self.found[alias] = id_column, found
+        return alias
+
+
+def condition(filter_: language.Filter, matches: Matches) -> exp.Expr:
+    """A filter as a condition on ``event AS e`` and on what joins.py joins to it.
 
     What a filter demands of one kind of name is looked for among the names, each of which is looked at once, not among
     the events: a question with many filters costs little more than one with few.
@@ -25,11 +43,11 @@ def condition(filter_: language.Filter) -> exp.Expr:
     """
     names = _names_of(filter_)
     if names is not None:
-        return _over_names(filter_, names)
+        return _over_days(filter_, names, matches) if names.is_by_day else _over_names(filter_, names)
     if isinstance(filter_, language.Not):
-        return exp.not_(_known(condition(filter_.filter)), copy=False)
+        return exp.not_(_known(condition(filter_.filter, matches)), copy=False)
     if isinstance(filter_, language.All | language.Any):
-        parts = [condition(part) for part in _gathered(filter_)]
+        parts = [condition(part, matches) for part in _gathered(filter_)]
         joined = exp.and_(*parts, copy=False) if isinstance(filter_, language.All) else exp.or_(*parts, copy=False)
         return exp.paren(joined, copy=False)
     assert isinstance(filter_, language.Is), "only items are compared by their ids"
@@ -39,11 +57,14 @@ def condition(filter_: language.Filter) -> exp.Expr:
 
 
 class Names(NamedTuple):
-    """A table of names, and the column of the scan that holds their ids."""
+    """A table of names, and where the scan holds their ids."""
 
-    scan: str
-    id_column: str
+    holder: str
+    held_as: str
     table: str
+    id_column: str
+    is_by_day: bool
+    is_many: bool
 
 
 def names_of(dimension: str) -> Names | None:
@@ -51,7 +72,9 @@ def names_of(dimension: str) -> Names | None:
     declared = DECLARED[dimension]
     if declared.parts:
         return None
-    return Names("term_of" if declared.is_of_search else "e", declared.table.id_column, declared.table.name)
+    table = declared.table
+    is_many = isinstance(table, DayTable) and table.is_many
+    return Names(*declared.holder, table.name, table.id_column, isinstance(table, DayTable), is_many)
 
 
 def _may_have_no_text(dimension: str) -> bool:
@@ -63,7 +86,9 @@ def _names_of(filter_: language.Filter) -> Names | None:
     """The table of names that all of a filter is about; None when it is about several, or about items."""
     if isinstance(filter_, language.All | language.Any):
         found = {_names_of(part) for part in filter_.filters}
-        return found.pop() if len(found) == 1 else None
+        names = found.pop() if len(found) == 1 else None
+        # Of many rows, one may be what one part demands and another one what the other does.
+        return names if names is not None and not names.is_many else None
     if isinstance(filter_, language.Not):
         return _names_of(filter_.filter)
     return names_of(filter_.dimension)
@@ -74,12 +99,13 @@ def _gathered(filter_: language.All | language.Any) -> list[language.Filter]:
     parts: dict[object, list[language.Filter]] = {}
     for number, part in enumerate(filter_.filters):
         names = _names_of(part)
-        parts.setdefault(names if names is not None else number, []).append(part)
+        is_alone = names is None or names.is_many
+        parts.setdefault(number if is_alone else names, []).append(part)
     return [same[0] if len(same) == 1 else type(filter_)(tuple(same)) for same in parts.values()]
 
 
 def _over_names(filter_: language.Filter, names: Names) -> exp.Expr:
-    column = column_of(names.id_column, names.scan)
+    column = column_of(names.held_as, names.holder)
     without_id = _holds_without(filter_, lambda _: True)
     if _asks_for_none_only(filter_):
         is_null = exp.Is(this=column, expression=exp.Null())
@@ -97,6 +123,69 @@ def _over_names(filter_: language.Filter, names: Names) -> exp.Expr:
     if without_id:
         return exp.paren(exp.or_(holds, is_null, copy=False), copy=False)
     return exp.paren(exp.and_(holds, exp.not_(is_null, copy=False), copy=False), copy=False)
+
+
+def _over_days(filter_: language.Filter, names: Names, matches: Matches) -> exp.Expr:
+    """A condition on what the catalog says of a name on the event's day. It is never unknown."""
+    if isinstance(filter_, language.Not):
+        return exp.not_(exp.paren(_over_days(filter_.filter, names, matches), copy=False), copy=False)
+    if not names.is_many:
+        # Without a row nothing is said: whether that is what is asked for decides which rows are looked for.
+        is_negated = _holds_without(filter_, lambda _: True)
+        found = _days_of(names, _with_lowered(filter_, names), _test(filter_, is_negated))
+        return _is_matched(found, names, matches, is_negated)
+    if isinstance(filter_, language.Is):
+        texts = tuple(value for value in filter_.values if value is not None)
+        parts = []
+        if texts:
+            one_of = language.Is(filter_.dimension, texts)
+            found = _apart(_days_of(names, exp.to_table(names.table), _test(one_of, False)), names)
+            parts.append(_is_matched(found, names, matches))
+        if None in filter_.values:
+            anything = _apart(_days_of(names, exp.to_table(names.table)), names)
+            parts.append(_is_matched(anything, names, matches, is_negated=True))
+        holds = exp.paren(exp.or_(*parts, copy=False), copy=False)
+        return exp.not_(holds, copy=False) if filter_.is_negated else holds
+    found = _apart(_days_of(names, _with_lowered(filter_, names), _test(filter_, False)), names)
+    return _is_matched(found, names, matches)
+
+
+def _days_of(names: Names, table: exp.Expr, test: exp.Expr | None = None) -> exp.Select:
+    days = exp.select(names.id_column, "first_day", "last_day").from_(table, copy=False)
+    return days.where(test, copy=False) if test is not None else days
+
+
+def _apart(days: exp.Select, names: Names) -> exp.Select:
+    """The days of several rows of one id as stretches that neither overlap nor touch."""
+    id_ = exp.column(names.id_column)
+    order = exp.Order(expressions=[exp.column("first_day"), exp.column("last_day")])
+    reached = exp.Window(
+        this=exp.Max(this=exp.cast(exp.column("last_day"), "BIGINT")),
+        partition_by=[id_],
+        order=order,
+        spec=exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="1", end_side="PRECEDING"),
+    )
+    stretches = exp.select("*", exp.alias_(reached, "reached")).from_(days.subquery("days"))
+    is_apart = exp.GT(
+        this=exp.column("first_day"), expression=exp.Add(this=exp.column("reached"), expression=exp.Literal.number(1))
+    )
+    begins = exp.cast(exp.or_(exp.Is(this=exp.column("reached"), expression=exp.Null()), is_apart), "INTEGER")
+    number = exp.Window(
+        this=exp.Sum(this=begins),
+        partition_by=[id_.copy()],
+        order=order.copy(),
+        spec=exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
+    )
+    islands = exp.select("*", exp.alias_(number, "island")).from_(stretches.subquery("stretches"))
+    first, last = exp.Min(this=exp.column("first_day")), exp.Max(this=exp.column("last_day"))
+    merged = exp.select(names.id_column, exp.alias_(first, "first_day"), exp.alias_(last, "last_day"))
+    return merged.from_(islands.subquery("islands")).group_by(names.id_column, "island")
+
+
+def _is_matched(found: exp.Query, names: Names, matches: Matches, is_negated: bool = False) -> exp.Expr:
+    alias = matches.alias_of(names.id_column, found)
+    is_none = exp.Is(this=column_of(names.id_column, alias), expression=exp.Null())
+    return exp.paren(is_none, copy=False) if is_negated else exp.not_(is_none, copy=False)
 
 
 def _asks_for_none_only(filter_: language.Filter) -> bool:
@@ -120,7 +209,7 @@ def _with_lowered(filter_: language.Filter, names: Names) -> exp.Expr:
     lowered = sorted({part.dimension for part in comparisons(filter_) if _is_lowered(part)})
     if not lowered:
         return exp.to_table(names.table)
-    columns = [exp.alias_(exp.Lower(this=exp.column(DECLARED[name].text)), f"lowered_{name}") for name in lowered]
+    columns = [exp.alias_(exp.Lower(this=text_of(DECLARED[name])), f"lowered_{name}", quoted=True) for name in lowered]
     # Without the limit the engine would lower each name again for each text.
     table = exp.select("*", *columns).from_(names.table).limit(exp.Literal.number(MAX_NAMES), copy=False)
     return table.subquery("named", copy=False)
@@ -191,7 +280,7 @@ def as_counted(filter_: language.Filter, item_counted_as: Callable[[int], int]) 
 
 def _is(filter_: language.Is) -> exp.Expr:
     declared = DECLARED[filter_.dimension]
-    name = exp.column(declared.text)
+    name = text_of(declared)
     texts = [text for value in filter_.values if value is not None for text in declared.compared_as(str(value))]
     values: list[exp.Expr] = [literal(text) for text in dict.fromkeys(texts)]
     parts: list[exp.Expr] = [exp.In(this=name, expressions=values)] if values else []
@@ -204,11 +293,11 @@ def _is(filter_: language.Is) -> exp.Expr:
 def _contains(filter_: language.Contains) -> exp.Expr:
     declared = DECLARED[filter_.dimension]
     if declared.searched_as is not None:
-        name = exp.column(declared.text)
+        name = text_of(declared)
         texts: list[exp.Expr] = [literal(declared.searched_as(text)) for text in filter_.values]
     else:
         # Both in the engine: what another language calls lower case need not be found.
-        name = exp.column(f"lowered_{filter_.dimension}")
+        name = exp.column(exp.to_identifier(f"lowered_{filter_.dimension}", quoted=True))
         values = dict.fromkeys(text for value in filter_.values for text in (composed(value), decoded(value)))
         texts = [exp.Lower(this=literal(text)) for text in values]
     return exp.or_(*(exp.Contains(this=name.copy(), expression=text) for text in texts), copy=False)
@@ -218,6 +307,16 @@ def _known(condition: exp.Expr) -> exp.Expr:
     # A row without a value is not in any list: SQL would call that unknown and drop it from the negation too. Only
     # there: around a plain `IN` it would keep the engine from reading no more than the rows that match.
     return exp.Coalesce(this=exp.paren(condition, copy=False), expressions=[exp.false()])
+
+
+def text_of(declared: Dimension) -> exp.Expr:
+    """The text of a dimension in its table of names."""
+    column = exp.column(declared.text)
+    if declared.member is None:
+        return column
+    pointer = "/" + declared.member.replace("~", "~0").replace("/", "~1")
+    member = exp.Anonymous(this="json_extract_string", expressions=[column, literal(pointer)])
+    return exp.func("left", member, exp.Literal.number(MAX_ATTRIBUTE_TEXT))
 
 
 def literal(text: str) -> exp.Literal:

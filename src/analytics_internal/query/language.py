@@ -22,8 +22,15 @@ DAYS_OF_52_WEEKS = 364
 
 METRICS = tuple(metrics.DECLARED)
 TIME_DIMENSIONS = tuple(dimensions.BUCKET_DAYS)
-DIMENSIONS = (*(name for name, one in dimensions.DECLARED.items() if one.can_be_grouped), *TIME_DIMENSIONS)
-FILTER_DIMENSIONS = tuple(name for name, one in dimensions.DECLARED.items() if one.can_be_filtered)
+DIMENSIONS = (
+    *(name for name, one in dimensions.DECLARED.items() if one.can_be_grouped),
+    dimensions.ANY_ATTRIBUTE,
+    *TIME_DIMENSIONS,
+)
+FILTER_DIMENSIONS = (
+    *(name for name, one in dimensions.DECLARED.items() if one.can_be_filtered),
+    dimensions.ANY_ATTRIBUTE,
+)
 OPERATORS = ("is", "is_not", "contains")
 COMPARISONS: tuple[Compare, ...] = get_args(Compare)
 CONNECTIVES = ("and", "or", "not")
@@ -34,6 +41,7 @@ DEFAULT_RANGE: dict[str, object] = {"last": "28d"}
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
 # What a question may hold: with these, making its SQL takes some hundredths of a second at most.
+MAX_DIMENSIONS = 32
 MAX_FILTERS = 100
 MAX_FILTER_DEPTH = 8
 MAX_FILTER_VALUES = 1_000
@@ -42,6 +50,11 @@ MAX_VALUE_LENGTH = 2_048
 MAX_DAYS = 366 * 50
 MAX_POSITION = 2**62
 MAX_PROBLEMS = 10
+
+
+def is_allowed(name: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a name is one of those; where one attribute is allowed, any is."""
+    return name in allowed or (dimensions.ANY_ATTRIBUTE in allowed and dimensions.is_attribute(name))
 
 
 class InvalidQuery(HttpProblem):

@@ -19,6 +19,7 @@ from analytics_internal.query.language import (
     DIMENSIONS,
     FILTER_DIMENSIONS,
     MAX_DAYS,
+    MAX_DIMENSIONS,
     MAX_FILTER_CHARACTERS,
     MAX_FILTER_DEPTH,
     MAX_FILTER_VALUES,
@@ -43,6 +44,7 @@ from analytics_internal.query.language import (
     Not,
     Query,
     Segment,
+    is_allowed,
 )
 from analytics_internal.query.segments import resolved
 from analytics_internal.query.wire import LAST, WireQuery
@@ -81,6 +83,8 @@ def check(wire: WireQuery, allow_no_limit: bool = False, segments: Mapping[UUID,
     if not asked.metrics:
         problems.append(Problem("metrics", "at least one is needed", list(METRICS)))
     dimensions = checked_names(asked.dimensions, "dimensions", DIMENSIONS, problems)
+    if len(dimensions) > MAX_DIMENSIONS:
+        problems.append(Problem("dimensions", f"at most {MAX_DIMENSIONS}"))
     if len([name for name in dimensions if name in TIME_DIMENSIONS]) > 1:
         problems.append(Problem("dimensions", "at most one time dimension", list(TIME_DIMENSIONS)))
     filter_ = None
@@ -158,7 +162,7 @@ def _form_problem(message: str, struct: type[msgspec.Struct]) -> Problem:
 
 
 def checked_names(given: list[str], field: str, allowed: tuple[str, ...], problems: list[Problem]) -> tuple[str, ...]:
-    unknown = list(dict.fromkeys(name for name in given if name not in allowed))
+    unknown = list(dict.fromkeys(name for name in given if not is_allowed(name, allowed)))
     problems += [Problem(field, f"unknown: {shortened(name)}", list(allowed)) for name in unknown]
     if len(set(given)) < len(given):
         problems.append(Problem(field, "one is named twice"))
@@ -230,7 +234,7 @@ def checked_filter(given: object, field: str, depth: int, problems: list[Problem
 def _comparison(
     operator: str, dimension: object, values: list[object], field: str, problems: list[Problem]
 ) -> Filter | None:
-    if not isinstance(dimension, str) or dimension not in FILTER_DIMENSIONS:
+    if not isinstance(dimension, str) or not is_allowed(dimension, FILTER_DIMENSIONS):
         problems.append(Problem(field, f"unknown dimension: {shortened(dimension)}", list(FILTER_DIMENSIONS)))
         return None
     if not values:
@@ -306,7 +310,7 @@ def _order_by(
             return ((time, "asc"),)
         return ((metrics[0], "desc"),) if metrics else ()
     known = (*METRICS, *DIMENSIONS)
-    allowed = [name for name in (*metrics, *dimensions) if name in known]
+    allowed = [name for name in (*metrics, *dimensions) if is_allowed(name, known)]
     order: list[tuple[str, Direction]] = []
     for pair in given:
         if len(pair) != 2 or pair[0] not in allowed or pair[1] not in ("asc", "desc"):

@@ -137,7 +137,7 @@ class _Builder:
 
     def tree(self) -> exp.Expr:
         measures = self._measures()
-        stages = self._scan.stages()
+        stages: dict[str, exp.Query] = {}
         for name, metrics in measures.items():
             stages |= MEASURES[name](self._scan, metrics)
         stages["grouped"] = self._grouped(measures)

@@ -11,17 +11,12 @@ from datetime import date
 from sqlglot import exp
 
 from analytics_internal.days import EPOCH, number_of
-from analytics_internal.dimensions import AGENT, BUCKET_DAYS, DECLARED, MONTH, WEEK, Dimension
+from analytics_internal.dimensions import AGENT, BUCKET_DAYS, DECLARED, MONTH, WEEK, DayTable, Dimension
 from analytics_internal.query import language
-from analytics_internal.query.conditions import column_of, condition, literal
+from analytics_internal.query.conditions import Matches, column_of, condition, literal, text_of
+from analytics_internal.query.joins import SESSION, add_joins, alias_of, session_ends
 from analytics_internal.query.language import Query
-from analytics_internal.query.terms import (
-    asked_dimensions,
-    asks_for_terms,
-    filter_without_terms,
-    joined_to_terms,
-    stages_of_terms,
-)
+from analytics_internal.query.terms import TERM, asked_dimensions, filter_without_terms, stages_of_terms
 
 CONDITION = "condition"
 IS_CURRENT = "is_current"
@@ -48,7 +43,6 @@ class Scan:
         }
         self._is_by_month = is_by_month
         self._is_of_all_time = is_of_all_time
-        self._asks_for_terms = asks_for_terms(query)
         self._is_about_people = not any(names_agents(name) for name in asked_dimensions(query))
         self._conditions: list[language.Filter] = []
 
@@ -59,30 +53,27 @@ class Scan:
             (key, one.shown_as, source_of(one, key)) for key, one in self.named.values() if one.shown_as is not None
         ]
 
-    def stages(self) -> dict[str, exp.Query]:
-        """What the scans refer to: once before all of them."""
-        if not self._asks_for_terms:
-            return {}
-        events = exp.select().from_("event AS e")
-        if not self._is_of_all_time:
-            events = self.in_periods(events)
-        return stages_of_terms(self._filtered(events, filter_without_terms(self.query.filter)))
-
     def of_all_time(self, *columns: exp.Expr | str, table: str = "event") -> exp.Select:
         """The rows of ``table AS e`` of all time that the filter lets pass: their keys and these columns."""
-        scan = exp.select(*columns).from_(f"{table} AS e")
-        if self._asks_for_terms:
-            scan = joined_to_terms(scan)
-        return self._filtered(self._with_keys(scan), self.query.filter)
+        self._is_of_all_time = True
+        return self._rows(*columns, table=table)
 
     def of_periods(self, *columns: exp.Expr | str, table: str = "event") -> exp.Select:
         """As ``of_all_time``, but of the question's periods only, with ``is_current`` in a comparison."""
-        scan = self.of_all_time(*columns, table=table)
+        scan = self._rows(*columns, table=table)
         if self.is_compared:
             scan = scan.select(exp.alias_(is_current(), IS_CURRENT), copy=False)
         for _, shown, source in self.shown:
             scan = scan.select(column_of(shown, source))
         return self.in_periods(scan)
+
+    def _rows(self, *columns: exp.Expr | str, table: str) -> exp.Select:
+        return self._filtered(self._with_keys(exp.select(*columns).from_(f"{table} AS e")), self.query.filter)
+
+    def condition(self, filter_: language.Filter) -> exp.Expr:
+        """A filter as a condition on ``event AS e``, or on ``measurement AS e``: for a scan of one's own, too."""
+        self._conditions.append(filter_)
+        return exp.Placeholder(this=f"{CONDITION} {len(self._conditions) - 1}")
 
     def in_periods(self, scan: exp.Select) -> exp.Select:
         """Of a scan the rows of the question's periods."""
@@ -94,37 +85,71 @@ class Scan:
         is_before = exp.LT(this=column_of("occurred_at", "e"), expression=time_parameter("previous_end"))
         return scan.where(exp.or_(in_period, exp.and_(in_previous, is_before)), copy=False)
 
-    def with_conditions(self, tree: exp.Expr) -> exp.Expr:
-        """The whole tree, with the filters' conditions in it: the builders copy what they are given, often."""
+    def with_conditions(self, tree: exp.Select) -> exp.Select:
+        """The whole tree, with the filters' conditions in it and all that they and the keys refer to.
+
+        Conditions come last because builders copy what they are given, often.
+        """
+        matches = Matches()
+        joined = self._completed(tree, matches)
+        stages: dict[str, exp.Query] = {}
+        if SESSION in joined:
+            stages["session_end"] = session_ends(self._sessions())
+        if TERM in joined:
+            events = self._filtered(exp.select().from_("event AS e"), filter_without_terms(self.query.filter))
+            found = stages_of_terms(events if self._is_of_all_time else self.in_periods(events))
+            if SESSION in self._completed(found["discovered"], matches) and SESSION not in joined:
+                stages["session_end"] = session_ends(self._sessions())
+            stages |= found
+        for name, stage in reversed(stages.items()):
+            tree.with_(name, as_=stage, copy=False)
+            written = tree.args["with_"].expressions
+            written.insert(0, written.pop())
+        return tree
+
+    def _completed(self, tree: exp.Expr, matches: Matches) -> set[str]:
         for placeholder in list(tree.find_all(exp.Placeholder)):
             name, _, number = placeholder.name.partition(" ")
             if name == CONDITION:
-                placeholder.replace(condition(self._conditions[int(number)]))
-        return tree
+                placeholder.replace(condition(self._conditions[int(number)], matches))
+        return add_joins(tree, matches)
+
+    def _sessions(self) -> exp.Select:
+        """The first and the last of the sessions that any scan may look at."""
+        first, last = exp.Min(this=column_of("session", "e")), exp.Max(this=column_of("session", "e"))
+        sessions = exp.select(exp.alias_(first, "first_session"), exp.alias_(last, "last_session")).from_("event AS e")
+        return sessions if self._is_of_all_time else self.in_periods(sessions)
 
     def _with_keys(self, scan: exp.Select) -> exp.Select:
         for key, dimension in zip(self.keys, self.query.dimensions, strict=True):
             if dimension in BUCKET_DAYS:
                 scan = scan.select(exp.alias_(self._bucket_index(dimension), key, copy=False), copy=False)
                 continue
-            declared = DECLARED[dimension]
-            source = "e" if has_id_as_key(declared) else source_of(declared, key)
-            if source not in ("e", "term_of"):
-                scan = join_names(scan, declared, source, f"e.{declared.table.id_column}")
-            column = declared.table.id_column if has_id_as_key(declared) else declared.text
-            scan = scan.select(exp.alias_(column_of(column, source), key))
+            scan, source = self._with_key(scan, key, DECLARED[dimension])
+            scan = scan.select(exp.alias_(source, key, copy=False), copy=False)
         return scan
+
+    def _with_key(self, scan: exp.Select, key: str, declared: Dimension) -> tuple[exp.Select, exp.Expr]:
+        alias, column = declared.holder
+        if has_id_as_key(declared):
+            return scan, column_of(column, alias)
+        if isinstance(declared.table, DayTable):
+            return scan, column_of(declared.text, alias_of(declared.table))
+        source = source_of(declared, key)
+        if declared.member is not None:
+            # Taken out of the JSON of each name, not of each event.
+            texts = exp.select(column, exp.alias_(text_of(declared), "text")).from_(declared.table.name)
+            on = f"{source}.{column} = {alias}.{column}"
+            return scan.join(texts.subquery(source), on=on, join_type="LEFT"), column_of("text", source)
+        if alias == "e":
+            scan = join_names(scan, declared, source, f"e.{column}")
+        return scan, column_of(declared.text, source)
 
     def _filtered(self, scan: exp.Select, filter_: language.Filter | None) -> exp.Select:
         scan = scan.where(exp.LTE(this=column_of("position", "e"), expression=parameter("position")), copy=False)
         if self._is_about_people:
             scan = scan.where(exp.Is(this=column_of(AGENT.id_column, "e"), expression=exp.Null()), copy=False)
-        return scan.where(self._placeholder_of(filter_), copy=False) if filter_ is not None else scan
-
-    def _placeholder_of(self, filter_: language.Filter) -> exp.Expr:
-        """Stands for a filter's condition until the tree is whole."""
-        self._conditions.append(filter_)
-        return exp.Placeholder(this=f"{CONDITION} {len(self._conditions) - 1}")
+        return scan.where(self.condition(filter_), copy=False) if filter_ is not None else scan
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of a row's bucket in its period, from 0 on; in the previous period that of its counterpart."""
@@ -159,7 +184,7 @@ def has_id_as_key(declared: Dimension) -> bool:
 
 def source_of(declared: Dimension, key: str) -> str:
     """The alias of the table that names a key."""
-    return "term_of" if declared.is_of_search else f"{declared.table.name}_of_{key}"
+    return TERM if declared.is_of_search else f"{declared.table.name}_of_{key}"
 
 
 def join_names(select: exp.Select, declared: Dimension, alias: str, id_: str) -> exp.Select:

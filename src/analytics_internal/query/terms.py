@@ -16,16 +16,13 @@ from analytics_internal.log import load
 from analytics_internal.query import language
 from analytics_internal.query.conditions import column_of, comparisons, literal
 
+TERM = "term_of"
+"""The item whose term an event has."""
 _STATEMENTS = load(Path(__file__).with_name("terms.sql"))
 _SEARCHED = exp.union(
     *(parse_one(_STATEMENTS[name], dialect="duckdb") for name in ("searched_in_session", "searched_by_person")),
     distinct=False,
 )
-
-
-def asks_for_terms(query: language.Query) -> bool:
-    """Whether a question groups or filters by search terms."""
-    return any(map(_is_of_search, asked_dimensions(query)))
 
 
 def asked_dimensions(query: language.Query) -> Iterator[str]:
@@ -58,12 +55,12 @@ def stages_of_terms(events: exp.Select) -> dict[str, exp.Query]:
     return {"discovered": discovered, "searched": _SEARCHED.copy()}
 
 
-def joined_to_terms(scan: exp.Select) -> exp.Select:
-    """A scan of ``event AS e``, each event with its search or the one it came from, as ``term_of``."""
-    scan = scan.join("searched", on="searched.position = e.position", join_type="LEFT")
+def joined_to_terms(scan: exp.Select) -> None:
+    """Join a scan of ``event AS e`` to the search of each event, or the one it came from, as ``term_of``."""
+    scan.join("searched", on="searched.position = e.position", join_type="LEFT", copy=False)
     # Any other event is no item that has a term.
-    is_its = "term_of.item_id = coalesce(searched.item_id, e.item_id) AND term_of.term IS NOT NULL"
-    return scan.join("item AS term_of", on=is_its, join_type="LEFT")
+    is_its = f"{TERM}.item_id = coalesce(searched.item_id, e.item_id) AND {TERM}.term IS NOT NULL"
+    scan.join(f"item AS {TERM}", on=is_its, join_type="LEFT", copy=False)
 
 
 def _is_of_search(dimension: str) -> bool:
