@@ -6,11 +6,7 @@ import calendar
 import functools
 import itertools
 import unicodedata
-<<<<<<< HEAD
-from collections.abc import Iterable, Sequence
-=======
-from collections.abc import Callable, Sequence
->>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -280,15 +276,16 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
         labels = [_labels(access, name, pairs.get(day, day)) for name in dimensions]
         return list(itertools.product(*labels))
 
-<<<<<<< HEAD
     def grouped(counted: Sequence[Access]) -> Groups:
         """Some events of the period, and of the one before, by their groups."""
         groups: Groups = {}
         for access in counted:
             if first <= day_of(access.at, zone) <= last:
-                groups.setdefault(key_of(access), ([], []))[0].append(access)
+                for key in keys_of(access):
+                    groups.setdefault(key, ([], []))[0].append(access)
         for access in _previous(counted, pairs, zone, now):
-            groups.setdefault(key_of(access), ([], []))[1].append(access)
+            for key in keys_of(access):
+                groups.setdefault(key, ([], []))[1].append(access)
         return groups
 
     asked: list[str] = [name for name in question["metrics"] if time is not None or not name.endswith("_access")]
@@ -301,26 +298,13 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     }
     rows = []
     for key in there if dimensions else [()]:
-=======
-    groups: Groups = {} if dimensions else {(): ([], [])}
-    for access in current:
-        for key in keys_of(access):
-            groups.setdefault(key, ([], []))[0].append(access)
-    for access in previous:
-        for key in keys_of(access):
-            if time is not None or not dimensions or key in groups:
-                groups.setdefault(key, ([], []))[1].append(access)
-    rows = []
-    for key, (now_there, before) in groups.items():
-        ever = [a for a in matching if time is None and key in keys_of(a)] if time is None else now_there
->>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
         row = dict(zip(dimensions, key, strict=True))
         if "search_term" in dimensions:
             row["search_term"] = _spelling(row["search_term"], groups_of.values(), dimensions.index("search_term"))
         for metric in question["metrics"]:
             now_there, before = groups_of.get(metric, {}).get(key, ([], []))
             if metric.endswith("_access") and time is None:
-                now_there = [access for access in counted_in(metric, matching) if key_of(access) == key]
+                now_there = [access for access in counted_in(metric, matching) if key in keys_of(access)]
             row[metric] = figure(metric, now_there)
             if question.get("compare") and not metric.endswith("_access"):
                 row[metric] |= as_previous(figure(metric, before))

@@ -29,11 +29,8 @@ from analytics_internal.reader.replica import Replica
 from tests.catalog.known import KnownEntity, KnownMembership, know
 from tests.query import model
 from tests.query.model import Access, Question, Rows
-<<<<<<< HEAD
-from tests.query.model_metrics import MEASUREMENTS
-=======
 from tests.query.model_catalog import KnownCatalog, as_of_their_days
->>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
+from tests.query.model_metrics import MEASUREMENTS
 from tests.samples import Json, event
 
 # In these weeks the clocks of all these zones but Kathmandu's changed.
@@ -90,11 +87,8 @@ class Stored(NamedTuple):
             Access(
                 one.occurred_at, one.action, one.subject, one.path, _plugin_of(one), one.entity_ref, one.person,
                 items[one.action, one.subject], one.session_id, one.path and doc_page_of(one.path), *_place_of(one),
-<<<<<<< HEAD
                 one.value,
-=======
                 agent=one.agent, attributes=_attributes_of(one),
->>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
             )
             for one in events
         )  # fmt: skip
@@ -224,9 +218,5 @@ def random_event(chance: random.Random) -> Event:
         action=action,
         person=chance.choice(PEOPLE),
         occurred_at=min(at, NOW),
-<<<<<<< HEAD
-        more=more | {"sessionId": chance.choice([None, "one", "two"])} | value,
-=======
-        more=more | {"sessionId": chance.choice([None, "one", "two"]), "attributes": attributes, **agent},
->>>>>>> 6fe98cc (Ask by owner, team, attribute, and where sessions began)
+        more=more | {"sessionId": chance.choice([None, "one", "two"]), "attributes": attributes} | agent | value,
     )
