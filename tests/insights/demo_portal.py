@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from analytics_internal.demo import Truth, Written, events, portal, year
+from analytics_internal.catalog.file import CatalogFile
+from analytics_internal.catalog.following import Following
+from analytics_internal.demo import Truth, Written, catalog, events, portal, year
 from analytics_internal.event.batch import Batch
 from analytics_internal.event.event import Event
 from analytics_internal.event.validation import Receipt, validate
@@ -58,6 +60,9 @@ async def reading_demo_portal(dsn: str, folder: Path) -> AsyncIterator[DemoPorta
     while batch := list(islice(made, BATCH_EVENTS)):
         assert {verdict.status for verdict in await writer.append(batch)} == {"stored"}
     await writer.close()
+    path = folder / "catalog.jsonl"
+    path.write_text("".join(json.dumps(entity) + "\n" for entity in catalog(1, UNTIL)))
+    await Following(pool, CatalogFile(path, 60), 60).round()
     replica = Replica(pool, folder / "reader.duckdb", zone=ZONE)
     await replica.catch_up()
     yield DemoPortal(replica, truth.written())
