@@ -16,7 +16,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.catalog.by_query import CatalogApi
 from tests.http.policy import authorize
+from tests.http.refusal import Refusal
 from tests.scaffolder.stand_in_scaffolder import NoSuchTask, ScaffolderStandIn, WrongQuestion
 
 IMPORT_TOKEN = "a-machine-token-of-some-length"
@@ -26,6 +28,7 @@ USER, LIMITED_USER, PLUGIN = "vnd.backstage.user", "vnd.backstage.limited-user",
 USER_KEYS = "/api/auth/.well-known/jwks.json"
 USER_INFO = "/api/auth/v1/userinfo"
 AUTHORIZE = "/api/permission/authorize"
+BY_QUERY = "/api/catalog/entities/by-query"
 
 PrivateKey = ec.EllipticCurvePrivateKey
 Json = dict[str, Any]
@@ -43,15 +46,6 @@ def public_jwk(key: PrivateKey, key_id: str, algorithm: str = "ES256") -> Json:
 def encoded(part: object) -> str:
     """A header or a payload as it stands in a token."""
     return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
-
-
-class Refusal(Exception):
-    """An error as Backstage answers it."""
-
-    def __init__(self, status: int, name: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.name = name
 
 
 class PortalStandIn:
@@ -72,6 +66,7 @@ class PortalStandIn:
         """What the policy decides for a person on a permission: ``"<person> <permission>"`` to a result."""
         self.failing: dict[str, int] = {}
         """Addresses that answer with this status and no sense, to simulate a portal in trouble."""
+        self.catalog = CatalogApi()
         self.asked: Counter[str] = Counter()
         self.delay_s = 0.0
         self.scaffolder = ScaffolderStandIn()
@@ -142,6 +137,9 @@ class PortalStandIn:
         return _signed({**body, **(claims or {})}, without, key or own_key, PLUGIN, key_id, headers)
 
     def get(self, path: str, authorization: str | None) -> Json:
+        path, _, query = path.partition("?")
+        if path == BY_QUERY:
+            return self.catalog.answer(query, authorization)
         if path == USER_KEYS:
             return {"keys": [*(public_jwk(key, id_) for id_, key in self.keys.items()), *self.further_keys]}
         if path == USER_INFO:
@@ -212,9 +210,10 @@ def _handler(portal: PortalStandIn) -> type[BaseHTTPRequestHandler]:
             self._answer(lambda: portal.post(self.path, self.headers["authorization"], body))
 
         def _answer(self, work: Any) -> None:
-            portal.asked[self.path] += 1
+            path = self.path.partition("?")[0]
+            portal.asked[path] += 1
             time.sleep(portal.delay_s)
-            status, answer = portal.failing.get(self.path, 200), b"<html>this is no JSON</html>"
+            status, answer = portal.failing.get(path, 200), b"<html>this is no JSON</html>"
             if status == 200:
                 try:
                     answer = json.dumps(work()).encode()
