@@ -137,9 +137,8 @@ class PortalStandIn:
         return _signed({**body, **(claims or {})}, without, key or own_key, PLUGIN, key_id, headers)
 
     def get(self, path: str, authorization: str | None) -> Json:
-        path, _, query = path.partition("?")
-        if path == BY_QUERY:
-            return self.catalog.answer(query, authorization)
+        if path.startswith(BY_QUERY):
+            return self.catalog.answer(path.partition("?")[2], authorization)
         if path == USER_KEYS:
             return {"keys": [*(public_jwk(key, id_) for id_, key in self.keys.items()), *self.further_keys]}
         if path == USER_INFO:
