@@ -9,54 +9,67 @@ import duckdb
 import msgspec
 
 from analytics_internal.days import day_of
+from analytics_internal.log import CatalogState
 from analytics_internal.query.language import Query
+from analytics_internal.query.notes import notes_of
 from analytics_internal.query.page import cursor_for
 from analytics_internal.query.period import Period, Previous, bucket_of, buckets, next_bucket
 from analytics_internal.query.rows import instant, named_row
 from analytics_internal.query.run import Prepared, ask_reader, log_of, prepare
+from analytics_internal.query.titles import titles_of
 from analytics_internal.query.wire import (
     Answer,
     AnswerMeta,
     DayRange,
     Row,
     TimeLabel,
+    WireCatalog,
     WirePeriod,
     WireQuery,
     WireSegment,
 )
-from analytics_internal.reader import Missing, Replica
+from analytics_internal.reader import Replica
 
 
 async def answer(
-    replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None
+    replica: Replica,
+    query: Query,
+    wire: WireQuery,
+    zone: ZoneInfo,
+    now: datetime | None = None,
+    names_people: bool = True,
 ) -> Answer:
-    """The answer to a question. Raises as ``prepare``."""
+    """The answer to a question, with people's titles if ``names_people``. Raises as ``prepare``."""
     log_changes = replica.log_changes
-    answered = await _answer_once(replica, query, wire, zone, now)
+    answered = await _answer_once(replica, query, wire, zone, now, names_people)
     if replica.log_changes != log_changes:
         # Its position was settled in one log, and its rows may be of the one that came then.
-        answered = await _answer_once(replica, query, wire, zone, now)
+        answered = await _answer_once(replica, query, wire, zone, now, names_people)
     return answered
 
 
-async def _answer_once(replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None) -> Answer:
+async def _answer_once(
+    replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None, names_people: bool
+) -> Answer:
     prepared = await prepare(replica, query, wire, zone, now)
 
-    def named_rows(cursor: duckdb.DuckDBPyConnection) -> tuple[list[Row], int]:
+    def named_rows(cursor: duckdb.DuckDBPyConnection) -> tuple[list[Row], int, dict[str, str]]:
         # In the question's thread: ten thousand rows are a tenth of a second.
         rows = cursor.fetchall()
-        return [named_row(row, prepared) for row in rows], rows[0][-1] if rows else 0
+        named = [named_row(row, prepared) for row in rows]
+        titles = titles_of(cursor, query.dimensions, named, prepared.period, names_people)
+        return named, rows[0][-1] if rows else 0, titles
 
-    results, total = await ask_reader(replica, prepared, named_rows)
+    results, total, titles = await ask_reader(replica, prepared, named_rows)
     if prepared.page.log is None and query.limit is not None and total > query.limit:
         # More pages follow: their cursor says of which log they are.
         place = await replica.place_of(prepared.page.position)
         page = msgspec.structs.replace(prepared.page, log=log_of(place))
         prepared = msgspec.structs.replace(prepared, page=page)
-    return Answer(results, _meta(prepared, total, replica.missing(prepared.page.position)), wire)
+    return Answer(results, _meta(prepared, total, titles, replica), wire)
 
 
-def _meta(prepared: Prepared, total_rows: int, missing: Missing | None) -> AnswerMeta:
+def _meta(prepared: Prepared, total_rows: int, titles: dict[str, str], replica: Replica) -> AnswerMeta:
     page = prepared.page
     limit = prepared.query.limit or total_rows
     following = page.offset + limit
@@ -72,8 +85,20 @@ def _meta(prepared: Prepared, total_rows: int, missing: Missing | None) -> Answe
         previous_cursor=cursor_for(page, max(page.offset - limit, 0)) if page.offset else None,
         time_labels=_time_labels(prepared),
         segments=[WireSegment(one.id, one.name, instant(one.changed_at)) for one in prepared.query.segments],
+        catalog=_wire_catalog(replica.catalog),
+        notes=notes_of(prepared.query, prepared.period, replica.catalog),
+        titles=titles,
         suppressed=[],
-        missing_events=missing,
+        missing_events=replica.missing(page.position),
+    )
+
+
+def _wire_catalog(catalog: CatalogState | None) -> WireCatalog | None:
+    if catalog is None or catalog.known_since is None or catalog.read_at is None:
+        return None
+    failing_since = instant(catalog.failing_since) if catalog.failing_since is not None else None
+    return WireCatalog(
+        catalog.revision, instant(catalog.known_since), instant(catalog.read_at), failing_since, catalog.error
     )
 
 

@@ -17,6 +17,7 @@ from analytics_internal.query import metrics
 
 Direction = Literal["asc", "desc"]
 Compare = Literal["previous_period", "same_weeks_last_year"]
+Unused = Literal["leave_out", "include", "only"]
 DAYS_OF_52_WEEKS = 364
 """The same weeks of last year begin so many days earlier, on the same day of the week."""
 
@@ -33,6 +34,9 @@ FILTER_DIMENSIONS = (
 )
 OPERATORS = ("is", "is_not", "contains")
 COMPARISONS: tuple[Compare, ...] = get_args(Compare)
+UNUSED: tuple[Unused, ...] = get_args(Unused)
+UNUSED_DIMENSIONS = ("entity", "template", "doc_site", "team", "person", "owner", "system", "domain")
+"""The dimensions whose values the catalog knows, used or not."""
 CONNECTIVES = ("and", "or", "not")
 SEGMENT = "segment"
 MAX_SEGMENTS = 20
@@ -144,6 +148,7 @@ class Query(msgspec.Struct, frozen=True):
     cursor: str | None = None
     position: int | None = None
     """Answer as of this position of the log; None is its head."""
+    unused: Unused = "leave_out"
     segments: tuple[Segment, ...] = ()
     """Those that the filters came from."""
 

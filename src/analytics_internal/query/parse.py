@@ -31,6 +31,8 @@ from analytics_internal.query.language import (
     OPERATORS,
     SEGMENT,
     TIME_DIMENSIONS,
+    UNUSED,
+    UNUSED_DIMENSIONS,
     All,
     Any,
     Between,
@@ -44,6 +46,7 @@ from analytics_internal.query.language import (
     Not,
     Query,
     Segment,
+    Unused,
     is_allowed,
 )
 from analytics_internal.query.segments import resolved
@@ -92,6 +95,7 @@ def check(wire: WireQuery, allow_no_limit: bool = False, segments: Mapping[UUID,
         filter_ = checked_filter(asked.filters, "filters", 1, problems)
     date_range = checked_date_range(asked.date_range, problems)
     compare = checked_compare(asked.compare, date_range, problems)
+    unused = _checked_unused(asked.unused, dimensions, problems)
     order_by = _order_by(asked.order_by, metrics, dimensions, problems)
     check_limit(asked.limit, allow_no_limit, problems)
     check_position(asked.position, problems)
@@ -109,7 +113,17 @@ def check(wire: WireQuery, allow_no_limit: bool = False, segments: Mapping[UUID,
         asked.position,
     )
     wire.order_by = [list(order) for order in order_by]
-    return msgspec.structs.replace(query, segments=tuple((segments or {}).values()))
+    return msgspec.structs.replace(query, unused=unused, segments=tuple((segments or {}).values()))
+
+
+def _checked_unused(given: str, dimensions: tuple[str, ...], problems: list[Problem]) -> Unused:
+    unused: Unused | None = next((name for name in UNUSED if name == given), None)
+    if unused is None:
+        problems.append(Problem("unused", f"unknown: {shortened(given)}", list(UNUSED)))
+    elif unused != "leave_out" and (len(dimensions) != 1 or dimensions[0] not in UNUSED_DIMENSIONS):
+        detail = "exactly one dimension, whose values the catalog knows"
+        problems.append(Problem("dimensions", detail, list(UNUSED_DIMENSIONS)))
+    return unused or "leave_out"
 
 
 def decoded(body: bytes, decoder: msgspec.json.Decoder[S]) -> S:

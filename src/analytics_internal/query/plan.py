@@ -20,7 +20,7 @@ from analytics_internal.days import number_of
 from analytics_internal.query.columns import Column
 from analytics_internal.query.columns import columns_of as columns_of_answer
 from analytics_internal.query.conditions import column_of
-from analytics_internal.query.labels import Labels, ordered, page_of, ratio
+from analytics_internal.query.labels import Labels, ordered, ordered_text, page_of, ratio
 from analytics_internal.query.language import Query
 from analytics_internal.query.measures import MEASURES
 from analytics_internal.query.measures.tables import IS_THERE
@@ -28,6 +28,7 @@ from analytics_internal.query.metrics import DECLARED as METRICS
 from analytics_internal.query.metrics import columns_of, shown_columns_of
 from analytics_internal.query.period import Period, Previous
 from analytics_internal.query.scan import Scan, bucket_number
+from analytics_internal.query.unused import IS_USED, known_to_catalog, with_unused
 
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
@@ -129,9 +130,13 @@ class _Builder:
     def __init__(self, query: Query, is_compared: bool, is_by_month: bool) -> None:
         self._query = query
         self._is_compared = is_compared
-        self._access = () if query.time_dimension else tuple(m for m in query.metrics if METRICS[m].ignores_period)
+        ever = () if query.time_dimension else tuple(m for m in query.metrics if METRICS[m].ignores_period)
+        self._with_unused = query.unused != "leave_out"
+        # What was not used in the period may have been before it: then all groups there ever were are looked at.
+        self._ever = ever if self._with_unused else ()
+        self._access = () if self._with_unused else ever
         self._counted = tuple(m for m in query.metrics if m not in self._access)
-        self._scan = Scan(query, is_compared, is_by_month, is_of_all_time=bool(self._access))
+        self._scan = Scan(query, is_compared, is_by_month, is_of_all_time=bool(ever))
         self._keys = self._scan.keys
         self._labels = Labels(self._scan)
 
@@ -140,6 +145,10 @@ class _Builder:
         stages: dict[str, exp.Query] = {}
         for name, metrics in measures.items():
             stages |= MEASURES[name](self._scan, metrics)
+        if self._ever:
+            stages["ever"] = self._access_ever()
+        if self._with_unused:
+            return self._with_stages(stages | self._stages_with_unused(measures))
         stages["grouped"] = self._grouped(measures)
         is_ordered_by_access = any(name in self._access for name, _ in self._query.order_by)
         if self._access and is_ordered_by_access:
@@ -147,6 +156,9 @@ class _Builder:
         stages["page"] = self._page(is_ordered_by_access)
         if self._access and not is_ordered_by_access:
             stages["access"] = self._access_of("page")
+        return self._with_stages(stages, is_ordered_by_access)
+
+    def _with_stages(self, stages: Mapping[str, exp.Query], is_ordered_by_access: bool = False) -> exp.Expr:
         tree = self._answer(is_ordered_by_access)
         for name, stage in stages.items():
             # Copying the tree with every stage would take most of the time.
@@ -157,8 +169,45 @@ class _Builder:
         """The metrics of each measure that the question needs; the events' own where there is none."""
         measures: dict[str, list[str]] = {}
         for metric in self._counted:
-            measures.setdefault(METRICS[metric].measure, []).append(metric)
-        return measures or {"accesses": []}
+            if metric not in self._ever:
+                measures.setdefault(METRICS[metric].measure, []).append(metric)
+        return ({"accesses": []} if self._with_unused else {}) | measures or {"accesses": []}
+
+    def _stages_with_unused(self, measures: Mapping[str, Sequence[str]]) -> dict[str, exp.Query]:
+        """As the stages from ``grouped`` to ``page``, with rows of what only the catalog knows."""
+        (dimension,) = self._query.dimensions
+        rows: exp.Query = exp.select("*").from_("accesses")
+        is_unused = exp.Star(replace=[exp.alias_(exp.false(), IS_THERE)])
+        for name in [*(name for name in measures if name != "accesses"), *(["ever"] if self._ever else [])]:
+            # Only events say that something was used.
+            more = exp.select(is_unused.copy()).from_(name)
+            rows = exp.Union(this=rows, expression=more, distinct=False, by_name=True)
+        grouped = exp.select(*self._keys).from_(rows.subquery("of_measures")).group_by(*self._keys)
+        grouped = grouped.select(exp.alias_(exp.func("bool_or", exp.column(IS_THERE)), IS_USED))
+        for metric in self._counted:
+            for column, figure in self._figures(metric, is_joined=True):
+                grouped = grouped.select(exp.alias_(figure, column, quoted=True))
+        columns = [column_of(column, "grouped") for column in self.metric_columns()]
+        used = exp.select(*columns, exp.column(IS_USED, "grouped")).from_("grouped")
+        order: list[exp.Expr] = []
+        for name, direction in (*self._query.order_by, (dimension, "asc")):
+            shown = column_of(name, "with_unused")
+            is_descending = direction == "desc"
+            order += ordered_text(shown, is_descending) if name == dimension else [ordered(shown, is_descending)]
+        return {
+            "grouped": grouped,
+            "used": self._labels.labelled(used),
+            "known": known_to_catalog(dimension, self._query.filter),
+            "with_unused": with_unused("used", "known", dimension, self._query, self._is_compared),
+            "page": page_of(exp.select("*").from_("with_unused"), order, self._query),
+        }
+
+    def _access_ever(self) -> exp.Select:
+        """First and last access of every group there ever was."""
+        select = exp.select(*self._keys, exp.alias_(exp.false(), IS_THERE))
+        for metric in self._ever:
+            select = select.select(exp.alias_(parse_one(METRICS[metric].aggregate), metric))
+        return select.from_(self._scan.of_all_time("e.occurred_at").subquery("seen")).group_by(*self._keys)
 
     def _answer(self, is_ordered_by_access: bool) -> exp.Select:
         columns = [column_of(name, "page") for name in self._labels.names()]

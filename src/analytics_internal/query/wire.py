@@ -70,6 +70,14 @@ class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
         object, allowed(anyOf=[_ref("LastDays"), _ref("DayRange"), {"const": "all"}], default=language.DEFAULT_RANGE)
     ] = msgspec.field(default_factory=lambda: dict(language.DEFAULT_RANGE))
     compare: Annotated[str, allowed(enum=list(language.COMPARISONS))] | None = None
+    unused: Annotated[
+        str,
+        msgspec.Meta(
+            description="Whether what the catalog knows and nobody used has rows, too, or is all that has; with one "
+            f"dimension only: {', '.join(language.UNUSED_DIMENSIONS)}",
+            extra_json_schema={"enum": list(language.UNUSED)},
+        ),
+    ] = "leave_out"
     order_by: list[Order] | None = None
     limit: Annotated[int, allowed(minimum=1, maximum=language.MAX_LIMIT)] | None = language.DEFAULT_LIMIT
     cursor: str | None = None
@@ -80,6 +88,15 @@ FILTER_FIELDS = ("filters", "around", "first", "returning")
 """The fields of a question that are a filter, whatever its kind."""
 FILTER_LIST_FIELDS = ("steps",)
 """Those that are lists of filters."""
+
+
+NOTES = {
+    "team-parts-overlap": "The rows of teams add up to more than the total: a person counts in each of their teams",
+    "catalog-unknown": "The portal's catalog was never read, so nothing is known of teams, owners and who is eligible",
+    "catalog-assumed": "What the catalog says of days before it was first read is what was found then",
+    "catalog-failing": "The portal's catalog does not answer; what was known last counts",
+}
+"""By their codes: what answers may have to say beside their figures."""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -159,6 +176,25 @@ class WireSegment(msgspec.Struct, frozen=True):
     changed_at: Instant
 
 
+class WireCatalog(msgspec.Struct, frozen=True):
+    """The state of the portal's catalog that the answer is as of."""
+
+    revision: Annotated[int, msgspec.Meta(description="It grows with each change")]
+    known_since: Annotated[
+        Instant, msgspec.Meta(description="When it was first read: what was found then counts for all time before")
+    ]
+    read_at: Annotated[Instant, msgspec.Meta(description="As of when it is known")]
+    failing_since: Annotated[Instant | None, msgspec.Meta(description="Since when it does not answer; null if it does")]
+    error: Annotated[str | None, msgspec.Meta(description="Why it does not")]
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something that a reader of the figures has to know."""
+
+    code: Annotated[str, allowed(enum=list(NOTES))]
+    detail: str
+
+
 class AnswerMeta(msgspec.Struct, kw_only=True):
     """What the rows are about, and how to get the others."""
 
@@ -177,6 +213,15 @@ class AnswerMeta(msgspec.Struct, kw_only=True):
         list[TimeLabel] | None, msgspec.Meta(description="Every bucket of the period; null without a time dimension")
     ]
     segments: Annotated[list[WireSegment], msgspec.Meta(description="The saved filters that the question names")]
+    catalog: Annotated[WireCatalog | None, msgspec.Meta(description="Null where the portal's catalog was never read")]
+    notes: list[Note]
+    titles: Annotated[
+        dict[str, str],
+        msgspec.Meta(
+            description="What the catalog calls the refs in the rows, as of the period's end; a person's only for "
+            "those who may read names"
+        ),
+    ]
     suppressed: Annotated[list[str], msgspec.Meta(description="Always empty", max_length=0)]
     missing_events: Annotated[Missing | None, msgspec.Meta(description="The events that the log has lost")]
 

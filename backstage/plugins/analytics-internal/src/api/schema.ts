@@ -474,14 +474,14 @@ export interface components {
          * @description A question.
          */
         WireQuery: {
-            metrics: ("events" | "people" | "items" | "first_access" | "last_access")[];
+            metrics: ("events" | "people" | "items" | "views" | "searches" | "zero_result_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "first_access" | "last_access")[];
             /**
              * @default breakdown
              * @enum {unknown}
              */
             kind?: "breakdown";
             /** @default [] */
-            dimensions?: ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "doc_page" | "search_term" | "person" | "agent" | "time:day" | "time:week" | "time:month")[];
+            dimensions?: ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>" | "time:day" | "time:week" | "time:month")[];
             /** @default null */
             filters?: components["schemas"]["Filter"] | null;
             /**
@@ -493,9 +493,15 @@ export interface components {
             date_range?: components["schemas"]["LastDays"] | components["schemas"]["DayRange"] | "all";
             /** @default null */
             compare?: ("previous_period" | "same_weeks_last_year") | null;
+            /**
+             * @description Whether what the catalog knows and nobody used has rows, too, or is all that has; with one dimension only: entity, template, doc_site, team, person, owner, system, domain
+             * @default leave_out
+             * @enum {string}
+             */
+            unused?: "leave_out" | "include" | "only";
             /** @default null */
             order_by?: [
-                "events" | "people" | "items" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "doc_page" | "search_term" | "person" | "agent" | "time:day" | "time:week" | "time:month",
+                "events" | "people" | "items" | "views" | "searches" | "zero_result_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>" | "time:day" | "time:week" | "time:month",
                 "asc" | "desc"
             ][] | null;
             /** @default 100 */
@@ -538,20 +544,35 @@ export interface components {
             agent?: string | null;
             doc_page?: string | null;
             doc_site?: string | null;
+            domain?: string | null;
+            engaged_seconds?: components["schemas"]["Number"];
             entity?: string | null;
             entity_kind?: string | null;
+            entity_type?: string | null;
+            entry_page?: string | null;
             events?: components["schemas"]["Count"];
+            exit_page?: string | null;
             extension?: string | null;
             first_access?: components["schemas"]["Moment"];
             item?: components["schemas"]["Item"];
             items?: components["schemas"]["Count"];
             last_access?: components["schemas"]["Moment"];
+            lifecycle?: string | null;
+            mean_rank?: components["schemas"]["Ratio"];
+            minutes_saved?: components["schemas"]["Number"];
+            owner?: string | null;
             people?: components["schemas"]["Count"];
             person?: string | null;
             plugin?: string | null;
             route?: string | null;
             search_term?: string | null;
+            searches?: components["schemas"]["Count"];
             subject?: string | null;
+            system?: string | null;
+            tasks_cancelled?: components["schemas"]["Count"];
+            tasks_failed?: components["schemas"]["Count"];
+            tasks_succeeded?: components["schemas"]["Count"];
+            team?: string | null;
             template?: string | null;
             /** Format: date */
             "time:day"?: string;
@@ -559,6 +580,16 @@ export interface components {
             "time:month"?: string;
             /** Format: date */
             "time:week"?: string;
+            views?: components["schemas"]["Count"];
+            zero_result_rate?: components["schemas"]["Ratio"];
+        };
+        /**
+         * Number
+         * @description How much in the period, and in the one before where a comparison was asked for.
+         */
+        Number: {
+            value: number;
+            previous?: number;
         };
         /**
          * Count
@@ -587,6 +618,18 @@ export interface components {
             path: string | null;
         };
         /**
+         * Ratio
+         * @description One figure divided by another, and both of them; null where there is nothing to divide by.
+         */
+        Ratio: {
+            value: number | null;
+            numerator: number;
+            denominator: number;
+            previous?: number | null;
+            previous_numerator?: number;
+            previous_denominator?: number;
+        };
+        /**
          * AnswerMeta
          * @description What the rows are about, and how to get the others.
          */
@@ -611,6 +654,13 @@ export interface components {
             time_labels: components["schemas"]["TimeLabel"][] | null;
             /** @description The saved filters that the question names */
             segments: components["schemas"]["WireSegment"][];
+            /** @description Null where the portal's catalog was never read */
+            catalog: components["schemas"]["WireCatalog"] | null;
+            notes: components["schemas"]["Note"][];
+            /** @description What the catalog calls the refs in the rows, as of the period's end; a person's only for those who may read names */
+            titles: {
+                [key: string]: string;
+            };
             /** @description Always empty */
             suppressed: string[];
             /** @description The events that the log has lost */
@@ -665,6 +715,37 @@ export interface components {
              * @description UTC, ISO 8601 with milliseconds
              */
             changed_at: string;
+        };
+        /**
+         * WireCatalog
+         * @description The state of the portal's catalog that the answer is as of.
+         */
+        WireCatalog: {
+            /** @description It grows with each change */
+            revision: number;
+            /**
+             * Format: date-time
+             * @description When it was first read: what was found then counts for all time before
+             */
+            known_since: string;
+            /**
+             * Format: date-time
+             * @description As of when it is known
+             */
+            read_at: string;
+            /** @description Since when it does not answer; null if it does */
+            failing_since: string | null;
+            /** @description Why it does not */
+            error: string | null;
+        };
+        /**
+         * Note
+         * @description Something that a reader of the figures has to know.
+         */
+        Note: {
+            /** @enum {string} */
+            code: "team-parts-overlap" | "catalog-unknown" | "catalog-assumed" | "catalog-failing";
+            detail: string;
         };
         /**
          * Missing
@@ -1093,12 +1174,12 @@ export interface components {
         ];
         TextFilter: [
             "is" | "is_not",
-            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "doc_page" | "search_term" | "person" | "agent",
+            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>",
             (string | null)[]
         ];
         ContainsFilter: [
             "contains",
-            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "doc_page" | "search_term" | "person" | "agent",
+            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>",
             string[]
         ];
         SegmentFilter: [

@@ -1,0 +1,40 @@
+"""What a reader of an answer has to know beside its figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analytics_internal.log import CatalogState
+from analytics_internal.query.conditions import comparisons
+from analytics_internal.query.language import Query
+from analytics_internal.query.period import Period
+from analytics_internal.query.wire import NOTES, Note
+
+OF_CATALOG = {"entity_type", "lifecycle", "owner", "system", "domain", "team"}
+"""The dimensions that the catalog alone knows."""
+OF_ELIGIBLE = {"eligible_people", "adoption_rate"}
+
+
+def notes_of(query: Query, period: Period, catalog: CatalogState | None) -> list[Note]:
+    """The notes of one answer, each code once."""
+    return [Note(code, NOTES[code]) for code in _codes(query, period, catalog)]
+
+
+def _codes(query: Query, period: Period, catalog: CatalogState | None) -> Iterator[str]:
+    if "team" in query.dimensions:
+        yield "team-parts-overlap"
+    if not _asks_the_catalog(query):
+        return
+    if catalog is None or catalog.known_since is None:
+        yield "catalog-unknown"
+        return
+    if period.start < catalog.known_since:
+        yield "catalog-assumed"
+    if catalog.failing_since is not None:
+        yield "catalog-failing"
+
+
+def _asks_the_catalog(query: Query) -> bool:
+    filtered = {one.dimension for one in comparisons(query.filter)} if query.filter is not None else set()
+    named = {*query.dimensions, *filtered}
+    return query.unused != "leave_out" or not OF_CATALOG.isdisjoint(named) or not OF_ELIGIBLE.isdisjoint(query.metrics)

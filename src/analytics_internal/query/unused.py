@@ -1,0 +1,137 @@
+"""What the catalog knows and nobody used: rows with figures 0 beside those of the events, or instead of them. Pure.
+
+The catalog's values are those of any day of the period. Filters on what the catalog says of them apply to them; what
+else a question filters by (an action, a person's team) is about the events, and leaves them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from analytics_internal.dimensions import DECLARED
+from analytics_internal.query import language
+from analytics_internal.query.conditions import column_of, literal
+from analytics_internal.query.metrics import DECLARED as METRICS
+from analytics_internal.query.metrics import shown_columns_of
+from analytics_internal.query.scan import parameter
+
+IS_USED = "is_used"
+LABEL = "label"
+OF_ENTITY = {
+    "entity": "ref", "template": "ref", "doc_site": "ref", "entity_kind": "kind", "entity_type": "type",
+    "owner": "owner", "system": "system", "domain": "domain", "lifecycle": "lifecycle",
+}  # fmt: skip
+"""The columns of `catalog_entity` that answer a filter."""
+
+
+class _Source:
+    """Where the catalog has the values of a dimension."""
+
+    def __init__(self, table: str, label: str, filters: Mapping[str, str], where: exp.Expr | None = None) -> None:
+        self.table, self.label, self.filters, self.where = table, label, filters, where
+
+
+def _is(column: str, value: exp.Expr) -> exp.Expr:
+    return exp.EQ(this=column_of(column, "c"), expression=value)
+
+
+_GROUPS = _Source("catalog_entity", "ref", {"team": "ref"}, _is("kind", literal("group")))
+SOURCES: Mapping[str, Sequence[_Source]] = {
+    "entity": [_Source("catalog_entity", "ref", OF_ENTITY)],
+    "template": [_Source("catalog_entity", "ref", OF_ENTITY, _is("kind", literal("template")))],
+    "doc_site": [_Source("catalog_entity", "ref", OF_ENTITY, column_of("has_docs", "c"))],
+    "owner": [_Source("catalog_entity", "owner", OF_ENTITY)],
+    "system": [_Source("catalog_entity", "system", OF_ENTITY)],
+    "domain": [_Source("catalog_entity", "domain", OF_ENTITY)],
+    # A group without members is a team, too.
+    "team": [_GROUPS, _Source("catalog_team", "team", {"team": "team"})],
+    "person": [_Source("catalog_eligible", "ref", {"person": "ref"})],
+}
+"""The dimensions that can be asked for what is unused."""
+
+
+def known_to_catalog(dimension: str, filter_: language.Filter | None) -> exp.Query:
+    """The values of a dimension on any day of the period, each once, as ``label``."""
+    found: list[exp.Select] = []
+    for source in SOURCES[dimension]:
+        rows = exp.select(exp.alias_(column_of(source.label, "c"), LABEL)).from_(f"{source.table} AS c").distinct()
+        rows = rows.where(exp.not_(exp.Is(this=column_of(source.label, "c"), expression=exp.Null())))
+        rows = rows.where(exp.LTE(this=column_of("first_day", "c"), expression=parameter("last_day")))
+        rows = rows.where(exp.GTE(this=column_of("last_day", "c"), expression=parameter("first_day")))
+        if source.where is not None:
+            rows = rows.where(source.where)
+        asked = _condition(filter_, source) if filter_ is not None else None
+        found.append(rows.where(asked) if asked is not None else rows)
+    together: exp.Query = found[0]
+    for more in found[1:]:
+        together = exp.Union(this=together, expression=more, distinct=True)
+    return together
+
+
+def with_unused(used: str, known: str, dimension: str, query: language.Query, is_compared: bool) -> exp.Query:
+    """The rows of ``used`` (labels, figures and ``is_used``) and those of what only the catalog knows."""
+    label = column_of(dimension, used)
+    is_known = exp.In(this=label, query=exp.Subquery(this=exp.select(LABEL).from_(known)))
+    kept: exp.Expr = exp.and_(exp.not_(exp.column(IS_USED, used)), is_known)
+    if query.unused == "include":
+        kept = exp.or_(exp.column(IS_USED, used), kept)
+    columns = [column for metric in query.metrics for column in shown_columns_of(metric, is_compared)]
+    rows = exp.select(label, *(column_of(column, used) for column in columns)).from_(used).where(kept)
+    labels = exp.select(column_of(dimension, used)).from_(used)
+    labels = labels.where(exp.not_(exp.Is(this=column_of(dimension, used), expression=exp.Null())))
+    others = exp.select(exp.alias_(column_of(LABEL, known), dimension, quoted=True), *_nothing(query, is_compared))
+    others = others.from_(known).where(exp.not_(exp.In(this=column_of(LABEL, known), query=exp.Subquery(this=labels))))
+    return exp.Union(this=rows, expression=others, distinct=False)
+
+
+def _nothing(query: language.Query, is_compared: bool) -> list[exp.Expr]:
+    """The figures of a row without any event."""
+    nothing = []
+    for metric in query.metrics:
+        form = METRICS[metric].form
+        for column in shown_columns_of(metric, is_compared):
+            is_quotient = form == "ratio" and column in (metric, f"{metric}.previous")
+            figure: exp.Expr = exp.Literal.number(0)
+            if form == "moment":
+                figure = exp.cast(exp.Null(), "TIMESTAMP")
+            elif is_quotient:
+                figure = exp.cast(exp.Null(), "DOUBLE")
+            nothing.append(exp.alias_(figure, column, quoted=True))
+    return nothing
+
+
+def _condition(filter_: language.Filter, source: _Source) -> exp.Expr | None:
+    """What a filter demands of a row of the catalog; None where it demands nothing that the catalog knows."""
+    if isinstance(filter_, language.Not):
+        inner = _condition(filter_.filter, source)
+        return exp.not_(exp.paren(inner)) if inner is not None else None
+    if isinstance(filter_, language.All | language.Any):
+        parts = [_condition(part, source) for part in filter_.filters]
+        known = [part for part in parts if part is not None]
+        if isinstance(filter_, language.Any):
+            # The part that the catalog does not know may hold.
+            return exp.paren(exp.or_(*known)) if len(known) == len(parts) else None
+        return exp.paren(exp.and_(*known)) if known else None
+    column = source.filters.get(filter_.dimension)
+    return _comparison(filter_, column_of(column, "c")) if column is not None else None
+
+
+def _comparison(filter_: language.Is | language.Contains, column: exp.Column) -> exp.Expr:
+    """Never unknown: what has no value has not the one that is asked for."""
+    if isinstance(filter_, language.Contains):
+        lowered = exp.Lower(this=column)
+        texts = (exp.Lower(this=literal(text)) for text in filter_.values)
+        holds: exp.Expr = exp.or_(*(exp.Contains(this=lowered.copy(), expression=text) for text in texts))
+        return exp.Coalesce(this=exp.paren(holds), expressions=[exp.false()])
+    spelled = DECLARED[filter_.dimension].compared_as
+    texts_of = dict.fromkeys(text for value in filter_.values if value is not None for text in spelled(str(value)))
+    parts: list[exp.Expr] = []
+    if texts_of:
+        is_one_of = exp.In(this=column, expressions=[literal(text) for text in texts_of])
+        parts.append(exp.Coalesce(this=exp.paren(is_one_of), expressions=[exp.false()]))
+    if None in filter_.values:
+        parts.append(exp.Is(this=column.copy(), expression=exp.Null()))
+    holds = exp.paren(exp.or_(*parts))
+    return exp.not_(holds) if filter_.is_negated else holds
