@@ -10,12 +10,13 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route
+from playwright.async_api import Browser, BrowserContext, Page, Request, Route
 
 from tests.service import API, ServiceProcess, running_service
 
 BACKSTAGE = Path(__file__).parents[2] / "backstage"
 PATIENCE_S = 30.0
+OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +74,20 @@ async def portal(browser: Browser, service: ServiceProcess, script: str) -> Asyn
     async def show(route: Route) -> None:
         await route.fulfill(content_type="text/html", body=f"<!doctype html><script>{script}</script>")
 
-    def note(body: str | None) -> None:
-        portal.sent += [event["id"] for event in json.loads(body or "{}").get("events", [])]
-
     await context.route("**/test-portal?*", show)
-    context.on("request", lambda request: note(request.post_data) if request.url.endswith(f"{API}/events") else None)
+    context.on("request", lambda request: portal.sent.extend(_ids_in(request)))
+    # Without network no request leaves the tab.
+    context.on("requestfailed", lambda request: _forget(portal, request) if request.failure == OFFLINE else None)
     yield portal
     await context.close()
+
+
+def _ids_in(request: Request) -> list[str]:
+    """The ids of the events that a request brings to the service."""
+    body = request.post_data if request.url.endswith(f"{API}/events") else None
+    return [event["id"] for event in json.loads(body or "{}").get("events", [])]
+
+
+def _forget(portal: Portal, request: Request) -> None:
+    for id_ in _ids_in(request):
+        portal.sent.remove(id_)

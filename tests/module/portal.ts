@@ -25,9 +25,14 @@ const api = AnalyticsInternalApi.fromConfig(new ConfigReader({ app: { analytics:
 const capture = (subject: string) =>
   api.captureEvent({ action: 'click', subject, context: { pluginId: 'test', extension: 'App', routeRef: 'test' } });
 
+/** What the portal reports when a page is opened. */
+const navigate = (subject: string) =>
+  api.captureEvent({ action: 'navigate', subject, attributes: {}, context: { pluginId: 'techdocs', extension: 'App' } });
+
 const portal = {
   signIn,
   capture,
+  navigate,
   /** Events that wait in this browser, of all tabs. */
   waiting: () => Object.keys(localStorage).filter((name) => name.startsWith('analytics-internal.event:')).length,
   /** Microseconds that each of so many events takes. */

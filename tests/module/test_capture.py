@@ -69,7 +69,6 @@ async def test_what_happens_offline_is_stored_when_the_network_is_back(portal: P
         await capture(tabs[start // 25 % 2], *captured[start : start + 25])
         await asyncio.sleep(0.05)
     assert await tabs[0].evaluate("portal.waiting()") == 300
-    portal.sent.clear()
     await portal.context.set_offline(False)
     assert await subjects_when(service, "offline", lambda subjects: len(subjects) >= 300) == captured
     assert len(portal.sent) == len(set(portal.sent)) == 300

@@ -40,6 +40,10 @@ export interface Config {
          */
         sampling?: number;
         /**
+         * Whether the seconds are sent in which a page was visible and its reader active. Default: true.
+         */
+        engagement?: boolean;
+        /**
          * Ids of plugins whose events are not captured, like `user-settings`. Default: none.
          */
         excludePlugins?: string[];
@@ -57,9 +61,9 @@ export interface Config {
          */
         environment?: string;
         /**
-         * The actions whose repetitions are collapsed. Default: all three.
+         * The rules for what counts once: `navigate`, `redirect`, `signIn` and `search`. Default: all four.
          */
-        collapse?: Array<'navigate' | 'signIn' | 'search'>;
+        collapse?: Array<'navigate' | 'redirect' | 'signIn' | 'search'>;
       };
     };
   };

@@ -1,5 +1,5 @@
 import { type FakeService } from './__testUtils__/FakeService';
-import { openBrowser, pass, setHidden, openTab, type Tab, waiting } from './__testUtils__/tabs';
+import { openBrowser, pass, setHidden, openTab, type Tab, waiting, leavePage } from './__testUtils__/tabs';
 
 const ana = 'user:default/ana';
 let service: FakeService;
@@ -275,14 +275,14 @@ describe('the page is left', () => {
 
   it('what was captured before anybody signed in is kept for the next page in the same tab', async () => {
     const tab = openTab();
-    tab.navigate('/catalog');
-    window.dispatchEvent(new Event('pagehide'));
+    tab.capture({ subject: 'Sign in' });
+    leavePage();
     tab.kill();
     const next = openTab({}, ana);
     await pass(0);
     next.navigate('/docs');
     await pass(5_000);
-    expect(service.subjects).toEqual(['/catalog', '/docs']);
+    expect(service.subjects).toEqual(['Sign in', '/docs']);
     expect(sessionStorage.getItem('analytics-internal.held')).toBeNull();
   });
 });

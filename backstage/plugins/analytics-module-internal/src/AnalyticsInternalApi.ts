@@ -37,7 +37,8 @@ export class AnalyticsInternalApi implements AnalyticsApi {
 
   constructor(config: ConfigApi, options: AnalyticsInternalApiOptions) {
     const settings = readSettings(config);
-    if (settings.enabled) this.capture = startCapture(settings, options);
+    // Tests and tools may load an app where there is no page.
+    if (settings.enabled && globalThis.document) this.capture = startCapture(settings, options);
   }
 
   /** Captures an event. Returns at once, never throws, and does not change the event. */

@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRepetitions, isSameNavigation, isSameSearch, NAVIGATION_MS, SEARCH_MS } from './collapse';
+import {
+  createRepetitions,
+  isRedirect,
+  isSameNavigation,
+  isSameSearch,
+  NAVIGATION_MS,
+  SEARCH_MS,
+} from './collapse';
 import { type CapturedEvent, momentOf } from './moment';
 import { type FakeService } from './__testUtils__/FakeService';
-import { openBrowser, pass, setHidden, openTab } from './__testUtils__/tabs';
+import { act, openBrowser, openTab, pass, setHidden } from './__testUtils__/tabs';
 
 const ana = 'user:default/ana';
 const root = { pluginId: 'app', extensionId: 'app/root' };
@@ -22,7 +29,8 @@ describe('two navigations are one', () => {
   });
 
   it('from the root of the new system to the page, however long the sign-in took', () => {
-    expect(isSameNavigation(navigation('/docs', 0, root), navigation('/docs', 600_000))).toBe(true);
+    const early = { ...navigation('/docs', 0, root), isEarly: true };
+    expect(isSameNavigation(early, navigation('/docs', 600_000))).toBe(true);
   });
 });
 
@@ -33,6 +41,35 @@ describe('two navigations are two', () => {
     ['/', '/catalog', 0],
   ])('from %s to %s after %i ms', (earlier, later, ms) => {
     expect(isSameNavigation(navigation(earlier, 0), navigation(later, ms))).toBe(false);
+  });
+});
+
+describe('the later navigation is the portal’s own', () => {
+  it.each([
+    ['/settings', '/settings/general', 0],
+    ['/', '/catalog', NAVIGATION_MS - 1],
+    ['/create?q=x', '/create/templates?q=x', 500],
+  ])('from %s to %s after %i ms', (earlier, later, ms) => {
+    expect(isRedirect(navigation(earlier, 0), navigation(later, ms))).toBe(true);
+  });
+
+  it('from a page before the sign-in to one after it, however long that took', () => {
+    const early = { ...navigation('/', 0), isEarly: true };
+    expect(isRedirect(early, navigation('/catalog', 600_000))).toBe(true);
+  });
+});
+
+describe('the later navigation is somebody’s', () => {
+  it.each([
+    ['/settings', '/settings/general', NAVIGATION_MS],
+    ['/settings', '/settings?tab=1', 0],
+  ])('from %s to %s after %i ms', (earlier, later, ms) => {
+    expect(isRedirect(navigation(earlier, 0), navigation(later, ms))).toBe(false);
+  });
+
+  it('who has done something for it', () => {
+    const asked = { ...navigation('/docs', 200), isAsked: true };
+    expect(isRedirect(navigation('/catalog', 0), asked)).toBe(false);
   });
 });
 
@@ -66,6 +103,7 @@ function collapsed(
   const left = new Map<string, CapturedEvent>();
   for (const { at, event } of events) {
     const moment = momentOf(event, Date.parse(at), '');
+    moment.isEarly = moment.isOfRoot;
     const repeated = repetitions.repeatedBy(moment);
     if (repeated) left.delete(repeated.id);
     left.set(moment.id, event);
@@ -253,6 +291,110 @@ describe('in the portal', () => {
     expect(service.subjects).toEqual(['/catalog']);
   });
 
+  it('a page that leads to another at once is not counted, nor is a chain of them', async () => {
+    const tab = openTab({}, ana);
+    await pass(0);
+    for (const chain of [['/settings', '/settings/general'], ['/a', '/a/b', '/a/b/c'], ['/docs']]) {
+      act('click');
+      for (const path of chain) {
+        tab.navigate(path);
+        await pass(400);
+      }
+      await pass(3_000);
+    }
+    expect(service.subjects).toEqual(['/settings/general', '/a/b/c', '/docs']);
+  });
+
+  it.each(['pointerdown', 'keydown', 'click', 'popstate'] as const)(
+    'two pages are counted if there was a %s in between',
+    async (type) => {
+      const tab = openTab({}, ana);
+      await pass(0);
+      tab.navigate('/settings');
+      act(type);
+      tab.navigate('/settings/general');
+      await pass(10_000);
+      expect(service.subjects).toEqual(['/settings', '/settings/general']);
+    },
+  );
+
+  it('moving the pointer or scrolling does not go to a page', async () => {
+    const tab = openTab({}, ana);
+    await pass(0);
+    act('click');
+    tab.navigate('/settings');
+    act('pointermove');
+    act('scroll');
+    tab.navigate('/settings/general');
+    await pass(10_000);
+    expect(service.subjects).toEqual(['/settings/general']);
+  });
+
+  it('two pages are counted if anything was captured in between', async () => {
+    const tab = openTab({}, ana);
+    await pass(0);
+    tab.navigate('/create');
+    tab.capture({ action: 'create', subject: 'Task has been created' });
+    tab.navigate('/create/tasks/1');
+    await pass(10_000);
+    expect(service.subjects).toEqual(['/create', 'Task has been created', '/create/tasks/1']);
+  });
+
+  it('a page that is sent already counts beside the one that it leads to', async () => {
+    const tab = openTab({}, ana);
+    await pass(0);
+    tab.navigate('/settings');
+    setHidden(true);
+    await pass(100);
+    setHidden(false);
+    tab.navigate('/settings/general');
+    await pass(10_000);
+    expect(service.subjects).toEqual(['/settings', '/settings/general']);
+  });
+
+  it('a page that the portal held back until somebody went on is counted', async () => {
+    history.replaceState({}, '', '/portal/reports');
+    const tab = openTab({}, ana);
+    await pass(0);
+    act('click');
+    tab.navigate('/reports', { pluginId: 'root' });
+    tab.navigate('/docs');
+    await pass(10_000);
+    // Somebody goes back: the address changes before the event.
+    history.replaceState({}, '', '/portal/docs');
+    act('popstate');
+    tab.navigate('/reports', { pluginId: 'root' });
+    tab.navigate('/docs');
+    await pass(10_000);
+    history.replaceState({}, '', '/');
+    expect(service.subjects).toEqual(['/reports', '/docs', '/reports', '/docs']);
+  });
+
+  it('of a page load in the legacy system only the page after the sign-in is counted', async () => {
+    const tab = openTab();
+    tab.navigate('/', { pluginId: 'root', extension: 'App' });
+    act('click'); // the button on the page for the sign-in
+    await pass(60_000);
+    tab.identity.signIn(ana);
+    await pass(20);
+    tab.capture({ action: 'signIn', subject: 'success' });
+    await pass(6_000); // the page is slow to load
+    tab.navigate('/catalog');
+    await pass(10_000);
+    expect(service.subjects).toEqual(['success', '/catalog']);
+  });
+
+  it('after the sign-in the page that was loaded is counted if somebody goes on', async () => {
+    const tab = openTab();
+    tab.navigate('/docs', { pluginId: 'techdocs' });
+    tab.identity.signIn(ana);
+    await pass(3_000);
+    act('click');
+    tab.navigate('/catalog');
+    await pass(10_000);
+    expect(service.subjects).toEqual(['/docs', '/catalog']);
+  });
+
   it('signing in counts once for a session, whatever is loaded and in whatever tab', async () => {
     for (let load = 0; load < 4; load++) {
       const tab = openTab({}, ana);
@@ -278,16 +420,18 @@ describe('in the portal', () => {
     tab.capture({ action: 'signIn', subject: 'success' });
     tab.navigate('/catalog');
     tab.navigate('/catalog');
+    tab.navigate('/catalog/all');
     tab.search('p');
     tab.search('pa');
     await pass(10_000);
-    expect(said()).toHaveLength(6);
+    expect(said()).toHaveLength(7);
   });
 
   it.each([
-    ['navigate', 5],
-    ['signIn', 5],
-    ['search', 5],
+    ['navigate', 6],
+    ['redirect', 6],
+    ['signIn', 6],
+    ['search', 6],
   ])('%s can be collapsed alone', async (action, left) => {
     const tab = openTab({ collapse: [action] }, ana);
     await pass(0);
@@ -295,6 +439,7 @@ describe('in the portal', () => {
     tab.capture({ action: 'signIn', subject: 'success' });
     tab.navigate('/catalog');
     tab.navigate('/catalog');
+    tab.navigate('/catalog/all');
     tab.search('p');
     tab.search('pa');
     await pass(10_000);

@@ -113,6 +113,7 @@ it('every key that is documented reaches the browser', () => {
     actions: ['navigate'],
     batchSize: 50,
     flushInterval: 2.5,
+    engagement: false,
     sampling: 0.25,
     excludePlugins: ['home'],
     excludePaths: ['/docs'],

@@ -1,4 +1,5 @@
 import { type Access, type Identify } from './access';
+import { listen } from './listen';
 import { post } from './post';
 import { createQueue, idOf } from './queue';
 import { type Settings } from './settings';
@@ -26,6 +27,11 @@ const REFUSALS = [400, 403, 406, 413, 415, 422];
 export interface Delivery {
   /** Queues an event. It is sent when a batch is full, or after the interval or the pause. */
   add(id: string, user: string, text: string): void;
+  /**
+   * Queues an event that goes with the next batch, or replaces it. Without `isFinal` it is not sent by this page before
+   * it is replaced, or another event is kept.
+   */
+  keep(id: string, user: string, text: string, isFinal?: boolean): void;
   /** Removes a waiting event. Returns false if it is on its way or was sent already. */
   takeBack(id: string, user: string): boolean;
   /**
@@ -48,6 +54,8 @@ export function createDelivery(
   const queue = createQueue(announce, debug);
   const inFlight = new Set<string>();
   let maxEvents = MAX_BATCH_EVENTS;
+  /** The name of the kept event that is not final. */
+  let kept = '';
   let fresh = 0;
   let failures = 0;
   /** In milliseconds of `performance.now()`, which ignores changes of the clock. */
@@ -60,7 +68,8 @@ export function createDelivery(
 
   const pause = () => Math.max(0, notBefore - performance.now());
 
-  const due = ({ user }: Access) => queue.waitingFor(user).filter((name) => !inFlight.has(name));
+  const due = ({ user }: Access) =>
+    queue.waitingFor(user).filter((name) => !inFlight.has(name) && name !== kept);
 
   const schedule = () => {
     if (isBusy) return;
@@ -138,7 +147,7 @@ export function createDelivery(
     schedule();
   }
 
-  addEventListener('online', () => {
+  listen('online', () => {
     failures = notBefore = 0;
     void flush();
   });
@@ -148,6 +157,11 @@ export function createDelivery(
     add(id, user, text) {
       queue.add(queue.nameOf(id, user), text);
       announce();
+    },
+    keep(id, user, text, isFinal) {
+      const name = queue.nameOf(id, user);
+      kept = isFinal ? '' : name;
+      queue.add(name, text);
     },
     takeBack(id, user) {
       const name = queue.nameOf(id, user);

@@ -18,8 +18,14 @@ export interface Moment {
   at: number;
   action: string;
   subject: string;
-  /** Whether the new frontend system's root reported it before the sign-in, when the page is not known yet. */
+  /** Of a navigation: where it led to, without query and fragment. */
+  path: string;
+  /** Whether it happened before the sign-in. */
+  isEarly?: boolean;
+  /** Whether the new frontend system's root reported it, which does not know the page. */
   isOfRoot: boolean;
+  /** Of a navigation: whether the person has done something since the navigation before it. */
+  isAsked?: boolean;
   /** Until this time a repetition may replace it, so it is not sent. */
   openUntil?: number;
   /** The event as JSON without the last brace: session and user are added later. Empty if the event is excluded. */
@@ -43,7 +49,15 @@ export function momentOf(event: CapturedEvent, at: number, environment: string):
     attributes,
     context: { ...context, ...(environment && { environment }) },
   }).slice(0, -1);
-  return { id, at, action, subject, isOfRoot: context?.extensionId === 'app/root', text };
+  return {
+    id,
+    at,
+    action,
+    subject,
+    path: pathOf(subject),
+    isOfRoot: context?.extensionId === 'app/root',
+    text,
+  };
 }
 
 /** The path of an address in the portal: without query, fragment and the slash at its end. */

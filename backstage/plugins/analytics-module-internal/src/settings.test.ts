@@ -8,12 +8,13 @@ const defaults = {
   actions: ['*'],
   batchSize: 20,
   flushInterval: 5,
+  engagement: true,
   sampling: 1,
   excludePlugins: [],
   excludePaths: [],
   metricsPages: false,
   environment: '',
-  collapse: ['navigate', 'signIn', 'search'],
+  collapse: ['navigate', 'redirect', 'signIn', 'search'],
 };
 let error: jest.SpyInstance;
 
@@ -43,6 +44,7 @@ it('every setting is taken as it is given', () => {
     actions: ['navigate'],
     batchSize: 50,
     flushInterval: 2.5,
+    engagement: false,
     sampling: 0.25,
     excludePlugins: ['home'],
     excludePaths: ['/docs'],
@@ -103,7 +105,7 @@ it.each([
   ['excludePaths', ['docs'], 'a list of paths like /docs'],
   ['metricsPages', 'no', 'true or false'],
   ['environment', { name: 'x' }, 'a text'],
-  ['collapse', ['click'], 'a list of navigate, signIn, search'],
+  ['collapse', ['click'], 'a list of navigate, redirect, signIn, search'],
 ] as const)('%s: %j is named with what is allowed, and the default is used', (key, value, allowed) => {
   expect(read({ [key]: value })).toEqual(defaults);
   expect(complaints()).toEqual([

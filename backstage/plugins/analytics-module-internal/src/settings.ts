@@ -13,6 +13,7 @@ export interface Settings {
   /** Seconds. */
   flushInterval: number;
   sampling: number;
+  engagement: boolean;
   excludePlugins: string[];
   excludePaths: string[];
   metricsPages: boolean;
@@ -23,6 +24,9 @@ export interface Settings {
 /** A key's default, the pattern of its value (of each element of a list), and that pattern in words. */
 type Rule<T> = [fallback?: T, pattern?: RegExp, allowed?: string];
 
+/** The rules for what counts once. */
+const COLLAPSED = ['navigate', 'redirect', 'signIn', 'search'];
+
 const flag = [/^(true|false)$/, 'true or false'] as const;
 
 const rules: { [K in keyof Settings]: Rule<Settings[K]> } = {
@@ -32,12 +36,13 @@ const rules: { [K in keyof Settings]: Rule<Settings[K]> } = {
   actions: [['*'], /./, 'texts, or true for all and false for none'],
   batchSize: [20, /^[1-9]\d{0,2}$/, '1 to 999'],
   flushInterval: [5, /^(0\.[1-9]\d*|[1-9]\d{0,2}(\.\d+)?)$/, '0.1 to 999 seconds, like 5 or { seconds: 5 }'],
+  engagement: [true, ...flag],
   sampling: [1, /^(0|1|0\.\d+)$/, '0 to 1'],
   excludePlugins: [[], /./, 'texts'],
   excludePaths: [[], /^\//, 'paths like /docs'],
   metricsPages: [false, ...flag],
   environment: ['', /./, 'a text'],
-  collapse: [['navigate', 'signIn', 'search'], /^(navigate|signIn|search)$/, 'navigate, signIn, search'],
+  collapse: [COLLAPSED, RegExp(`^(${COLLAPSED.join('|')})$`), COLLAPSED.join(', ')],
 };
 
 /** The seconds of a Backstage duration. Returns any other value unchanged. */

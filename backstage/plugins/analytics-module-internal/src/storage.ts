@@ -37,3 +37,8 @@ export function attempt<T>(action: () => T): T | undefined {
     return undefined;
   }
 }
+
+/** Whether somebody wants nothing to be captured in this browser. */
+export function isOptedOut(): boolean {
+  return read('analytics-internal.opt-out') === 'true';
+}

@@ -70,8 +70,16 @@ export class FakeService {
     return [...this.stored.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
   }
 
+  /** The subjects of all events but those with engaged time. */
   get subjects(): string[] {
-    return this.events.map((event) => event.subject);
+    return this.events.filter(({ action }) => action !== 'engage').map(({ subject }) => subject);
+  }
+
+  /** The engaged times: subject and seconds. */
+  get engaged(): [subject: string, seconds?: number][] {
+    return this.events
+      .filter(({ action }) => action === 'engage')
+      .map(({ subject, value }) => [subject, value]);
   }
 
   /** All received ids, with repetitions. */

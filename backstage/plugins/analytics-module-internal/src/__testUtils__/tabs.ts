@@ -6,7 +6,7 @@ import { FakeLocks } from './FakeLocks';
 import { FakeService } from './FakeService';
 
 let locks = new FakeLocks();
-let listeners: [type: string, listener: EventListenerOrEventListenerObject][] = [];
+let listeners: Parameters<typeof window.removeEventListener>[] = [];
 
 /** The signed-in user, or nobody yet. */
 export class FakeIdentity {
@@ -103,11 +103,11 @@ export function openBrowser(): FakeService {
 
 /** Detaches the tabs of the previous test. */
 function forgetTabs() {
-  listeners.forEach(([type, listener]) => window.removeEventListener(type, listener));
+  listeners.forEach((given) => window.removeEventListener(...given));
   listeners = [];
   const add = EventTarget.prototype.addEventListener;
   jest.spyOn(window, 'addEventListener').mockImplementation((type: string, listener: any, options?: any) => {
-    listeners.push([type, listener]);
+    listeners.push([type, listener, options]);
     add.call(window, type, listener, options);
   });
 }
@@ -120,6 +120,16 @@ export async function pass(ms: number) {
 /** The names of the events that wait in the browser. */
 export function waiting(): string[] {
   return Object.keys(localStorage).filter((name) => name.startsWith('analytics-internal.event:'));
+}
+
+/** Lets the person do something: move the pointer, press a key, click. */
+export function act(type: 'pointermove' | 'pointerdown' | 'keydown' | 'click' | 'scroll' | 'popstate') {
+  window.dispatchEvent(new Event(type));
+}
+
+/** The page is left: by another address, or because the tab is closed. */
+export function leavePage() {
+  window.dispatchEvent(new Event('pagehide'));
 }
 
 /** Hides the page, or shows it again. */
