@@ -6,3 +6,5 @@
  */
 
 export { analyticsInternalPlugin as default } from './plugin';
+export { auditorWithMcpCalls } from './mcpCalls';
+export type { McpCallsOptions } from './mcpCalls';
