@@ -37,6 +37,10 @@ class Previous(Period, frozen=True):
     """The other period is so many months later; 0: so many days."""
     days_later: int
 
+    def before(self, day: date) -> date:
+        """The day so many months or days before a day of the other period."""
+        return months_after(day, -self.months) if self.months else day - timedelta(days=self.days_later)
+
     def counterpart(self, day: date) -> date:
         """The day of the other period that a day of this one is compared with: the same day, one period later.
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import date, timedelta
 
 import msgspec
 from sqlglot import exp, parse_one
@@ -101,12 +101,13 @@ _remembered: Cache[tuple[Query, bool, bool], Plan] = Cache("plans", _size_of, MA
 
 
 def parameters(
-    query: Query, period: Period, previous: Previous | None, position: int, rows_before: int
+    query: Query, period: Period, previous: Previous | None, asked_on: date, position: int, rows_before: int
 ) -> dict[str, object]:
     """The values of a plan's parameters: days since 1970, instants in UTC, a position, and rows."""
     values: dict[str, object] = {
         "first_day": number_of(period.first),
         "last_day": number_of(period.last),
+        "last_day_come": number_of(min(period.last, asked_on)),
         "position": position,
         "rows_before": rows_before,
         "rows_until": rows_before + query.limit if query.limit is not None else 2**62,
@@ -115,6 +116,7 @@ def parameters(
         values |= {
             "previous_first_day": number_of(previous.first),
             "previous_last_day": number_of(previous.last),
+            "previous_last_day_come": number_of(min(previous.last, previous.before(asked_on))),
             "previous_end": previous.end.replace(tzinfo=None),
             "days_later": previous.days_later,
         }

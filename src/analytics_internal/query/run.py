@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import msgspec
 
+from analytics_internal.days import day_of
 from analytics_internal.dimensions import BUCKET_DAYS
 from analytics_internal.errors import Problem
 from analytics_internal.log import Place
@@ -85,7 +86,7 @@ async def prepare(
     planned = await plan_beside(
         planner, place, query, previous is not None, previous is not None and previous.months > 0
     )
-    values = parameters(query, period, previous, page.position, page.offset)
+    values = parameters(query, period, previous, day_of(page.asked_at, zone), page.position, page.offset)
     named = {name: value for name, value in values.items() if name in planned.parameters}
     return Prepared(query, page, period, previous, zone, planned, named, cost_s)
 

@@ -70,6 +70,19 @@ class Scan:
     def _rows(self, *columns: exp.Expr | str, table: str) -> exp.Select:
         return self._filtered(self._with_keys(exp.select(*columns).from_(f"{table} AS e")), self.query.filter)
 
+    def without_keys(self, *columns: exp.Expr | str) -> exp.Select:
+        """The events of all time that the filter lets pass, without keys."""
+        self._is_of_all_time = True
+        return self._filtered(exp.select(*columns).from_("event AS e"), self.query.filter)
+
+    def time_keys(self) -> list[exp.Expr]:
+        """The keys that are times, of ``e.day``, whatever ``e`` is."""
+        return [
+            exp.alias_(self._bucket_index(dimension), key, copy=False)
+            for key, dimension in zip(self.keys, self.query.dimensions, strict=True)
+            if dimension in BUCKET_DAYS
+        ]
+
     def condition(self, filter_: language.Filter) -> exp.Expr:
         """A filter as a condition on ``event AS e``, or on ``measurement AS e``: for a scan of one's own, too."""
         self._conditions.append(filter_)
