@@ -101,13 +101,14 @@ async def stored(pool: Pool, tmp_path: Path) -> AsyncIterator[Log]:
 async def found_by_question(stored: Log, filter_: Filter) -> list[int]:
     """The positions that the query engine's own condition selects in the reader."""
     counted = as_counted(filter_, stored.replica.item_counted_as)
-    # Destinations get what programs did, too.
-    scan = Scan(Query(("events",), ("agent",), filter=counted), is_compared=False, is_by_month=False)
-    tree = scan.with_conditions(scan.of_all_time("e.position"))
-    sql = tree.order_by("e.position").sql(dialect="duckdb")
-    given = {"position": 10**9}
-    rows = await stored.replica.query(sql, lambda cursor: cursor.fetchall(), given)
-    return [row[0] for row in rows]
+    found: list[int] = []
+    for table in ("event", "measurement"):
+        # Destinations get what programs did, too.
+        scan = Scan(Query(("events",), ("agent",), filter=counted), is_compared=False, is_by_month=False)
+        sql = scan.with_conditions(scan.of_all_time("e.position", table=table)).sql(dialect="duckdb")
+        rows = await stored.replica.query(sql, lambda cursor: cursor.fetchall(), {"position": 10**9})
+        found += [row[0] for row in rows]
+    return sorted(found)
 
 
 async def passing(stored: Log, filter_: Filter) -> list[int]:

@@ -13,6 +13,7 @@ from analytics_internal.event.attribution import (
     CATALOG,
     FRAMES,
     LOCATIONS,
+    plugin_of,
     plugin_of_path,
     plugin_of_stored_context,
 )

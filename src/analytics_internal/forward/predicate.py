@@ -12,7 +12,15 @@ from typing import Any, Literal
 import msgspec
 
 from analytics_internal.dimensions import CONTEXT, DECLARED, DISCOVER, MAX_ATTRIBUTE_TEXT, DayTable, Dimension
-from analytics_internal.event import MAX_NAME_LENGTH, composed, decoded
+from analytics_internal.event import (
+    LOCATIONS,
+    MAX_NAME_LENGTH,
+    composed,
+    decoded,
+    plugin_of,
+    plugin_of_path,
+    plugin_of_stored_context,
+)
 from analytics_internal.forward.lowering import lowered
 from analytics_internal.forward.reading import Item, LogEvent
 from analytics_internal.query import language
@@ -27,7 +35,7 @@ ROWS: dict[str, Callable[[LogEvent], _Row | None]] = {
     "attributes": lambda event: _attributes_of(event.attributes) if event.attributes is not None else None,
     "person": lambda event: {"ref": event.user} if event.user is not None else None,
     "agent": lambda event: {"name": event.agent} if event.agent is not None else None,
-    "plugin": lambda event: {"name": event.plugin} if event.plugin is not None else None,
+    "plugin": lambda event: {"name": plugin} if (plugin := _plugin_of(event)) is not None else None,
     "entity": lambda event: {"ref": event.entity} if event.entity is not None else None,
     "path": lambda event: {"name": event.path} if event.path is not None else None,
     "context": lambda event: _members_of(event.context) if event.context is not None else None,
@@ -132,6 +140,13 @@ def _attributes_of(attributes: bytes) -> _Row:
         for name, value in written.items()
     }
     return {name: text[:MAX_ATTRIBUTE_TEXT] for name, text in texts.items()}
+
+
+def _plugin_of(event: LogEvent) -> str | None:
+    """The plugin that the reader counts an event for."""
+    of_context = plugin_of_stored_context(_members_of(event.context)) if event.context is not None else None
+    is_there = event.path is not None and event.action in LOCATIONS
+    return plugin_of(event.plugin, of_context, plugin_of_path(event.path or "") if is_there else None)
 
 
 def _members_of(context: bytes) -> _Row:

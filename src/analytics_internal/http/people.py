@@ -12,8 +12,12 @@ from analytics_internal.event import normalise_entity_ref
 from analytics_internal.http.requests import service_of
 from analytics_internal.query import CONNECTIVES, FILTER_FIELDS, FILTER_LIST_FIELDS, WireQuery
 
-NAMING = {name for name, dimension in DECLARED.items() if dimension.names_people}
 PERMISSION = PERMISSIONS["people"].name
+
+
+def names_people(dimension: object) -> bool:
+    """Whether values of a dimension name people: of `person`, and of attributes whose name says so (`attr:userRef`)."""
+    return isinstance(dimension, str) and dimension in DECLARED and DECLARED[dimension].names_people
 
 
 async def require_for(request: Request, caller: Caller, question: WireQuery) -> None:
@@ -43,7 +47,7 @@ async def _require(request: Request, caller: Caller, naming: list[tuple[str, str
 
 def _naming_parts(question: WireQuery, own_ref: str | None) -> Iterator[tuple[str, str]]:
     for name in question.dimensions:
-        if name in NAMING:
+        if names_people(name):
             yield "dimensions", f"leave out `{name}`; the metric `people` counts them"
     for field in FILTER_FIELDS:
         if (filter_ := getattr(question, field, None)) is not None:
@@ -67,7 +71,7 @@ def _naming_filters(filter_: list[object], field: str, own_ref: str | None) -> I
         for number, inner in enumerate(rest, start=1):
             assert isinstance(inner, list), "a question that was not checked"
             yield from _naming_filters(inner, f"{field}[{number}]", own_ref)
-    elif rest[0] in NAMING and not _is_about_oneself(operator, rest[1], own_ref):
+    elif names_people(rest[0]) and not _is_about_oneself(operator, rest[1], own_ref):
         yield field, f"leave out the filter on `{rest[0]}`, or let it be or not be yourself alone"
 
 
