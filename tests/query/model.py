@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from tests.query.model_metrics import as_previous, counted_in, figure
+from tests.query.model_metrics import IS_NEW, as_previous, counted_in, figure
 
 DAY = timedelta(days=1)
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -38,6 +38,8 @@ class Access(NamedTuple):
     value: float | None = None
     typed: str | None = None
     """What was searched for: set by ``with_searches``."""
+    led_to_click: bool = False
+    """Whether a click on a result came from this search: set by ``with_searches``."""
     agent: str | None = None
     attributes: tuple[tuple[str, str], ...] = ()
     """Each with its value as text."""
@@ -78,7 +80,16 @@ def folded(text: str) -> str:
 
 def with_searches(accesses: Sequence[Access]) -> list[Access]:
     """The events with what was searched for: in searches, and before clicks on a result."""
-    return [access._replace(typed=_typed(access, accesses)) for access in accesses]
+    came_from = {
+        place: _search_of(click, accesses) for place, click in enumerate(accesses) if click.action == "discover"
+    }
+    found = []
+    for place, access in enumerate(accesses):
+        source = came_from.get(place)
+        search = accesses[source] if source is not None else access
+        typed = " ".join(search.subject.split()) or None if search.action == "search" else None
+        found.append(access._replace(typed=typed, led_to_click=place in came_from.values()))
+    return found
 
 
 def with_sessions(accesses: Sequence[Access]) -> list[Access]:
@@ -97,11 +108,10 @@ def with_sessions(accesses: Sequence[Access]) -> list[Access]:
     return found
 
 
-def _typed(access: Access, accesses: Sequence[Access]) -> str | None:
-    if access.action == "discover":
-        before = [(a.at, place, a) for place, a in enumerate(accesses) if _may_have_led_to(access, a)]
-        access = max(before)[2] if before else access
-    return " ".join(access.subject.split()) or None if access.action == "search" else None
+def _search_of(click: Access, accesses: Sequence[Access]) -> int | None:
+    """The place of the search that a click on a result came from."""
+    before = [(access.at, place) for place, access in enumerate(accesses) if _may_have_led_to(click, access)]
+    return max(before)[1] if before else None
 
 
 def _may_have_led_to(click: Access, access: Access) -> bool:
@@ -288,6 +298,18 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
                 groups.setdefault(key, ([], []))[1].append(access)
         return groups
 
+    def lasting(key: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A group, time aside."""
+        return tuple(label for label, name in zip(key, dimensions, strict=True) if name != time)
+
+    def first_seen(key: tuple[Any, ...]) -> dict[str | None, datetime]:
+        """When each person was first in a group, time aside."""
+        seen: dict[str | None, datetime] = {}
+        for access in counted_in("people", matching):
+            if lasting(key) in map(lasting, keys_of(access)):
+                seen[access.person] = min(access.at, seen.get(access.person, access.at))
+        return seen
+
     asked: list[str] = [name for name in question["metrics"] if time is not None or not name.endswith("_access")]
     groups_of = {name: grouped(counted_in(name, matching)) for name in asked or ["events"]}
     there = {
@@ -305,9 +327,10 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
             now_there, before = groups_of.get(metric, {}).get(key, ([], []))
             if metric.endswith("_access") and time is None:
                 now_there = [access for access in counted_in(metric, matching) if key in keys_of(access)]
-            row[metric] = figure(metric, now_there)
+            seen = first_seen(key) if metric in IS_NEW else None
+            row[metric] = figure(metric, now_there, seen)
             if question.get("compare") and not metric.endswith("_access"):
-                row[metric] |= as_previous(figure(metric, before))
+                row[metric] |= as_previous(figure(metric, before, seen))
         rows.append(row)
     return _ordered(rows, question)
 

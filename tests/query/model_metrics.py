@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ ACTIONS = {
     "views": "navigate",
     "searches": "search",
     "zero_result_rate": "search",
+    "click_through_rate": "search",
     "mean_rank": "discover",
     "engaged_seconds": "engage",
     "minutes_saved": "task-succeeded",
@@ -21,22 +23,34 @@ ACTIONS = {
     "tasks_cancelled": "task-cancelled",
 }
 """What the metrics count that do not count every access."""
+IS_NEW = {"new_people": True, "returning_people": False}
 
 
 def counted_in(metric: str, events: Sequence[Access]) -> list[Access]:
     """The events that a metric looks at."""
     if metric in ACTIONS:
         return [event for event in events if event.action == ACTIONS[metric]]
-    return [event for event in events if event.action not in MEASUREMENTS]
+    accesses = [event for event in events if event.action not in MEASUREMENTS]
+    return [access for access in accesses if access.person is not None] if metric in IS_NEW else accesses
 
 
-def figure(metric: str, events: Sequence[Access]) -> dict[str, Any]:
+def figure(
+    metric: str, events: Sequence[Access], first_seen: Mapping[str | None, datetime] | None = None
+) -> dict[str, Any]:
     """A metric of some events that it looks at, as a row has it."""
     values = [event.value for event in events if event.value is not None]
     if metric in ("people", "items"):
         return {"value": len({event.person if metric == "people" else event.item for event in events} - {None})}
     if metric in ("engaged_seconds", "minutes_saved"):
         return {"value": sum(values)}
+    if metric == "sessions":
+        return {"value": len({(event.session, event.person) for event in events if event.session is not None})}
+    if metric in IS_NEW:
+        assert first_seen is not None
+        first = {event.person: min(e.at for e in events if e.person == event.person) for event in events}
+        return {"value": sum((at == first_seen[person]) == IS_NEW[metric] for person, at in first.items())}
+    if metric == "click_through_rate":
+        return ratio(sum(event.led_to_click for event in events), len(events))
     if metric == "zero_result_rate":
         return ratio(values.count(0), len(values))
     if metric == "mean_rank":

@@ -37,6 +37,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     numerator: str = ""
     denominator: str = ""
     """As ``aggregate``."""
+    looks_back: bool = False
+    """It looks at events before the period, too."""
     action: str | None = None
     """It counts the rows of this action alone."""
     ignores_period: bool = False
@@ -72,6 +74,13 @@ DECLARED = {
         aggregate="count(DISTINCT item_id)",
         event_s=4e-8,
     ),
+    "sessions": Metric(
+        meaning="Distinct sessions that browsers named; an event without one is in none",
+        formula="number of distinct pairs of session and person",
+        # Two people who share a browser have two sessions.
+        aggregate="count(DISTINCT session::BIGINT * 4294967296 + coalesce(person_id, 0))",
+        event_s=6e-8,
+    ),
     "views": Metric(
         meaning="Pages that were opened",
         formula="number of accesses with the action `navigate`",
@@ -90,6 +99,15 @@ DECLARED = {
         form="ratio",
         numerator="count(CASE WHEN value = 0 THEN 1 END)",
         denominator="count(value)",
+        action=SEARCH,
+    ),
+    "click_through_rate": Metric(
+        meaning="The part of the searches that led to a click on a result",
+        formula="searches that an access with the action `discover` came from, at any time after / searches",
+        form="ratio",
+        measure="searches",
+        numerator="count(CASE WHEN is_clicked THEN 1 END)",
+        denominator="count(*)",
         action=SEARCH,
     ),
     "mean_rank": Metric(
@@ -136,6 +154,21 @@ DECLARED = {
         measure="measurements",
         aggregate="count(*)",
         action=TASK_CANCELLED,
+    ),
+    "new_people": Metric(
+        meaning="People whose first access ever was then",
+        formula="number of people whose first access of all time, under the filters and in the row's group, is in the "
+        "row's bucket or period",
+        measure="newcomers",
+        looks_back=True,
+        event_s=6e-8,
+    ),
+    "returning_people": Metric(
+        meaning="People who had been there before",
+        formula="people - new_people",
+        measure="newcomers",
+        looks_back=True,
+        event_s=6e-8,
     ),
     "first_access": Metric(
         meaning="The first time ever",

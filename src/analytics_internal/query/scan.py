@@ -6,6 +6,7 @@ of the question's dimensions, in order: the number of a time bucket, an id, or a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlglot import exp
@@ -43,6 +44,7 @@ class Scan:
         }
         self._is_by_month = is_by_month
         self._is_of_all_time = is_of_all_time
+        self._has_measurements = False
         self._is_about_people = not any(names_agents(name) for name in asked_dimensions(query))
         self._conditions: list[language.Filter] = []
 
@@ -53,22 +55,48 @@ class Scan:
             (key, one.shown_as, source_of(one, key)) for key, one in self.named.values() if one.shown_as is not None
         ]
 
-    def of_all_time(self, *columns: exp.Expr | str, table: str = "event") -> exp.Select:
-        """The rows of ``table AS e`` of all time that the filter lets pass: their keys and these columns."""
-        self._is_of_all_time = True
-        return self._rows(*columns, table=table)
+    @property
+    def lasting_keys(self) -> list[str]:
+        """The keys but for that of time."""
+        return [key for key in self.keys if key != self.time_key]
 
-    def of_periods(self, *columns: exp.Expr | str, table: str = "event") -> exp.Select:
+    @property
+    def time_key(self) -> str | None:
+        """The key of the question's dimension of time."""
+        return next(
+            (key for key, name in zip(self.keys, self.query.dimensions, strict=True) if name in BUCKET_DAYS), None
+        )
+
+    def of_all_time(
+        self, *columns: exp.Expr | str, table: str = "event", keys: Sequence[str] | None = None
+    ) -> exp.Select:
+        """The rows of ``table AS e`` of all time that the filter lets pass: their keys (or some) and these columns."""
+        self._is_of_all_time = True
+        return self._rows(*columns, table=table, keys=keys)
+
+    def of_periods(
+        self, *columns: exp.Expr | str, table: str = "event", keys: Sequence[str] | None = None
+    ) -> exp.Select:
         """As ``of_all_time``, but of the question's periods only, with ``is_current`` in a comparison."""
-        scan = self._rows(*columns, table=table)
+        scan = self._rows(*columns, table=table, keys=keys)
         if self.is_compared:
             scan = scan.select(exp.alias_(is_current(), IS_CURRENT), copy=False)
+        return self.in_periods(self.with_shown(scan) if keys is None else scan)
+
+    def with_shown(self, scan: exp.Select) -> exp.Select:
+        """A scan with the columns that are shown of keys."""
         for _, shown, source in self.shown:
             scan = scan.select(column_of(shown, source))
-        return self.in_periods(scan)
+        return scan
 
-    def _rows(self, *columns: exp.Expr | str, table: str) -> exp.Select:
-        return self._filtered(self._with_keys(exp.select(*columns).from_(f"{table} AS e")), self.query.filter)
+    def of_people(self, *columns: exp.Expr | str) -> exp.Select:
+        """The events that a question may look at whatever it filters by."""
+        return self._filtered(exp.select(*columns).from_("event AS e"), None)
+
+    def _rows(self, *columns: exp.Expr | str, table: str, keys: Sequence[str] | None) -> exp.Select:
+        self._has_measurements |= table == "measurement"
+        rows = exp.select(*columns).from_(f"{table} AS e")
+        return self._filtered(self._with_keys(rows, self.keys if keys is None else keys), self.query.filter)
 
     def without_keys(self, *columns: exp.Expr | str) -> exp.Select:
         """The events of all time that the filter lets pass, without keys."""
@@ -131,10 +159,14 @@ class Scan:
         """The first and the last of the sessions that any scan may look at."""
         first, last = exp.Min(this=column_of("session", "e")), exp.Max(this=column_of("session", "e"))
         sessions = exp.select(exp.alias_(first, "first_session"), exp.alias_(last, "last_session")).from_("event AS e")
-        return sessions if self._is_of_all_time else self.in_periods(sessions)
+        # A measurement may be of the period although no event of its session is.
+        is_of_periods = not (self._is_of_all_time or self._has_measurements)
+        return self.in_periods(sessions) if is_of_periods else sessions
 
-    def _with_keys(self, scan: exp.Select) -> exp.Select:
+    def _with_keys(self, scan: exp.Select, keys: Sequence[str]) -> exp.Select:
         for key, dimension in zip(self.keys, self.query.dimensions, strict=True):
+            if key not in keys:
+                continue
             if dimension in BUCKET_DAYS:
                 scan = scan.select(exp.alias_(self._bucket_index(dimension), key, copy=False), copy=False)
                 continue

@@ -47,12 +47,24 @@ def stages_of_terms(events: exp.Select) -> dict[str, exp.Query]:
 
     ``events`` selects from ``event AS e`` under all conditions that do not depend on search terms.
     """
+    return {"discovered": _clicks(events), "searched": _SEARCHED.copy()}
+
+
+def stages_of_clicks(events: exp.Select) -> dict[str, exp.Query]:
+    """The stage ``clicked``: by ``search_position``, the searches that some of the events came from."""
+    searched = _SEARCHED.copy()
+    for table in searched.find_all(exp.Table):
+        if table.name == "discovered":
+            table.set("this", exp.to_identifier("click"))
+    return {"click": _clicks(events), "clicked": searched}
+
+
+def _clicks(events: exp.Select) -> exp.Select:
     is_click = exp.EQ(
         this=column_of("action_id", "e"),
         expression=exp.select("action_id").from_("action").where(exp.column("name").eq(literal(DISCOVER))).subquery(),
     )
-    discovered = events.select("e.position", "e.session", "e.person_id", "e.agent_id", "e.occurred_at").where(is_click)
-    return {"discovered": discovered, "searched": _SEARCHED.copy()}
+    return events.select("e.position", "e.session", "e.person_id", "e.agent_id", "e.occurred_at").where(is_click)
 
 
 def joined_to_terms(scan: exp.Select) -> None:

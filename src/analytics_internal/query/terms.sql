@@ -2,12 +2,12 @@
 
 -- name: searched_in_session
 -- The latest search of the same session. Sessions are named by browsers: two people's, or two programs', are never one.
-SELECT d.position, s.item_id
+SELECT d.position, s.item_id, s.search_position
 FROM discovered AS d
 ASOF JOIN (
     -- Of searches at the same instant the last one in the log: ASOF would take any.
     SELECT session, coalesce(person_id, 0) AS person_id, coalesce(agent_id, 0) AS agent_id, occurred_at,
-           arg_max(item_id, position) AS item_id
+           arg_max(item_id, position) AS item_id, max(position) AS search_position
     FROM event
     WHERE action_id = (SELECT action_id FROM action WHERE name = 'search')
       AND position <= $position
@@ -20,10 +20,11 @@ ASOF JOIN (
 
 -- name: searched_by_person
 -- For a click without a session: the latest search of the same person, within half an hour.
-SELECT d.position, s.item_id
+SELECT d.position, s.item_id, s.search_position
 FROM discovered AS d
 ASOF JOIN (
-    SELECT person_id, coalesce(agent_id, 0) AS agent_id, occurred_at, arg_max(item_id, position) AS item_id
+    SELECT person_id, coalesce(agent_id, 0) AS agent_id, occurred_at, arg_max(item_id, position) AS item_id,
+           max(position) AS search_position
     FROM event
     WHERE action_id = (SELECT action_id FROM action WHERE name = 'search')
       AND position <= $position

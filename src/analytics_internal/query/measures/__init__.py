@@ -11,8 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from analytics_internal.query.measures.tables import of_accesses, of_measurements
+from analytics_internal.query.measures.newcomers import of_newcomers
+from analytics_internal.query.measures.tables import of_accesses, of_clicked, of_measurements
 from analytics_internal.query.scan import Scan
 
 Measure = Callable[[Scan, Sequence[str]], dict[str, exp.Query]]
-MEASURES: Mapping[str, Measure] = {"accesses": of_accesses, "measurements": of_measurements}
+MEASURES: Mapping[str, Measure] = {
+    "accesses": of_accesses,
+    "searches": of_clicked,
+    "newcomers": of_newcomers,
+    "measurements": of_measurements,
+}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp, parse_one
 
 from analytics_internal.query.conditions import column_of, literal
 from analytics_internal.query.metrics import DECLARED, columns_of
-from analytics_internal.query.scan import IS_CURRENT, Scan
+from analytics_internal.query.scan import IS_CURRENT, Scan, parameter
+from analytics_internal.query.terms import stages_of_clicks
 
 IS_THERE = "is_there"
 
@@ -18,18 +19,35 @@ def of_accesses(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
     return _aggregated(scan, metrics, "event", "accesses")
 
 
+def of_clicked(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
+    """The stages of metrics about searches that clicks on results came from, whenever these came."""
+    first_day = parameter("previous_first_day" if scan.is_compared else "first_day")
+    clicks = scan.of_people().where(exp.GTE(this=column_of("day", "e"), expression=first_day))
+    found = exp.select("search_position").from_("clicked")
+    is_clicked = exp.In(this=column_of("position", "e"), query=exp.Subquery(this=found))
+    stages = _aggregated(scan, metrics, "event", "searches", {"is_clicked": is_clicked})
+    return stages_of_clicks(clicks) | stages
+
+
 def of_measurements(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
     """The stages of metrics about measurements."""
     return _aggregated(scan, metrics, "measurement", "measurements")
 
 
-def _aggregated(scan: Scan, metrics: Sequence[str], table: str, name: str) -> dict[str, exp.Query]:
-    """The scan as ``<name>_scanned``, and its groups as ``<name>``. It looks at all that some metric counts."""
-    aggregates = [parse_one(sql, dialect="duckdb") for metric in metrics for sql in DECLARED[metric].figures.values()]
+def _aggregated(
+    scan: Scan, metrics: Sequence[str], table: str, name: str, derived: Mapping[str, exp.Expr] | None = None
+) -> dict[str, exp.Query]:
+    """The scan as ``<name>_scanned``, and its groups as ``<name>``. It looks at all that some metric counts.
+
+    ``derived`` are columns that the table itself has not.
+    """
+    aggregates = [parse_one(sql, dialect="duckdb") for one in metrics for sql in DECLARED[one].figures.values()]
     needed = sorted({column.name for aggregate in aggregates for column in aggregate.find_all(exp.Column)})
     actions = {DECLARED[metric].action for metric in metrics} or {None}
     scanned = f"{name}_scanned"
-    rows = scan.of_periods(*(f"e.{column}" for column in needed or ["position"]), table=table)
+    derived = derived or {}
+    columns = [exp.alias_(derived[column], column) if column in derived else f"e.{column}" for column in needed]
+    rows = scan.of_periods(*(columns or ["e.position"]), table=table)
     conditions = {action: _is_of(action) for action in sorted(filter(None, actions))}
     if None not in actions:
         rows = rows.where(exp.or_(*(condition.copy() for condition in conditions.values())))
@@ -59,18 +77,19 @@ def _grouped(scan: Scan, metrics: Sequence[str], scanned: str, has_flags: bool) 
         action = DECLARED[metric].action
         for column, sql, is_current in columns_of(metric, scan.is_compared):
             conditions: list[exp.Expr] = [exp.column(_flag_of(action))] if has_flags and action is not None else []
-            conditions += _in_period(scan, is_current)
+            conditions += in_period(scan, is_current)
             figure = where(parse_one(sql, dialect="duckdb"), conditions)
             select = select.select(exp.alias_(figure, column, quoted=True))
     return select.group_by(*scan.keys) if scan.keys else select
 
 
 def _is_there(scan: Scan) -> exp.Expr:
-    count = where(exp.Count(this=exp.Star()), _in_period(scan, is_current=True))
+    count = where(exp.Count(this=exp.Star()), in_period(scan, is_current=True))
     return exp.GT(this=count, expression=exp.Literal.number(0))
 
 
-def _in_period(scan: Scan, is_current: bool) -> list[exp.Expr]:
+def in_period(scan: Scan, is_current: bool) -> list[exp.Expr]:
+    """What tells a row of the period from one of the period before."""
     if not scan.is_compared:
         return []
     flag: exp.Expr = exp.column(IS_CURRENT)

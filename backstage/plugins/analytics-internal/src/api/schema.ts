@@ -474,7 +474,7 @@ export interface components {
          * @description A question.
          */
         WireQuery: {
-            metrics: ("events" | "people" | "items" | "views" | "searches" | "zero_result_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "first_access" | "last_access")[];
+            metrics: ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access")[];
             /**
              * @default breakdown
              * @enum {unknown}
@@ -501,7 +501,7 @@ export interface components {
             unused?: "leave_out" | "include" | "only";
             /** @default null */
             order_by?: [
-                "events" | "people" | "items" | "views" | "searches" | "zero_result_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>" | "time:day" | "time:week" | "time:month",
+                "events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>" | "time:day" | "time:week" | "time:month",
                 "asc" | "desc"
             ][] | null;
             /** @default 100 */
@@ -542,6 +542,7 @@ export interface components {
         Row: {
             action?: string | null;
             agent?: string | null;
+            click_through_rate?: components["schemas"]["Ratio"];
             doc_page?: string | null;
             doc_site?: string | null;
             domain?: string | null;
@@ -560,13 +561,16 @@ export interface components {
             lifecycle?: string | null;
             mean_rank?: components["schemas"]["Ratio"];
             minutes_saved?: components["schemas"]["Number"];
+            new_people?: components["schemas"]["Count"];
             owner?: string | null;
             people?: components["schemas"]["Count"];
             person?: string | null;
             plugin?: string | null;
+            returning_people?: components["schemas"]["Count"];
             route?: string | null;
             search_term?: string | null;
             searches?: components["schemas"]["Count"];
+            sessions?: components["schemas"]["Count"];
             subject?: string | null;
             system?: string | null;
             tasks_cancelled?: components["schemas"]["Count"];
@@ -582,6 +586,18 @@ export interface components {
             "time:week"?: string;
             views?: components["schemas"]["Count"];
             zero_result_rate?: components["schemas"]["Ratio"];
+        };
+        /**
+         * Ratio
+         * @description One figure divided by another, and both of them; null where there is nothing to divide by.
+         */
+        Ratio: {
+            value: number | null;
+            numerator: number;
+            denominator: number;
+            previous?: number | null;
+            previous_numerator?: number;
+            previous_denominator?: number;
         };
         /**
          * Number
@@ -616,18 +632,6 @@ export interface components {
             subject: string;
             /** @description Where in the portal it leads; null where it leads nowhere */
             path: string | null;
-        };
-        /**
-         * Ratio
-         * @description One figure divided by another, and both of them; null where there is nothing to divide by.
-         */
-        Ratio: {
-            value: number | null;
-            numerator: number;
-            denominator: number;
-            previous?: number | null;
-            previous_numerator?: number;
-            previous_denominator?: number;
         };
         /**
          * AnswerMeta
