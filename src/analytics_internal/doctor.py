@@ -21,7 +21,7 @@ import msgspec
 
 from analytics_internal.client.remote import RemoteError, address_in, problem_of
 from analytics_internal.data_dir import DataDirInUse, DataDirLock
-from analytics_internal.dimensions import DECLARED, MEASUREMENTS, TABLES
+from analytics_internal.dimensions import MEASUREMENTS, TABLES
 from analytics_internal.embedded import EmbeddedPostgres, running_dsn
 from analytics_internal.errors import CommandError, WrongUse
 from analytics_internal.forward import state
@@ -52,8 +52,6 @@ HOW_TO_ASK = (
 )
 PLAIN_ENOUGH = (CommandError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """Errors that end the command with one line: there is no database to examine."""
-WITH_AGENTS = ["agent"] if "agent" in DECLARED else []
-"""Without this dimension a question is about people."""
 Counts = dict[tuple[str, str, str], int]
 Check = Callable[[Connection, str], Awaitable["Finding"]]
 """Checks one thing; the text says that it is well."""
@@ -351,7 +349,8 @@ def _question(first: date, last: date) -> bytes:
     return msgspec.json.encode(
         {
             "metrics": ["events"],
-            "dimensions": ["time:day", "item", "person", *WITH_AGENTS],
+            # With `agent`, the answer is not about people alone.
+            "dimensions": ["time:day", "item", "person", "agent"],
             "date_range": {"from": str(first), "to": str(last)},
             "limit": None,
         }

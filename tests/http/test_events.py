@@ -30,6 +30,7 @@ async def test_an_event_comes_out_as_it_went_in(client: httpx.AsyncClient) -> No
         attributes={"to": "/docs", "deep": True},
         context={"pluginId": "techdocs"},
         sessionId="0f0e0d0c-0b0a-4000-8000-000000000001",
+        agent="claude-code",
         occurredAt=occurred_at.isoformat(),
     )
 

@@ -79,7 +79,14 @@ async def _answer(request: Request, caller: Caller, body: bytes) -> Response:
     await people.require_for(request, caller, resolved(wire, named))
     if name == JSON:
         names_people = await service.permissions.allow(caller, "people")
-        answered = await answer(service.replica, query, wire, service.zone, names_people=names_people)
+        answered = await answer(
+            service.replica,
+            query,
+            wire,
+            service.zone,
+            names_people=names_people,
+            outcomes=service.outcomes.status,
+        )
         return Response(msgspec.json.encode(answered), media_type="application/json")
     prepared = await prepare(service.replica, query, wire, service.zone)
     # An address that says CSV is opened in a spreadsheet; a program says it in a header.

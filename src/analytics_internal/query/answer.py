@@ -29,6 +29,7 @@ from analytics_internal.query.wire import (
     WireSegment,
 )
 from analytics_internal.reader import Replica
+from analytics_internal.scaffolder import OutcomesStatus
 
 
 async def answer(
@@ -38,18 +39,28 @@ async def answer(
     zone: ZoneInfo,
     now: datetime | None = None,
     names_people: bool = True,
+    outcomes: OutcomesStatus | None = None,
 ) -> Answer:
-    """The answer to a question, with people's titles if ``names_people``. Raises as ``prepare``."""
+    """The answer to a question, with people's titles if ``names_people``. Raises as ``prepare``.
+
+    ``outcomes``: how well those of templates are known, for the answer's notes.
+    """
     log_changes = replica.log_changes
-    answered = await _answer_once(replica, query, wire, zone, now, names_people)
+    answered = await _answer_once(replica, query, wire, zone, now, names_people, outcomes)
     if replica.log_changes != log_changes:
         # Its position was settled in one log, and its rows may be of the one that came then.
-        answered = await _answer_once(replica, query, wire, zone, now, names_people)
+        answered = await _answer_once(replica, query, wire, zone, now, names_people, outcomes)
     return answered
 
 
 async def _answer_once(
-    replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None, names_people: bool
+    replica: Replica,
+    query: Query,
+    wire: WireQuery,
+    zone: ZoneInfo,
+    now: datetime | None,
+    names_people: bool,
+    outcomes: OutcomesStatus | None,
 ) -> Answer:
     prepared = await prepare(replica, query, wire, zone, now)
 
@@ -66,10 +77,12 @@ async def _answer_once(
         place = await replica.place_of(prepared.page.position)
         page = msgspec.structs.replace(prepared.page, log=log_of(place))
         prepared = msgspec.structs.replace(prepared, page=page)
-    return Answer(results, _meta(prepared, total, titles, replica), wire)
+    return Answer(results, _meta(prepared, total, titles, replica, outcomes), wire)
 
 
-def _meta(prepared: Prepared, total_rows: int, titles: dict[str, str], replica: Replica) -> AnswerMeta:
+def _meta(
+    prepared: Prepared, total_rows: int, titles: dict[str, str], replica: Replica, outcomes: OutcomesStatus | None
+) -> AnswerMeta:
     page = prepared.page
     limit = prepared.query.limit or total_rows
     following = page.offset + limit
@@ -86,7 +99,7 @@ def _meta(prepared: Prepared, total_rows: int, titles: dict[str, str], replica: 
         time_labels=_time_labels(prepared),
         segments=[WireSegment(one.id, one.name, instant(one.changed_at)) for one in prepared.query.segments],
         catalog=_wire_catalog(replica.catalog),
-        notes=notes_of(prepared.query, prepared.period, replica.catalog),
+        notes=notes_of(prepared.query, prepared.period, replica.catalog, outcomes),
         titles=titles,
         suppressed=[],
         missing_events=replica.missing(page.position),

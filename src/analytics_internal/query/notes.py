@@ -9,15 +9,24 @@ from analytics_internal.query.conditions import comparisons
 from analytics_internal.query.language import Query
 from analytics_internal.query.period import Period
 from analytics_internal.query.wire import NOTES, Note
+from analytics_internal.scaffolder import OutcomesStatus
 
 OF_CATALOG = {"entity_type", "lifecycle", "owner", "system", "domain", "team"}
 """The dimensions that the catalog alone knows."""
 OF_ELIGIBLE = {"eligible_people", "adoption_rate"}
 
 
-def notes_of(query: Query, period: Period, catalog: CatalogState | None) -> list[Note]:
+OF_OUTCOMES = {"tasks_succeeded", "tasks_failed", "tasks_cancelled", "minutes_saved"}
+
+
+def notes_of(
+    query: Query, period: Period, catalog: CatalogState | None, outcomes: OutcomesStatus | None = None
+) -> list[Note]:
     """The notes of one answer, each code once."""
-    return [Note(code, NOTES[code]) for code in _codes(query, period, catalog)]
+    notes = [Note(code, NOTES[code]) for code in _codes(query, period, catalog)]
+    if outcomes is not None and outcomes.note is not None and not OF_OUTCOMES.isdisjoint(query.metrics):
+        notes.append(Note(*outcomes.note))
+    return notes
 
 
 def _codes(query: Query, period: Period, catalog: CatalogState | None) -> Iterator[str]:

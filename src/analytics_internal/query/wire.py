@@ -95,6 +95,9 @@ NOTES = {
     "catalog-unknown": "The portal's catalog was never read, so nothing is known of teams, owners and who is eligible",
     "catalog-assumed": "What the catalog says of days before it was first read is what was found then",
     "catalog-failing": "The portal's catalog does not answer; what was known last counts",
+    "outcomes-off": "Outcomes of templates are not read from the portal",
+    "outcomes-failing": "Outcomes of templates cannot be read from the portal; the note says since when, and why",
+    "outcomes-unread": "Outcomes of templates are being read for the first time",
 }
 """By their codes: what answers may have to say beside their figures."""
 

@@ -55,13 +55,19 @@ class OutcomesStatus(msgspec.Struct, frozen=True):
     error: str | None = None
 
     @property
-    def note(self) -> str | None:
-        """What an answer about outcomes has to say; None if all are known."""
+    def note(self) -> tuple[str, str] | None:
+        """What an answer about outcomes has to say: a code and a sentence; None if all are known."""
         if not self.is_on:
-            return "Outcomes of templates are not read from the portal: scaffolder_interval_seconds is 0"
+            return (
+                "outcomes-off",
+                "Outcomes of templates are not read from the portal: scaffolder_interval_seconds is 0",
+            )
         if self.failing_since is not None:
-            return f"Outcomes of templates are not read since {self.failing_since:%Y-%m-%dT%H:%M:%SZ}: {self.error}"
-        return "Outcomes of templates are being read for the first time" if self.read_at is None else None
+            since = f"{self.failing_since:%Y-%m-%dT%H:%M:%SZ}"
+            return "outcomes-failing", f"Outcomes of templates are not read since {since}: {self.error}"
+        if self.read_at is None:
+            return "outcomes-unread", "Outcomes of templates are being read for the first time"
+        return None
 
 
 class Outcomes:
