@@ -255,9 +255,17 @@ def counterparts(first: date, last: date, months: int) -> dict[date, date]:
     return {day: sorted([first, months_later(day, months), last])[1] for day in days}
 
 
-def time_labels(first: date, last: date, months: int, dimension: str, is_compared: bool) -> Rows:
+def compared_days(question: Question, first: date, last: date) -> dict[date, date]:
+    """The days that a question compares its own with, each with the one that it is compared with."""
+    if question.get("compare") == "same_weeks_last_year":
+        days = [first + n * DAY for n in range((last - first).days + 1)]
+        return {day - 52 * 7 * DAY: day for day in days}
+    return counterparts(first, last, months_of(question)) if question.get("compare") else {}
+
+
+def time_labels(question: Question, first: date, last: date, dimension: str) -> Rows:
     """Every bucket with the first and the last day it is compared with, but for whether it is complete."""
-    pairs = counterparts(first, last, months) if is_compared else {}
+    pairs = compared_days(question, first, last)
     rows = []
     for label in buckets(first, last, dimension):
         days = [str(day) for day, other in pairs.items() if bucket(other, dimension) == label]
@@ -277,7 +285,7 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     if "agent" not in asked_of(question):
         accesses = [access for access in accesses if access.agent is None]
     matching = [access for access in accesses if matches(question.get("filters"), access)]
-    pairs = counterparts(first, last, months_of(question)) if question.get("compare") else {}
+    pairs = compared_days(question, first, last)
     dimensions: list[str] = question.get("dimensions", [])
     time = next((name for name in dimensions if name.startswith("time:")), None)
 

@@ -23,7 +23,7 @@ from analytics_internal.query.language import DIMENSIONS, METRICS, TIME_DIMENSIO
 from analytics_internal.query.parse import parse
 from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
-from tests.query.model import Question, months_of, period_of, time_labels
+from tests.query.model import Question, period_of, time_labels
 from tests.query.model import answer as modelled
 from tests.query.stored import (
     ACTIONS,
@@ -165,7 +165,7 @@ async def test_every_bucket_is_compared_with_its_days_one_period_before(
     labels = answered["meta"]["time_labels"]
     first, last = period_of(question, stored.accesses, ZoneInfo(zone), NOW)
     without_complete = [{name: label[name] for name in ("label", "previous")} for label in labels]
-    assert without_complete == time_labels(first, last, months_of(question), time, bool(question["compare"]))
+    assert without_complete == time_labels(question, first, last, time)
     assert {row[time] for row in answered["results"]} <= {label["label"] for label in labels}
     for part in total["events"]:
         assert sum(row["events"][part] for row in answered["results"]) == total["events"][part]

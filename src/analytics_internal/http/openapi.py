@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from analytics_internal import __version__
-from analytics_internal.dimensions import DECLARED
+from analytics_internal.dimensions import ANY_ATTRIBUTE, DECLARED
 from analytics_internal.event import Verdicts, WireBatch, WireEvent
 from analytics_internal.http import compat, health, integration, problems, segments
 from analytics_internal.http import destination_wire as wire
 from analytics_internal.http.query import FORMAT_NAMES, Configuration
 from analytics_internal.log import StoredEvent
-from analytics_internal.query import FORMATS, Answer, DayRange, LastDays, WireQuery, language
+from analytics_internal.query import FORMATS, OF_ATTRIBUTES, Answer, DayRange, LastDays, WireQuery, language
 from analytics_internal.settings import Settings
 
 Schema = dict[str, Any]
@@ -323,6 +323,7 @@ def _schemas() -> Schema:
     bounds = Settings.model_json_schema()["properties"]["max_batch_events"]
     events["maxItems"] = bounds["maximum"]
     events["description"] = f"As many as the setting `max_batch_events` says: {bounds['default']:,} by default"
+    schemas["Row"]["patternProperties"] = {OF_ATTRIBUTES["pattern"]: {"type": ["string", "null"]}}
     return {**schemas, **_filters()}
 
 
@@ -332,13 +333,14 @@ def _filters() -> Schema:
     One schema for each depth: as deep as filters may be nested, and no recursion that tools would get lost in.
     """
     is_, contains = list(language.OPERATORS[:2]), language.OPERATORS[2:]
-    names = [name for name in language.FILTER_DIMENSIONS if not DECLARED[name].parts]
+    named = [name for name in language.FILTER_DIMENSIONS if name != ANY_ATTRIBUTE and not DECLARED[name].parts]
+    names: Schema = {"anyOf": [{"enum": named}, OF_ATTRIBUTES]}
     by_id = [name for name in language.FILTER_DIMENSIONS if DECLARED[name].parts]
     text: Schema = {"type": "string", "maxLength": language.MAX_VALUE_LENGTH}
     comparisons = {
         "ItemFilter": _list({"enum": is_}, {"enum": by_id}, _values({"type": "integer", "minimum": 1})),
-        "TextFilter": _list({"enum": is_}, {"enum": names}, _values({"anyOf": [text, {"type": "null"}]})),
-        "ContainsFilter": _list({"enum": list(contains)}, {"enum": names}, _values(text)),
+        "TextFilter": _list({"enum": is_}, names, _values({"anyOf": [text, {"type": "null"}]})),
+        "ContainsFilter": _list({"enum": list(contains)}, names, _values(text)),
     }
     segment = {"SegmentFilter": _list({"const": language.SEGMENT}, {"type": "string", "format": "uuid"})}
     return {

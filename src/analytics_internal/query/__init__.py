@@ -9,4 +9,12 @@ from analytics_internal.query.period import next_bucket
 from analytics_internal.query.run import first_event_at, prepare
 from analytics_internal.query.segments import ids_of_segments, require_no_segment, resolved
 from analytics_internal.query.spool import Spool, Spooled
-from analytics_internal.query.wire import FILTER_FIELDS, FILTER_LIST_FIELDS, Answer, DayRange, LastDays, WireQuery
+from analytics_internal.query.wire import (
+    FILTER_FIELDS,
+    FILTER_LIST_FIELDS,
+    OF_ATTRIBUTES,
+    Answer,
+    DayRange,
+    LastDays,
+    WireQuery,
+)

@@ -44,11 +44,13 @@ class DayRange(msgspec.Struct, forbid_unknown_fields=True, rename={"first": "fro
 
 
 Metric = Annotated[str, allowed(enum=list(language.METRICS))]
-Dimension = Annotated[str, allowed(enum=list(language.DIMENSIONS))]
+_NAMED = [name for name in language.DIMENSIONS if name != dimensions.ANY_ATTRIBUTE]
+OF_ATTRIBUTES = {"type": "string", "pattern": "^attr:.", "description": "`attr:<name>`: an attribute of the event"}
+Dimension = Annotated[str, allowed(anyOf=[{"enum": _NAMED}, OF_ATTRIBUTES])]
 Order = Annotated[
     list[str],
     allowed(
-        prefixItems=[{"enum": [*language.METRICS, *language.DIMENSIONS]}, {"enum": ["asc", "desc"]}],
+        prefixItems=[{"anyOf": [{"enum": [*language.METRICS, *_NAMED]}, OF_ATTRIBUTES]}, {"enum": ["asc", "desc"]}],
         minItems=2,
         maxItems=2,
     ),

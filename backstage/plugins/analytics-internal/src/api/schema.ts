@@ -481,7 +481,7 @@ export interface components {
              */
             kind?: "breakdown";
             /** @default [] */
-            dimensions?: ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>" | "time:day" | "time:week" | "time:month")[];
+            dimensions?: (string | ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:day" | "time:week" | "time:month"))[];
             /** @default null */
             filters?: components["schemas"]["Filter"] | null;
             /**
@@ -501,7 +501,7 @@ export interface components {
             unused?: "leave_out" | "include" | "only";
             /** @default null */
             order_by?: [
-                "events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>" | "time:day" | "time:week" | "time:month",
+                ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:day" | "time:week" | "time:month") | string,
                 "asc" | "desc"
             ][] | null;
             /** @default 100 */
@@ -586,6 +586,8 @@ export interface components {
             "time:week"?: string;
             views?: components["schemas"]["Count"];
             zero_result_rate?: components["schemas"]["Ratio"];
+        } & {
+            [key: string]: string | null;
         };
         /**
          * Ratio
@@ -1178,12 +1180,12 @@ export interface components {
         ];
         TextFilter: [
             "is" | "is_not",
-            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>",
+            ("action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent") | string,
             (string | null)[]
         ];
         ContainsFilter: [
             "contains",
-            "action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>",
+            ("action" | "subject" | "path" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent") | string,
             string[]
         ];
         SegmentFilter: [
