@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import msgspec
@@ -43,6 +43,10 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """It counts the rows of this action alone."""
     ignores_period: bool = False
     """It looks at all time, but in rows of time; so it has no previous value."""
+    dimensions: Collection[str] | None = None
+    """What it can be grouped by; None: everything."""
+    filters: Collection[str] | None = None
+    """What can be filtered by beside it; None: everything."""
     event_s: float = 0.0
     """Seconds for each event beyond looking at it: of a million on a small machine."""
 
@@ -183,6 +187,78 @@ DECLARED = {
         form="moment",
         aggregate="max(occurred_at)",
         ignores_period=True,
+    ),
+}
+
+
+_DAYS = ("time:day", "time:week", "time:month")
+_OF_CATALOG = ("entity_kind", "entity_type", "owner", "system", "domain", "lifecycle")
+DECLARED |= {
+    "eligible_people": Metric(
+        meaning="People who were expected to use the portal at the end of at least one day",
+        formula="number of distinct users of the catalog, or members of `eligible_groups`",
+        measure="eligible",
+        dimensions=(*_DAYS, "team"),
+    ),
+    "adoption_rate": Metric(
+        meaning="The part of the people who were expected to use the portal that did",
+        formula="those of eligible_people with an access on a day on which they were expected / eligible_people",
+        form="ratio",
+        measure="eligible",
+        dimensions=(*_DAYS, "team"),
+        event_s=6e-8,
+    ),
+    "joined_people": Metric(
+        meaning="People whose first day in the catalog was then",
+        formula="number of people who became eligible for the first time; not those whom the first reading found",
+        measure="joined",
+        dimensions=_DAYS,
+    ),
+    "arrival_rate": Metric(
+        meaning="The part of those who joined then that have come since",
+        formula="joined_people with an access on their first day or later, up to now / joined_people",
+        form="ratio",
+        measure="joined",
+        dimensions=_DAYS,
+    ),
+    "days_to_arrival": Metric(
+        meaning="Days from joining to the first access, of those who have come",
+        formula="sum of the days from the first day in the catalog to the first access since / people who have come",
+        form="ratio",
+        measure="joined",
+        dimensions=_DAYS,
+    ),
+    "entities": Metric(
+        meaning="Entities in the catalog at the end of the bucket or period",
+        formula="number of entities",
+        measure="catalog",
+        dimensions=(*_DAYS, *_OF_CATALOG),
+        filters=("entity", *_OF_CATALOG),
+    ),
+    "new_entities": Metric(
+        meaning="Entities whose first day in the catalog was then",
+        formula="number of entities; not those that the first reading found",
+        measure="catalog",
+        dimensions=(*_DAYS, *_OF_CATALOG),
+        filters=("entity", *_OF_CATALOG),
+    ),
+    "ownership_rate": Metric(
+        meaning="The part of the catalog that has an owner",
+        formula="entities with an owner / entities, both of the kinds api, component, domain, resource, system, "
+        "template",
+        form="ratio",
+        measure="catalog",
+        dimensions=(*_DAYS, *_OF_CATALOG),
+        filters=("entity", *_OF_CATALOG),
+    ),
+    "documentation_rate": Metric(
+        meaning="The part of the catalog that has documentation",
+        formula="entities with TechDocs / entities, both of the kinds api, component, domain, resource, system, "
+        "template",
+        form="ratio",
+        measure="catalog",
+        dimensions=(*_DAYS, *_OF_CATALOG),
+        filters=("entity", *_OF_CATALOG),
     ),
 }
 

@@ -12,6 +12,7 @@ import msgspec
 
 from analytics_internal import dimensions
 from analytics_internal.errors import Problem
+from analytics_internal.query.conditions import comparisons
 from analytics_internal.query.language import (
     COMPARISONS,
     CONNECTIVES,
@@ -49,6 +50,7 @@ from analytics_internal.query.language import (
     Unused,
     is_allowed,
 )
+from analytics_internal.query.metrics import DECLARED as METRICS_DECLARED
 from analytics_internal.query.segments import resolved
 from analytics_internal.query.wire import LAST, WireQuery
 
@@ -93,6 +95,7 @@ def check(wire: WireQuery, allow_no_limit: bool = False, segments: Mapping[UUID,
     filter_ = None
     if asked.filters is not None and are_within_limits(asked.filters, problems):
         filter_ = checked_filter(asked.filters, "filters", 1, problems)
+    _check_combinations(metrics, dimensions, filter_, problems)
     date_range = checked_date_range(asked.date_range, problems)
     compare = checked_compare(asked.compare, date_range, problems)
     unused = _checked_unused(asked.unused, dimensions, problems)
@@ -114,6 +117,26 @@ def check(wire: WireQuery, allow_no_limit: bool = False, segments: Mapping[UUID,
     )
     wire.order_by = [list(order) for order in order_by]
     return msgspec.structs.replace(query, unused=unused, segments=tuple((segments or {}).values()))
+
+
+def _check_combinations(
+    metrics: tuple[str, ...], dimensions: tuple[str, ...], filter_: Filter | None, problems: list[Problem]
+) -> None:
+    """A figure about the catalog cannot be grouped or filtered by what the catalog does not know."""
+    filtered = {comparison.dimension for comparison in comparisons(filter_)} if filter_ is not None else set()
+    for metric in metrics:
+        declared = METRICS_DECLARED.get(metric)
+        if declared is None:
+            continue
+        for field, names, allowed in (
+            ("dimensions", dimensions, declared.dimensions),
+            ("filters", sorted(filtered), declared.filters),
+        ):
+            problems += [
+                Problem(field, f"{shortened(name)} does not go with the metric `{metric}`", list(allowed))
+                for name in names
+                if allowed is not None and name not in allowed
+            ]
 
 
 def _checked_unused(given: str, dimensions: tuple[str, ...], problems: list[Problem]) -> Unused:

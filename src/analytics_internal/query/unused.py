@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from analytics_internal.dimensions import DECLARED
 from analytics_internal.query import language
-from analytics_internal.query.conditions import column_of, literal
+from analytics_internal.query.conditions import column_of, comparisons, literal
 from analytics_internal.query.metrics import DECLARED as METRICS
 from analytics_internal.query.metrics import shown_columns_of
 from analytics_internal.query.scan import parameter
@@ -62,7 +62,7 @@ def known_to_catalog(dimension: str, filter_: language.Filter | None) -> exp.Que
         rows = rows.where(exp.GTE(this=column_of("last_day", "c"), expression=parameter("first_day")))
         if source.where is not None:
             rows = rows.where(source.where)
-        asked = _condition(filter_, source) if filter_ is not None else None
+        asked = condition_on_catalog(filter_, source.filters) if filter_ is not None else None
         found.append(rows.where(asked) if asked is not None else rows)
     together: exp.Query = found[0]
     for more in found[1:]:
@@ -102,20 +102,25 @@ def _nothing(query: language.Query, is_compared: bool) -> list[exp.Expr]:
     return nothing
 
 
-def _condition(filter_: language.Filter, source: _Source) -> exp.Expr | None:
-    """What a filter demands of a row of the catalog; None where it demands nothing that the catalog knows."""
+def condition_on_catalog(filter_: language.Filter, columns: Mapping[str, str]) -> exp.Expr | None:
+    """What a filter demands of a row of the catalog, whose columns answer for some dimensions; None: nothing."""
     if isinstance(filter_, language.Not):
-        inner = _condition(filter_.filter, source)
+        # Where the catalog knows a part only, the whole may fail for what it does not know.
+        inner = condition_on_catalog(filter_.filter, columns) if _is_known(filter_.filter, columns) else None
         return exp.not_(exp.paren(inner)) if inner is not None else None
     if isinstance(filter_, language.All | language.Any):
-        parts = [_condition(part, source) for part in filter_.filters]
+        parts = [condition_on_catalog(part, columns) for part in filter_.filters]
         known = [part for part in parts if part is not None]
         if isinstance(filter_, language.Any):
             # The part that the catalog does not know may hold.
             return exp.paren(exp.or_(*known)) if len(known) == len(parts) else None
         return exp.paren(exp.and_(*known)) if known else None
-    column = source.filters.get(filter_.dimension)
+    column = columns.get(filter_.dimension)
     return _comparison(filter_, column_of(column, "c")) if column is not None else None
+
+
+def _is_known(filter_: language.Filter, columns: Mapping[str, str]) -> bool:
+    return all(comparison.dimension in columns for comparison in comparisons(filter_))
 
 
 def _comparison(filter_: language.Is | language.Contains, column: exp.Column) -> exp.Expr:

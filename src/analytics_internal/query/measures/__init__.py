@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
+from analytics_internal.query.measures.catalog import of_catalog
 from analytics_internal.query.measures.newcomers import of_newcomers
+from analytics_internal.query.measures.population import of_eligible, of_joined
 from analytics_internal.query.measures.tables import of_accesses, of_clicked, of_measurements
 from analytics_internal.query.scan import Scan
 
@@ -21,4 +23,7 @@ MEASURES: Mapping[str, Measure] = {
     "searches": of_clicked,
     "newcomers": of_newcomers,
     "measurements": of_measurements,
+    "eligible": of_eligible,
+    "joined": of_joined,
+    "catalog": of_catalog,
 }

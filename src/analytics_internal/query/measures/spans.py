@@ -13,15 +13,24 @@ def spans(scan: Scan) -> exp.Select:
 
     Of an unfinished period the days after today have not come; of the one before, those that are compared with them.
     """
+    day = column_of("day", "e")
+    first, last = exp.Min(this=day), exp.Max(this=day.copy())
+    rows = _of_days(scan).select(exp.alias_(first, "first_day"), exp.alias_(last, "last_day"))
+    return rows.group_by(*(exp.Literal.number(place) for place in range(1, len(scan.time_keys()) + 2)))
+
+
+def single_days(scan: Scan) -> exp.Select:
+    """As ``spans``, but a row for each day, as ``day``."""
+    return _of_days(scan).select(column_of("day", "e"))
+
+
+def _of_days(scan: Scan) -> exp.Select:
     days: exp.Query = _days("first_day", "last_day_come")
     if scan.is_compared:
         more = _days("previous_first_day", "previous_last_day_come")
         days = exp.Union(this=days, expression=more, distinct=False)
-    day = column_of("day", "e")
     rows = exp.select(*scan.time_keys(), exp.alias_(is_current(), IS_CURRENT))
-    rows = rows.select(exp.alias_(exp.Min(this=day), "first_day"), exp.alias_(exp.Max(this=day.copy()), "last_day"))
-    keys = [exp.Literal.number(place) for place in range(1, len(scan.time_keys()) + 2)]
-    return rows.from_(exp.Subquery(this=days).as_("e")).group_by(*keys)
+    return rows.from_(exp.Subquery(this=days).as_("e"))
 
 
 def _days(first: str, last: str) -> exp.Select:

@@ -1,0 +1,84 @@
+"""Figures about the catalog itself: its entities at the end of a day, and those that are new. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from analytics_internal.query.conditions import column_of, literal
+from analytics_internal.query.measures.spans import spans
+from analytics_internal.query.measures.tables import IS_THERE
+from analytics_internal.query.metrics import columns_of
+from analytics_internal.query.scan import IS_CURRENT, Scan
+from analytics_internal.query.unused import OF_ENTITY, condition_on_catalog
+from analytics_internal.reader import ALWAYS
+
+OWNED_KINDS = ("api", "component", "domain", "resource", "system", "template")
+"""The kinds that have owners and docs."""
+
+
+def of_catalog(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
+    """The stages of metrics about the catalog's entities."""
+    return {
+        "catalog_span": spans(scan),
+        "catalog_row": exp.Union(this=_held(scan), expression=_begun(scan), distinct=False),
+        "catalog": _grouped(scan, metrics),
+    }
+
+
+def _held(scan: Scan) -> exp.Select:
+    """The entities that were in the catalog at the end of each span."""
+    rows = _rows(scan, "catalog_entity", is_new=False)
+    at_its_end = "c.first_day <= catalog_span.last_day AND c.last_day >= catalog_span.last_day"
+    return rows.join("catalog_span", on=at_its_end)
+
+
+def _begun(scan: Scan) -> exp.Select:
+    """The entities whose first day in the catalog is in a span. What was found at first counts as always there."""
+    first = exp.select("*").from_("catalog_entity").where(f"first_day > {ALWAYS[0]}").qualify(_is_first())
+    rows = _rows(scan, exp.Subquery(this=first), is_new=True)
+    return rows.join("catalog_span", on="c.first_day BETWEEN catalog_span.first_day AND catalog_span.last_day")
+
+
+def _is_first() -> exp.Expr:
+    number = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[exp.column("ref")],
+        order=exp.Order(expressions=[exp.Ordered(this=exp.column("first_day"))]),
+    )
+    return exp.EQ(this=number, expression=exp.Literal.number(1))
+
+
+def _rows(scan: Scan, table: str | exp.Subquery, is_new: bool) -> exp.Select:
+    rows = exp.select(exp.alias_(exp.true() if is_new else exp.false(), "is_new"), f"catalog_span.{IS_CURRENT}")
+    for key, dimension in zip(scan.keys, scan.query.dimensions, strict=True):
+        if dimension in OF_ENTITY:
+            rows = rows.select(exp.alias_(column_of(OF_ENTITY[dimension], "c"), key))
+        else:
+            rows = rows.select(column_of(key, "catalog_span"))
+    is_owned = exp.In(this=column_of("kind", "c"), expressions=[literal(kind) for kind in OWNED_KINDS])
+    rows = rows.select(exp.alias_(is_owned, "has_kind"), "c.owner IS NOT NULL AS has_owner", "c.has_docs")
+    rows = rows.from_(exp.alias_(table, "c", table=True) if isinstance(table, exp.Subquery) else f"{table} AS c")
+    asked = condition_on_catalog(scan.query.filter, OF_ENTITY) if scan.query.filter is not None else None
+    return rows.where(asked) if asked is not None else rows
+
+
+FIGURES = {
+    "entities": "NOT is_new",
+    "new_entities": "is_new",
+    "ownership_rate.numerator": "NOT is_new AND has_kind AND has_owner",
+    "ownership_rate.denominator": "NOT is_new AND has_kind",
+    "documentation_rate.numerator": "NOT is_new AND has_kind AND has_docs",
+    "documentation_rate.denominator": "NOT is_new AND has_kind",
+}
+
+
+def _grouped(scan: Scan, metrics: Sequence[str]) -> exp.Select:
+    select = exp.select(*scan.keys, exp.alias_(exp.func("bool_or", exp.column(IS_CURRENT)), IS_THERE))
+    for metric in metrics:
+        for column, _, is_of_period in columns_of(metric, scan.is_compared):
+            counted = FIGURES[column.replace(".previous_", ".").removesuffix(".previous")]
+            flag = IS_CURRENT if is_of_period else f"NOT {IS_CURRENT}"
+            select = select.select(f'count(*) FILTER (WHERE {counted} AND {flag}) AS "{column}"')
+    return select.from_("catalog_row").group_by(*scan.keys) if scan.keys else select.from_("catalog_row")
