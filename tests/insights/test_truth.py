@@ -111,7 +111,8 @@ async def test_searches_what_they_found_and_what_was_taken(demo: DemoPortal) -> 
 
 async def test_templates_from_the_form_to_the_tasks_end(demo: DemoPortal) -> None:
     outcomes = await demo.ask(metrics=[*MEASURED, "minutes_saved"], dimensions=["template"])
-    opened = await demo.ask(metrics=["views"], dimensions=["template"])
+    forms = ["contains", "subject", ["/create/templates/"]]
+    opened = await demo.ask(metrics=["views"], dimensions=["template"], filters=forms)
     created = await demo.ask(metrics=["events"], dimensions=["template"], filters=["is", "action", ["create"]])
     unused = await demo.ask(metrics=["events"], dimensions=["template"], unused="only")
 
