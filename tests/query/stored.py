@@ -23,7 +23,7 @@ from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.answer import answer
 from analytics_internal.query.download import FORMATS, pieces_of
-from analytics_internal.query.parse import parse
+from analytics_internal.query.kinds import parse_question
 from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
 from tests.catalog.known import KnownEntity, KnownMembership, know
@@ -103,7 +103,7 @@ class Stored(NamedTuple):
         return model.answer(as_of_their_days(self.accesses, self.catalogs[-1], zone), question, zone, now)
 
     async def ask(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> dict[str, Any]:
-        answered = await answer(self.replica, *parse(json.dumps(question).encode()), ZoneInfo(zone), now)
+        answered = await answer(self.replica, *parse_question(json.dumps(question).encode()), ZoneInfo(zone), now)
         return msgspec.json.decode(msgspec.json.encode(answered))  # type: ignore[no-any-return]
 
     async def ask_all(self, question: Question, zone: str = "UTC", now: datetime = NOW) -> tuple[Rows, list[int]]:
@@ -125,7 +125,7 @@ class Stored(NamedTuple):
 
     async def file(self, question: Question, format_: str, zone: str = "UTC") -> bytes:
         """The answer as a file."""
-        query, wire = parse(json.dumps(question).encode(), allow_no_limit=True)
+        query, wire = parse_question(json.dumps(question).encode(), allow_no_limit=True)
         prepared = await prepare(self.replica, query, wire, ZoneInfo(zone), NOW)
         return b"".join([piece async for piece in pieces_of(self.replica, prepared, FORMATS[format_])])
 

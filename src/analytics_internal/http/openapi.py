@@ -21,7 +21,21 @@ from analytics_internal.http import compat, health, integration, problems, segme
 from analytics_internal.http import destination_wire as wire
 from analytics_internal.http.query import FORMAT_NAMES, Configuration
 from analytics_internal.log import StoredEvent
-from analytics_internal.query import FORMATS, OF_ATTRIBUTES, Answer, DayRange, LastDays, WireQuery, language
+from analytics_internal.query import (
+    FORMATS,
+    OF_ATTRIBUTES,
+    Answer,
+    DayRange,
+    FunnelAnswer,
+    LastDays,
+    PathsAnswer,
+    RetentionAnswer,
+    WireFunnel,
+    WirePaths,
+    WireQuery,
+    WireRetention,
+    language,
+)
 from analytics_internal.settings import Settings
 
 Schema = dict[str, Any]
@@ -29,6 +43,7 @@ REF = "#/components/schemas/{name}"
 PREFIX = "/api/analytics-internal"
 STRUCTS = (
     WireEvent, WireBatch, Verdicts, StoredEvent, WireQuery, LastDays, DayRange, Answer, Configuration,
+    WireFunnel, WireRetention, WirePaths, FunnelAnswer, RetentionAnswer, PathsAnswer,
     compat.OriginalItem, compat.TopUser, integration.Metadata, integration.Conditions, health.Alive, health.Readiness,
     problems.ProblemDetails, wire.Destinations, wire.Destination, wire.DeadLetters, wire.TestResult,
     wire.ReplayDeadLetters, wire.ReplayPositions, wire.ReplayTimes, wire.Queued, wire.Cancelled, wire.Discard,
@@ -275,17 +290,22 @@ def _export_events() -> Schema:
 
 
 def _ask() -> Schema:
-    return _operation("ask", "Ask a question", _answer(), (*READ, 413, 415), [_format()], _json(WireQuery))
+    return _operation("ask", "Ask a question", _answer(), (*READ, 413, 415), [_format()], _question())
 
 
 def _ask_by_link() -> Schema:
     question = {"name": "q", "in": "query", "required": True, "description": "The question as JSON"}
-    parameters = [{**question, "content": _json(WireQuery)}, _format()]
+    parameters = [{**question, "content": _question()}, _format()]
     return _operation("askByLink", "Ask a question by a link", _answer(), (*READ, 413), parameters)
 
 
+def _question() -> Schema:
+    return _json_of(WireQuery, WireFunnel, WireRetention, WirePaths)
+
+
 def _answer() -> Schema:
-    return {**_json(Answer), **{one.media_type: TEXT for one in FORMATS.values()}}
+    answers = (Answer, FunnelAnswer, RetentionAnswer, PathsAnswer)
+    return {**_json_of(*answers), **{one.media_type: TEXT for one in FORMATS.values()}}
 
 
 def _format() -> Schema:
@@ -381,6 +401,10 @@ def _parameter(name: str, description: str, schema: Schema) -> Schema:
 
 def _json(struct: type[msgspec.Struct]) -> Schema:
     return {"application/json": {"schema": _ref(struct)}}
+
+
+def _json_of(*structs: type[msgspec.Struct]) -> Schema:
+    return {"application/json": {"schema": {"anyOf": [_ref(struct) for struct in structs]}}}
 
 
 def _json_list(struct: type[msgspec.Struct]) -> Schema:

@@ -10,7 +10,7 @@ from analytics_internal.auth import PERMISSIONS, Caller, NotAllowed
 from analytics_internal.dimensions import DECLARED
 from analytics_internal.event import normalise_entity_ref
 from analytics_internal.http.requests import service_of
-from analytics_internal.query import CONNECTIVES, FILTER_FIELDS, FILTER_LIST_FIELDS, WireQuery
+from analytics_internal.query import CONNECTIVES, FILTER_FIELDS, FILTER_LIST_FIELDS, WireQuestion
 
 PERMISSION = PERMISSIONS["people"].name
 
@@ -20,7 +20,7 @@ def names_people(dimension: object) -> bool:
     return isinstance(dimension, str) and dimension in DECLARED and DECLARED[dimension].names_people
 
 
-async def require_for(request: Request, caller: Caller, question: WireQuery) -> None:
+async def require_for(request: Request, caller: Caller, question: WireQuestion) -> None:
     """Let a question pass that names nobody but the caller, or whose caller may read who did what.
 
     ``question`` has its segments resolved.
@@ -45,8 +45,8 @@ async def _require(request: Request, caller: Caller, naming: list[tuple[str, str
         raise NotAllowed(f"who did what is told to those with the permission `{PERMISSION}`", naming)
 
 
-def _naming_parts(question: WireQuery, own_ref: str | None) -> Iterator[tuple[str, str]]:
-    for name in question.dimensions:
+def _naming_parts(question: WireQuestion, own_ref: str | None) -> Iterator[tuple[str, str]]:
+    for name in getattr(question, "dimensions", ()):
         if names_people(name):
             yield "dimensions", f"leave out `{name}`; the metric `people` counts them"
     for field in FILTER_FIELDS:

@@ -25,8 +25,8 @@ from analytics_internal.query import (
     Format,
     InvalidQuery,
     Spooled,
-    check,
-    decode,
+    check_question,
+    decode_question,
     file_of,
     first_event_at,
     prepare,
@@ -73,9 +73,9 @@ async def ask_by_link(request: Request) -> Response:
 async def _answer(request: Request, caller: Caller, body: bytes) -> Response:
     service = service_of(request)
     name = _format_of(request)
-    wire = decode(body)
+    wire = decode_question(body)
     named = await segments.named_in(request, wire)
-    query = check(wire, name != JSON, named)
+    query = check_question(wire, name != JSON, named)
     await people.require_for(request, caller, resolved(wire, named))
     if name == JSON:
         names_people = await service.permissions.allow(caller, "people")

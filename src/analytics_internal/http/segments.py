@@ -27,7 +27,7 @@ from analytics_internal.log import Connection, load
 from analytics_internal.query import (
     InvalidQuery,
     Segment,
-    WireQuery,
+    WireQuestion,
     ids_of_segments,
     parse_filter,
     require_no_segment,
@@ -92,7 +92,7 @@ class Segments(msgspec.Struct, frozen=True):
     segments: list[SavedSegment]
 
 
-async def named_in(request: Request, wire: WireQuery) -> dict[UUID, Segment]:
+async def named_in(request: Request, wire: WireQuestion) -> dict[UUID, Segment]:
     """The segments that a question names, deleted ones too. Raises InvalidQuery, SegmentsUnavailable."""
     ids = ids_of_segments(wire)
     if not ids:

@@ -10,6 +10,8 @@ import msgspec
 
 from analytics_internal.days import day_of
 from analytics_internal.log import CatalogState
+from analytics_internal.query.journeys import JourneyAnswer, journey_answer
+from analytics_internal.query.kinds import WireQuestion
 from analytics_internal.query.language import Query
 from analytics_internal.query.notes import notes_of
 from analytics_internal.query.page import cursor_for
@@ -31,16 +33,18 @@ from analytics_internal.query.wire import (
 from analytics_internal.reader import Replica
 from analytics_internal.scaffolder import OutcomesStatus
 
+AnyAnswer = Answer | JourneyAnswer
+
 
 async def answer(
     replica: Replica,
     query: Query,
-    wire: WireQuery,
+    wire: WireQuestion,
     zone: ZoneInfo,
     now: datetime | None = None,
     names_people: bool = True,
     outcomes: OutcomesStatus | None = None,
-) -> Answer:
+) -> AnyAnswer:
     """The answer to a question, with people's titles if ``names_people``. Raises as ``prepare``.
 
     ``outcomes``: how well those of templates are known, for the answer's notes.
@@ -56,28 +60,32 @@ async def answer(
 async def _answer_once(
     replica: Replica,
     query: Query,
-    wire: WireQuery,
+    wire: WireQuestion,
     zone: ZoneInfo,
     now: datetime | None,
     names_people: bool,
     outcomes: OutcomesStatus | None,
-) -> Answer:
+) -> AnyAnswer:
     prepared = await prepare(replica, query, wire, zone, now)
 
-    def named_rows(cursor: duckdb.DuckDBPyConnection) -> tuple[list[Row], int, dict[str, str]]:
+    def named_rows(cursor: duckdb.DuckDBPyConnection) -> tuple[list[Row], list[int], dict[str, str]]:
         # In the question's thread: ten thousand rows are a tenth of a second.
         rows = cursor.fetchall()
         named = [named_row(row, prepared) for row in rows]
         titles = titles_of(cursor, query.dimensions, named, prepared.period, names_people)
-        return named, rows[0][-1] if rows else 0, titles
+        return named, list(rows[0][len(prepared.plan.columns) :]) if rows else [], titles
 
-    results, total, titles = await ask_reader(replica, prepared, named_rows)
+    results, totals, titles = await ask_reader(replica, prepared, named_rows)
+    total = totals[-1] if totals else 0
     if prepared.page.log is None and query.limit is not None and total > query.limit:
         # More pages follow: their cursor says of which log they are.
         place = await replica.place_of(prepared.page.position)
         page = msgspec.structs.replace(prepared.page, log=log_of(place))
         prepared = msgspec.structs.replace(prepared, page=page)
-    return Answer(results, _meta(prepared, total, titles, replica, outcomes), wire)
+    meta = _meta(prepared, total, titles, replica, outcomes)
+    if not isinstance(wire, WireQuery):
+        return journey_answer(results, totals[:-1], meta, wire, prepared.previous is not None)
+    return Answer(results, meta, wire)
 
 
 def _meta(

@@ -60,7 +60,7 @@ def cost_of(query: Query, sizes: Sizes, period: Period, previous: Period | None)
         any(metrics.DECLARED[metric].ignores_period for metric in query.metrics) and query.time_dimension is None
     )
     start = previous.start if previous is not None else period.start
-    events = sizes.events * _share(sizes, start, period.end)
+    events = sizes.events * share_of(sizes, start, period.end)
     scanned = sizes.events + events if of_all_time else events
     groups = _groups(query, sizes, events)
     cost_s = scanned * (SCAN_S + sum(_per_event(query))) + groups * GROUP_S * (1 + len(query.dimensions) / 2)
@@ -82,7 +82,7 @@ def _per_event(query: Query) -> Iterator[float]:
         yield CONDITION_S * conditions_on_events(query.filter)
 
 
-def _share(sizes: Sizes, start: datetime, end: datetime) -> float:
+def share_of(sizes: Sizes, start: datetime, end: datetime) -> float:
     """How many of all events are in a period, taken as if they were spread evenly."""
     if sizes.first_event_at is None:
         return 1.0

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analytics_internal.log import CatalogState
 from analytics_internal.query.conditions import comparisons
+from analytics_internal.query.journeys import filters_of
 from analytics_internal.query.language import Query
 from analytics_internal.query.period import Period
 from analytics_internal.query.wire import NOTES, Note
@@ -44,6 +45,6 @@ def _codes(query: Query, period: Period, catalog: CatalogState | None) -> Iterat
 
 
 def _asks_the_catalog(query: Query) -> bool:
-    filtered = {one.dimension for one in comparisons(query.filter)} if query.filter is not None else set()
+    filtered = {one.dimension for filter_ in filters_of(query) for one in comparisons(filter_)}
     named = {*query.dimensions, *filtered}
     return query.unused != "leave_out" or not OF_CATALOG.isdisjoint(named) or not OF_ELIGIBLE.isdisjoint(query.metrics)

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from analytics_internal.errors import Problem
+from analytics_internal.query.kinds import WireQuestion
 from analytics_internal.query.language import MAX_POSITION, InvalidQuery, Segment
-from analytics_internal.query.wire import WireQuery
 
 
 class NotACursor(InvalidQuery):
@@ -35,7 +35,7 @@ class Page(msgspec.Struct, frozen=True):
     log: str | None = None
 
 
-def fingerprint_of(wire: WireQuery, zone: ZoneInfo, segments: Sequence[Segment]) -> str:
+def fingerprint_of(wire: WireQuestion, zone: ZoneInfo, segments: Sequence[Segment]) -> str:
     """Text that is another one for another question, also where only a segment in it has changed."""
     changes = sorted((str(one.id), one.changed_at) for one in segments)
     asked = msgspec.json.encode((msgspec.structs.replace(wire, cursor=None), zone.key, changes))

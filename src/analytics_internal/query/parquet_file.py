@@ -23,7 +23,7 @@ from analytics_internal.query.spool import PIECE_BYTES, Spooled
 LABELS = "bucket_labels"
 """The parameter with the label of each bucket by its number."""
 LOOK_INTERVAL_S = 0.1
-TYPES = {"text": "TEXT", "whole": "BIGINT", "number": "DOUBLE", "flag": "BOOLEAN"}
+TYPES = {"text": "TEXT", "whole": "BIGINT", "number": "DOUBLE", "day": "DATE", "flag": "BOOLEAN"}
 
 
 def write_parquet(cursor: duckdb.DuckDBPyConnection, prepared: Prepared, file: Spooled) -> None:

@@ -20,6 +20,7 @@ from analytics_internal.days import number_of
 from analytics_internal.query.columns import Column
 from analytics_internal.query.columns import columns_of as columns_of_answer
 from analytics_internal.query.conditions import column_of
+from analytics_internal.query.journeys import Journey, JourneyTree, tree_of
 from analytics_internal.query.labels import Labels, ordered, ordered_text, page_of, ratio
 from analytics_internal.query.language import Query
 from analytics_internal.query.measures import MEASURES
@@ -36,7 +37,7 @@ MAX_REMEMBERED_BYTES = 65_536
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A question made ready: ``sql`` has these columns, and after them the total of rows."""
+    """A question made ready: ``sql`` has these columns, and after them what is said of all rows; last, their total."""
 
     sql: str
     columns: tuple[Column, ...]
@@ -62,7 +63,7 @@ async def plan_beside(
         if (known := _remembered.get(key)) is not None:
             return known  # somebody else has asked the same
         planned = await _to_its_end(asyncio.get_running_loop().run_in_executor(executor, plan, *key))
-        if len(repr(query.filter)) <= MAX_REMEMBERED_FILTER:
+        if len(repr(key[0])) <= MAX_REMEMBERED_FILTER:
             _remembered.put(key, planned)
         return planned
 
@@ -86,10 +87,14 @@ def plan(query: Query, is_compared: bool, is_by_month: bool) -> Plan:
 
     ``is_by_month`` says whether the days of the previous period are compared with those of later months.
     """
-    builder = _Builder(query, is_compared, is_by_month)
+    builder: _Builder | JourneyTree = (
+        tree_of(query, is_compared, is_by_month)
+        if isinstance(query, Journey)
+        else _Builder(query, is_compared, is_by_month)
+    )
     tree = builder.tree()
     named = frozenset(parameter.name for parameter in tree.find_all(exp.Parameter))
-    return Plan(tree.sql(dialect="duckdb", copy=False), columns_of_answer(query, is_compared), named)
+    return Plan(tree.sql(dialect="duckdb", copy=False), builder.columns(), named)
 
 
 def _size_of(key: tuple[Query, bool, bool], planned: Plan) -> int:
@@ -166,6 +171,9 @@ class _Builder:
             # Copying the tree with every stage would take most of the time.
             tree = tree.with_(name, as_=stage, copy=False)
         return self._scan.with_conditions(tree)
+
+    def columns(self) -> tuple[Column, ...]:
+        return columns_of_answer(self._query, self._is_compared)
 
     def _measures(self) -> dict[str, list[str]]:
         """The metrics of each measure that the question needs; the events' own where there is none."""

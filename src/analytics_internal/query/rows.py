@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from analytics_internal.dimensions import BUCKET_DAYS, DECLARED, MONTH
 from analytics_internal.query import metrics
+from analytics_internal.query.journeys import Journey, named_journey_row
 from analytics_internal.query.period import Period, bucket_of
 from analytics_internal.query.run import Prepared
 from analytics_internal.query.wire import Count, Item, Moment, Number, Ratio, Row
@@ -26,6 +27,9 @@ def named_row(row: tuple[Any, ...], prepared: Prepared) -> Row:
             named[dimension] = Item(*islice(values, len(parts)))
         else:
             named[dimension] = next(values)
+    if isinstance(prepared.query, Journey):
+        is_compared = prepared.previous is not None
+        return cast("Row", named | named_journey_row(values, prepared.query, is_compared))
     for metric in prepared.query.metrics:
         form = metrics.DECLARED[metric].form
         columns = metrics.shown_columns_of(metric, prepared.previous is not None)

@@ -19,11 +19,12 @@ from analytics_internal.errors import Problem
 from analytics_internal.log import Place
 from analytics_internal.query.conditions import as_counted
 from analytics_internal.query.cost import Sizes, cost_of
+from analytics_internal.query.journeys import Journey, cost_of_journey, parameters_of, with_each_filter
+from analytics_internal.query.kinds import WireQuestion
 from analytics_internal.query.language import InvalidQuery, Query
 from analytics_internal.query.page import NotACursor, Page, fingerprint_of, page_of
 from analytics_internal.query.period import Period, Previous, resolve
 from analytics_internal.query.plan import Plan, parameters, plan_beside
-from analytics_internal.query.wire import WireQuery
 from analytics_internal.reader import LIGHT_S, Damaged, Lane, Replica, asked_by
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 async def prepare(
-    replica: Replica, query: Query, wire: WireQuery, zone: ZoneInfo, now: datetime | None = None
+    replica: Replica, query: Query, wire: WireQuestion, zone: ZoneInfo, now: datetime | None = None
 ) -> Prepared:
     """Let the reader catch up and settle period, position and page.
 
@@ -78,15 +79,21 @@ async def prepare(
     first_event = await first_event_at(replica) if query.date_range is None else None
     period, previous = resolve(query, zone, page.asked_at, first_event)
     _require_few_buckets(query, period)
-    if query.filter is not None:
-        query = msgspec.structs.replace(query, filter=as_counted(query.filter, replica.item_counted_as))
-    cost_s = cost_of(query, await _sizes(replica), period, previous)
+    query = with_each_filter(query, lambda filter_: as_counted(filter_, replica.item_counted_as))
+    sizes = await _sizes(replica)
+    cost_s = (
+        cost_of_journey(query, sizes, period, previous)
+        if isinstance(query, Journey)
+        else cost_of(query, sizes, period, previous)
+    )
     planner, lane = _light_planner if cost_s <= LIGHT_S else _heavy_planner
     place = lane.place(asked_by.get(), PLANNING_S, PLANNING_PATIENCE_S)
     planned = await plan_beside(
         planner, place, query, previous is not None, previous is not None and previous.months > 0
     )
     values = parameters(query, period, previous, day_of(page.asked_at, zone), page.position, page.offset)
+    if isinstance(query, Journey):
+        values |= parameters_of(query, period, previous, zone, page.asked_at)
     named = {name: value for name, value in values.items() if name in planned.parameters}
     return Prepared(query, page, period, previous, zone, planned, named, cost_s)
 

@@ -29,10 +29,17 @@ class Scan:
 
     ``is_compared``: rows of the previous period count too. ``is_by_month``: its days are compared with those of later
     months, not with those so many days later. ``is_of_all_time``: some figure ignores the period.
-    What programs did is left out, unless the question asks for them.
+    What programs did is left out, unless the question asks for them; ``asks_for_agents`` when another part of it does.
     """
 
-    def __init__(self, query: Query, is_compared: bool, is_by_month: bool, is_of_all_time: bool = False) -> None:
+    def __init__(
+        self,
+        query: Query,
+        is_compared: bool,
+        is_by_month: bool,
+        is_of_all_time: bool = False,
+        asks_for_agents: bool = False,
+    ) -> None:
         self.query = query
         self.is_compared = is_compared
         self.keys = [f"k{n}" for n in range(len(query.dimensions))]
@@ -45,7 +52,7 @@ class Scan:
         self._is_by_month = is_by_month
         self._is_of_all_time = is_of_all_time
         self._has_measurements = False
-        self._is_about_people = not any(names_agents(name) for name in asked_dimensions(query))
+        self._is_about_people = not asks_for_agents and not any(map(names_agents, asked_dimensions(query)))
         self._conditions: list[language.Filter] = []
 
     @property
@@ -198,7 +205,7 @@ class Scan:
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of a row's bucket in its period, from 0 on; in the previous period that of its counterpart."""
-        index = _bucket_number(self._compared_day(), dimension)
+        index = bucket_number_of(self._compared_day(), dimension)
         number = exp.Sub(this=exp.paren(index, copy=False), expression=parameter("first_bucket"))
         return exp.cast(number, "INTEGER", copy=False)
 
@@ -246,7 +253,8 @@ def bucket_number(day: date, dimension: str) -> int:
     return (day.year * 12 + day.month) if dimension == MONTH else days
 
 
-def _bucket_number(day: exp.Expr, dimension: str) -> exp.Expr:
+def bucket_number_of(day: exp.Expr, dimension: str) -> exp.Expr:
+    """As ``bucket_number``, of a column of days."""
     if dimension == WEEK:
         return exp.IntDiv(
             this=exp.paren(exp.Add(this=day, expression=exp.Literal.number(3)), copy=False),

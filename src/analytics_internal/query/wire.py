@@ -26,7 +26,7 @@ def allowed(**schema: object) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema=schema)
 
 
-def _ref(name: str) -> dict[str, str]:
+def reference_to(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -61,16 +61,28 @@ FILTERS = (
 )
 
 
+AnyFilter = Annotated[list[object], msgspec.Meta(description=FILTERS, extra_json_schema=reference_to("Filter"))]
+DateRange = Annotated[
+    object,
+    allowed(
+        anyOf=[reference_to("LastDays"), reference_to("DayRange"), {"const": "all"}], default=language.DEFAULT_RANGE
+    ),
+]
+
+
+def default_range() -> dict[str, object]:
+    """The days of a question that names none."""
+    return dict(language.DEFAULT_RANGE)
+
+
 class WireQuery(msgspec.Struct, forbid_unknown_fields=True):
     """A question."""
 
     metrics: Annotated[list[Metric], allowed(minItems=1, uniqueItems=True)]
     kind: Literal["breakdown"] = "breakdown"
     dimensions: Annotated[list[Dimension], allowed(uniqueItems=True)] = []
-    filters: Annotated[list[object], msgspec.Meta(description=FILTERS, extra_json_schema=_ref("Filter"))] | None = None
-    date_range: Annotated[
-        object, allowed(anyOf=[_ref("LastDays"), _ref("DayRange"), {"const": "all"}], default=language.DEFAULT_RANGE)
-    ] = msgspec.field(default_factory=lambda: dict(language.DEFAULT_RANGE))
+    filters: AnyFilter | None = None
+    date_range: DateRange = msgspec.field(default_factory=default_range)
     compare: Annotated[str, allowed(enum=list(language.COMPARISONS))] | None = None
     unused: Annotated[
         str,
