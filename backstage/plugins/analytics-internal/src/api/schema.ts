@@ -800,6 +800,335 @@ export interface components {
             admin: boolean;
         };
         /**
+         * WireFunnel
+         * @description How many people went through some steps in order.
+         */
+        WireFunnel: {
+            /** @enum {unknown} */
+            kind: "funnel";
+            steps: components["schemas"]["Filter"][];
+            /**
+             * @description At most so long after the first step: minutes (`30m`), hours, days or weeks, up to 90 days
+             * @default 1d
+             */
+            within?: string;
+            /**
+             * @description Of the first step's event
+             * @default []
+             */
+            dimensions?: ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>" | "time:day" | "time:week" | "time:month")[];
+            /** @default null */
+            filters?: components["schemas"]["Filter"] | null;
+            /**
+             * @description Any
+             * @default {
+             *       "last": "28d"
+             *     }
+             */
+            date_range?: components["schemas"]["LastDays"] | components["schemas"]["DayRange"] | "all";
+            /** @default null */
+            compare?: ("previous_period" | "same_weeks_last_year") | null;
+            /** @default 100 */
+            limit?: number | null;
+            /** @default null */
+            cursor?: string | null;
+            /** @default null */
+            position?: number | null;
+        };
+        /**
+         * WireRetention
+         * @description How many people came back so many weeks or months after the first time.
+         */
+        WireRetention: {
+            /** @enum {unknown} */
+            kind: "retention";
+            /**
+             * @default week
+             * @enum {unknown}
+             */
+            cohort?: "month" | "week";
+            /**
+             * @description What the first time is of; null is any event
+             * @default null
+             */
+            first?: components["schemas"]["Filter"] | null;
+            /**
+             * @description What counts as a return; null is any event
+             * @default null
+             */
+            returning?: components["schemas"]["Filter"] | null;
+            /** @default null */
+            filters?: components["schemas"]["Filter"] | null;
+            /**
+             * @description Any
+             * @default {
+             *       "last": "28d"
+             *     }
+             */
+            date_range?: components["schemas"]["LastDays"] | components["schemas"]["DayRange"] | "all";
+            /** @default 100 */
+            limit?: number | null;
+            /** @default null */
+            cursor?: string | null;
+            /** @default null */
+            position?: number | null;
+        };
+        /**
+         * WirePaths
+         * @description What came before and after some events in their sessions.
+         */
+        WirePaths: {
+            /** @enum {unknown} */
+            kind: "paths";
+            /** @description At most 100 filters, nested at most 8 deep, with at most 1,000 values of 32,768 characters altogether */
+            around: components["schemas"]["Filter"];
+            /** @default 2 */
+            before?: number;
+            /** @default 2 */
+            after?: number;
+            /** @default null */
+            filters?: components["schemas"]["Filter"] | null;
+            /**
+             * @description Any
+             * @default {
+             *       "last": "28d"
+             *     }
+             */
+            date_range?: components["schemas"]["LastDays"] | components["schemas"]["DayRange"] | "all";
+            /** @default 100 */
+            limit?: number | null;
+            /** @default null */
+            cursor?: string | null;
+            /** @default null */
+            position?: number | null;
+        };
+        /**
+         * FunnelAnswer
+         * @description The answer to a question of the kind `funnel`.
+         */
+        FunnelAnswer: {
+            results: components["schemas"]["FunnelRow"][];
+            meta: components["schemas"]["FunnelMeta"];
+            /** @description The question as it was answered, defaults filled in */
+            query: components["schemas"]["WireFunnel"];
+        };
+        /** FunnelRow */
+        FunnelRow: {
+            action?: string | null;
+            agent?: string | null;
+            doc_page?: string | null;
+            doc_site?: string | null;
+            domain?: string | null;
+            entity?: string | null;
+            entity_kind?: string | null;
+            entity_type?: string | null;
+            entry_page?: string | null;
+            events?: components["schemas"]["Count"];
+            exit_page?: string | null;
+            extension?: string | null;
+            item?: components["schemas"]["Item"];
+            lifecycle?: string | null;
+            median_seconds?: components["schemas"]["Median"];
+            owner?: string | null;
+            people?: components["schemas"]["Count"];
+            person?: string | null;
+            plugin?: string | null;
+            route?: string | null;
+            search_term?: string | null;
+            share_of_first_step?: components["schemas"]["Ratio"];
+            share_of_step_before?: components["schemas"]["Ratio"];
+            step?: number;
+            subject?: string | null;
+            system?: string | null;
+            team?: string | null;
+            template?: string | null;
+            /** Format: date */
+            "time:day"?: string;
+            /** Format: date */
+            "time:month"?: string;
+            /** Format: date */
+            "time:week"?: string;
+        };
+        /**
+         * Median
+         * @description The middle one of some numbers, or the mean of the two in the middle; null where there are none.
+         */
+        Median: {
+            value: number | null;
+            previous?: number | null;
+        };
+        /**
+         * FunnelMeta
+         * @description What the rows are about, and how many people began.
+         */
+        FunnelMeta: {
+            time_zone: string;
+            period: components["schemas"]["WirePeriod"];
+            previous_period: components["schemas"]["WirePeriod"] | null;
+            /**
+             * Format: date-time
+             * @description When the question was asked: all that was acknowledged before is in
+             */
+            complete_until: string;
+            /** @description The position of the log that the answer is as of */
+            position: number;
+            /** @description Of all pages; null on a page behind the last row */
+            total_rows: number | null;
+            /** @description Rows before this page */
+            offset: number;
+            next_cursor: string | null;
+            previous_cursor: string | null;
+            /** @description Every bucket of the period; null without a time dimension */
+            time_labels: components["schemas"]["TimeLabel"][] | null;
+            /** @description The saved filters that the question names */
+            segments: components["schemas"]["WireSegment"][];
+            /** @description Null where the portal's catalog was never read */
+            catalog: components["schemas"]["WireCatalog"] | null;
+            notes: components["schemas"]["Note"][];
+            /** @description What the catalog calls the refs in the rows, as of the period's end; a person's only for those who may read names */
+            titles: {
+                [key: string]: string;
+            };
+            /** @description Always empty */
+            suppressed: string[];
+            /** @description The events that the log has lost */
+            missing_events: components["schemas"]["Missing"] | null;
+            /** @description Who did the first step; null on a page behind the last row */
+            people: components["schemas"]["Count"] | null;
+        };
+        /**
+         * RetentionAnswer
+         * @description The answer to a question of the kind `retention`.
+         */
+        RetentionAnswer: {
+            results: components["schemas"]["RetentionRow"][];
+            meta: components["schemas"]["RetentionMeta"];
+            /** @description The question as it was answered, defaults filled in */
+            query: components["schemas"]["WireRetention"];
+        };
+        /**
+         * RetentionRow
+         * @description The people of one cohort who came back so many weeks or months later.
+         */
+        RetentionRow: {
+            /**
+             * Format: date
+             * @description The Monday of a week, or the first day of a month
+             */
+            cohort: string;
+            offset: number;
+            people: components["schemas"]["Count"];
+            /** @description All people of the cohort */
+            size: components["schemas"]["Count"];
+            share: components["schemas"]["Ratio"];
+            /** @description Whether the week or month of the return is over */
+            is_complete: boolean;
+        };
+        /**
+         * RetentionMeta
+         * @description What the rows are about, and how many people there are in all cohorts.
+         */
+        RetentionMeta: {
+            time_zone: string;
+            period: components["schemas"]["WirePeriod"];
+            previous_period: components["schemas"]["WirePeriod"] | null;
+            /**
+             * Format: date-time
+             * @description When the question was asked: all that was acknowledged before is in
+             */
+            complete_until: string;
+            /** @description The position of the log that the answer is as of */
+            position: number;
+            /** @description Of all pages; null on a page behind the last row */
+            total_rows: number | null;
+            /** @description Rows before this page */
+            offset: number;
+            next_cursor: string | null;
+            previous_cursor: string | null;
+            /** @description Every bucket of the period; null without a time dimension */
+            time_labels: components["schemas"]["TimeLabel"][] | null;
+            /** @description The saved filters that the question names */
+            segments: components["schemas"]["WireSegment"][];
+            /** @description Null where the portal's catalog was never read */
+            catalog: components["schemas"]["WireCatalog"] | null;
+            notes: components["schemas"]["Note"][];
+            /** @description What the catalog calls the refs in the rows, as of the period's end; a person's only for those who may read names */
+            titles: {
+                [key: string]: string;
+            };
+            /** @description Always empty */
+            suppressed: string[];
+            /** @description The events that the log has lost */
+            missing_events: components["schemas"]["Missing"] | null;
+            /** @description Of all cohorts; null on a page behind the last row */
+            people: components["schemas"]["Count"] | null;
+        };
+        /**
+         * PathsAnswer
+         * @description The answer to a question of the kind `paths`.
+         */
+        PathsAnswer: {
+            results: components["schemas"]["PathsRow"][];
+            meta: components["schemas"]["PathsMeta"];
+            /** @description The question as it was answered, defaults filled in */
+            query: components["schemas"]["WirePaths"];
+        };
+        /**
+         * PathsRow
+         * @description What was so many places after (before: less than 0) the events that were asked for.
+         */
+        PathsRow: {
+            step: number;
+            item: components["schemas"]["Item"] | null;
+            /** @description Instead of an item: the session had not begun yet, or was over */
+            edge: ("end" | "start") | null;
+            people: components["schemas"]["Count"];
+            sessions: components["schemas"]["Count"];
+            /** @description Of the sessions that had such an event */
+            share: components["schemas"]["Ratio"];
+        };
+        /**
+         * PathsMeta
+         * @description What the rows are about, and how many people and sessions had such an event.
+         */
+        PathsMeta: {
+            time_zone: string;
+            period: components["schemas"]["WirePeriod"];
+            previous_period: components["schemas"]["WirePeriod"] | null;
+            /**
+             * Format: date-time
+             * @description When the question was asked: all that was acknowledged before is in
+             */
+            complete_until: string;
+            /** @description The position of the log that the answer is as of */
+            position: number;
+            /** @description Of all pages; null on a page behind the last row */
+            total_rows: number | null;
+            /** @description Rows before this page */
+            offset: number;
+            next_cursor: string | null;
+            previous_cursor: string | null;
+            /** @description Every bucket of the period; null without a time dimension */
+            time_labels: components["schemas"]["TimeLabel"][] | null;
+            /** @description The saved filters that the question names */
+            segments: components["schemas"]["WireSegment"][];
+            /** @description Null where the portal's catalog was never read */
+            catalog: components["schemas"]["WireCatalog"] | null;
+            notes: components["schemas"]["Note"][];
+            /** @description What the catalog calls the refs in the rows, as of the period's end; a person's only for those who may read names */
+            titles: {
+                [key: string]: string;
+            };
+            /** @description Always empty */
+            suppressed: string[];
+            /** @description The events that the log has lost */
+            missing_events: components["schemas"]["Missing"] | null;
+            /** @description null on a page behind the last row */
+            people: components["schemas"]["Count"] | null;
+            /** @description null on a page behind the last row */
+            sessions: components["schemas"]["Count"] | null;
+        };
+        /**
          * OriginalItem
          * @description An item as the original's ``GET /analytics`` gives it.
          */
@@ -1474,7 +1803,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answer"];
+                    "application/json": components["schemas"]["Answer"] | components["schemas"]["FunnelAnswer"] | components["schemas"]["RetentionAnswer"] | components["schemas"]["PathsAnswer"];
                     "text/csv": string;
                     "application/x-ndjson": string;
                     "application/vnd.apache.parquet": string;
@@ -1550,7 +1879,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["WireQuery"];
+                "application/json": components["schemas"]["WireQuery"] | components["schemas"]["WireFunnel"] | components["schemas"]["WireRetention"] | components["schemas"]["WirePaths"];
             };
         };
         responses: {
@@ -1560,7 +1889,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answer"];
+                    "application/json": components["schemas"]["Answer"] | components["schemas"]["FunnelAnswer"] | components["schemas"]["RetentionAnswer"] | components["schemas"]["PathsAnswer"];
                     "text/csv": string;
                     "application/x-ndjson": string;
                     "application/vnd.apache.parquet": string;
