@@ -750,7 +750,7 @@ export interface components {
          */
         Note: {
             /** @enum {string} */
-            code: "team-parts-overlap" | "catalog-unknown" | "catalog-assumed" | "catalog-failing";
+            code: "team-parts-overlap" | "catalog-unknown" | "catalog-assumed" | "catalog-failing" | "outcomes-off" | "outcomes-failing" | "outcomes-unread";
             detail: string;
         };
         /**
@@ -816,7 +816,7 @@ export interface components {
              * @description Of the first step's event
              * @default []
              */
-            dimensions?: ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "attr:<name>" | "time:day" | "time:week" | "time:month")[];
+            dimensions?: (string | ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:day" | "time:week" | "time:month"))[];
             /** @default null */
             filters?: components["schemas"]["Filter"] | null;
             /**
