@@ -55,6 +55,8 @@ PLAIN_ENOUGH = (CommandError, asyncpg.PostgresError, asyncpg.InterfaceError, OSE
 Counts = dict[tuple[str, str, str], int]
 Check = Callable[[Connection, str], Awaitable["Finding"]]
 """Checks one thing; the text says that it is well."""
+LONG_NOT_READ = 4
+"""After so many intervals the catalog is said not to be read."""
 ReaderCounts = Callable[[date, date], Awaitable[tuple[int, Counts]]]
 """The reader's events from one day to another, by (day, item id, person or ''), and the position they are of."""
 
@@ -121,6 +123,7 @@ async def examine(settings: Settings, url: str | None, token: str | None = None)
             except asyncpg.PostgresError as error:
                 finding = Finding(False, f"could not be checked: {what}: {_in_one_line(error)}")
             yield finding
+        yield await _catalog(connection, settings.catalog_interval_seconds if is_running else None)
         for finding in await _destinations(connection, {str(one["name"]) for one in settings.destinations}):
             yield finding
         if not is_running:
@@ -209,6 +212,26 @@ def _destination(row: state.Overview, is_configured: bool) -> Finding:
     return Finding(True, what + (f"; {row.dead_letters:,} dead letters" if row.dead_letters else ""))
 
 
+async def _catalog(connection: Connection, interval_s: float | None) -> Finding:
+    """How the portal's catalog is known. ``interval_s``: how often a service that runs now should read it."""
+    row = await connection.fetchrow(SQL["catalog_state"])
+    if row is None:
+        return Finding(False, "the table catalog has no row: nothing can be known of the portal's catalog")
+    if row["first_read_at"] is None:
+        why = f": {row['error']}" if row["error"] else ""
+        is_wanted = row["error"] is not None and row["source"] != "none"
+        return Finding(True, f"the portal's catalog was never read{why}", is_checked=not is_wanted)
+    known = (
+        f"the portal's catalog is known as of {row['read_at']:%Y-%m-%d %H:%M} UTC: {row['entities']:,} entities, "
+        f"{row['users']:,} of them users, in {row['versions']:,} versions"
+    )
+    if row["failed_at"] is not None:
+        return Finding(False, f"{known}; since {row['failed_at']:%Y-%m-%d %H:%M} UTC it is not read: {row['error']}")
+    if interval_s is not None and row["age_s"] > LONG_NOT_READ * max(interval_s, 60):
+        return Finding(False, f"{known}; no service has read it since, though it is due every {interval_s:g} s")
+    return Finding(True, known)
+
+
 async def _sizes(connection: Connection, _: str) -> Finding:
     row = await connection.fetchrow(SQL["sizes"])
     assert row is not None
@@ -266,6 +289,24 @@ CHECKS: tuple[tuple[str, Check], ...] = (
         "every dead letter's event is in the log",
         _no_rows("dead_letters_without_event", "dead letters without their event, as (destination, position, id)"),
     ),
+    (
+        "the catalog's entities have one version at a time",
+        _no_rows("overlapping_entities", "versions of entities begin before the one before has ended, as (ref, times)"),
+    ),
+    (
+        "the catalog's memberships do not overlap",
+        _no_rows(
+            "overlapping_memberships", "memberships begin before the one before has ended, as (member, team, times)"
+        ),
+    ),
+    (
+        "the catalog's refs are spelled as events spell them",
+        _no_rows("misspelled_refs", "refs of the catalog that no event can have"),
+    ),
+    (
+        "no change of the catalog is later than it was read",
+        _no_rows("catalog_after_its_time", "changes of the catalog that are ahead of the clock, as (revision, times)"),
+    ),
     ("the log's size", _sizes),
 )
 
@@ -289,7 +330,14 @@ async def _opened(settings: Settings, dsn: str, stack: contextlib.AsyncExitStack
     """The reader's file, opened here as no service has it open."""
     pool = await connect_pool(dsn, 2)
     stack.push_async_callback(pool.close)
-    replica = Replica(pool, settings.data_dir / READER_FILE, settings.reader_memory_limit, settings.reader_threads)
+    replica = Replica(
+        pool,
+        settings.data_dir / READER_FILE,
+        settings.reader_memory_limit,
+        settings.reader_threads,
+        zone=ZoneInfo(settings.timezone),
+        eligible_groups=settings.eligible_groups,
+    )
     stack.push_async_callback(replica.close)
     await replica.catch_up(patience_s=86_400)
 

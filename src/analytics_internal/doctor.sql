@@ -152,3 +152,45 @@ WHERE NOT EXISTS (
     WHERE e.id = l.event_id
       AND b.first_position + e.ordinal = l.position
 )
+
+-- name: overlapping_entities
+-- Of one ref only one version holds at a time.
+SELECT ref, valid_from, earlier_to
+FROM (
+    SELECT ref, valid_from, lag(valid_to) OVER (PARTITION BY ref ORDER BY valid_from) AS earlier_to
+    FROM catalog_entity
+) AS ordered
+WHERE earlier_to > valid_from
+
+-- name: overlapping_memberships
+SELECT member, team, valid_from, earlier_to
+FROM (
+    SELECT member, team, valid_from, lag(valid_to) OVER (PARTITION BY member, team ORDER BY valid_from) AS earlier_to
+    FROM catalog_membership
+) AS ordered
+WHERE earlier_to > valid_from
+
+-- name: misspelled_refs
+-- Events have refs in lower case, with kind and namespace: others would be found by none.
+SELECT ref
+FROM (
+    SELECT unnest(array[ref, owner, system, domain]) AS ref FROM catalog_entity
+    UNION
+    SELECT unnest(array[member, team]) FROM catalog_membership
+) AS named
+WHERE ref IS NOT NULL
+  AND (ref <> lower(ref) OR ref !~ '^[^:/]+:[^:/]+/[^:/]+$')
+
+-- name: catalog_after_its_time
+-- Nothing changes later than the catalog was read, but for what a file says.
+SELECT revision, changed_at, read_at
+FROM catalog
+WHERE changed_at > greatest(read_at, failed_at, now()) + interval '1 minute'
+
+-- name: catalog_state
+SELECT revision, source, first_read_at, read_at, failed_at, error,
+       (SELECT count(*) FROM catalog_entity WHERE valid_to = 'infinity') AS entities,
+       (SELECT count(*) FROM catalog_entity WHERE valid_to = 'infinity' AND kind = 'user') AS users,
+       (SELECT count(*) FROM catalog_entity) AS versions,
+       extract(epoch FROM now() - read_at) AS age_s
+FROM catalog

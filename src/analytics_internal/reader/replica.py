@@ -57,6 +57,11 @@ PATIENCE_S = 20.0
 log = structlog.get_logger(__name__)
 reader_position = Gauge("analytics_internal_reader_position", "Position in the log that the reader has reached")
 log_position = Gauge("analytics_internal_log_position", "Position of the newest event when the reader last looked")
+catalog_revision = Gauge("analytics_internal_catalog_revision", "Revision of the catalog that the reader answers from")
+catalog_read_at = Gauge(
+    "analytics_internal_catalog_read_timestamp_seconds", "When the catalog was last read, by any service"
+)
+catalog_failing = Gauge("analytics_internal_catalog_failing", "1 while the catalog cannot be read")
 catch_up_seconds = Histogram(
     "analytics_internal_reader_catch_up_seconds",
     "Time a question waited for the reader to catch up",
@@ -295,14 +300,21 @@ class Replica:
         assert self._file is not None
         file = self._file
         if file.catalog_basis == Basis(state.version, self._eligible_groups):
-            self.catalog = state
+            self._knows(state)
             return
         with tempfile.TemporaryDirectory(prefix="catalog-", dir=self._path.parent) as folder:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 version = await tail.copy_catalog(connection, Path(folder))
             basis = Basis(version, self._eligible_groups)
             await self.in_thread(lambda: file.read_catalog(Path(folder), basis))
-        self.catalog = state
+        self._knows(state)
+
+    def _knows(self, state: CatalogState) -> None:
+        if state != self.catalog:
+            self.catalog = state
+            catalog_revision.set(state.revision)
+            catalog_read_at.set(state.read_at.timestamp() if state.read_at is not None else 0)
+            catalog_failing.set(state.failing_since is not None)
 
     async def _open(self) -> None:
         try:
