@@ -223,6 +223,13 @@ def test_an_export_imported_elsewhere_gives_the_same_export(
     file, second_file = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     command("import", *RECORDED, "--url", service.url, "--user", "user:default/elsewhere")
     command("demo", "--events", "1500", "--until", "2026-10-01", "--url", service.url)
+    further = tmp_path / "further.jsonl"
+    further.write_text(
+        '{"action": "mcp-call", "subject": "search", "agent": "claude-code", "user": "user:default/ana"}\n'
+        '{"action": "engage", "subject": "/docs", "value": 12.5, "user": "user:default/ana"}\n'
+        '{"action": "task-succeeded", "subject": "1", "value": 240, "agent": "scaffolder"}\n'
+    )
+    assert "3 stored" in command("import", further, "--url", service.url).stdout
     command("export", "--url", service.url, "--after", str(before), "--output", file)
 
     with running_service(tmp_path, database_url=dsn) as second:

@@ -173,15 +173,16 @@ async def test_identity_sequences_that_are_behind_are_set_forward(pool: Pool) ->
     writer = LogWriter(pool)
     writer.start()
     first = [an_event(number) for number in range(5)]
-    await writer.append([*first, event("/entity", more={"context": {"entityRef": "component:default/a"}})])
+    entity = {"context": {"entityRef": "component:default/a"}, "agent": "first"}
+    await writer.append([*first, event("/entity", more=entity)])
     await writer.close()
-    for table in ("action", "item", "person", "plugin", "entity", "path", "context"):
+    for table in ("action", "item", "person", "agent", "plugin", "entity", "path", "context"):
         await pool.execute(f"ALTER TABLE {table} ALTER COLUMN {table}_id RESTART WITH 1")
 
     another = LogWriter(pool)
     another.start()
     second = [an_event(number) for number in range(3, 9)]
-    more = event("/more", action="new", more={"context": {"entityRef": "component:default/b"}})
+    more = event("/more", action="new", more={"context": {"entityRef": "component:default/b"}, "agent": "second"})
     verdicts = await another.append([*second, more])
     await another.close()
 

@@ -124,7 +124,7 @@ async def test_batches_that_were_deleted_are_a_hole(pool: Pool, writer: LogWrite
     assert replica.missing(8) == replica.missing(4)
 
 
-@pytest.mark.parametrize("table", ["action", "item", "person", "plugin", "entity", "path", "context"])
+@pytest.mark.parametrize("table", ["action", "item", "person", "agent", "plugin", "entity", "path", "context"])
 async def test_a_name_that_is_missing_is_shown_as_unknown(
     pool: Pool, writer: LogWriter, replica: Replica, table: str
 ) -> None:
@@ -133,14 +133,14 @@ async def test_a_name_that_is_missing_is_shown_as_unknown(
         "/lost",
         person="user:default/lost",
         action="lost",
-        more={"context": {"pluginId": "lost", "entityRef": "component:default/lost"}},
+        more={"context": {"pluginId": "lost", "entityRef": "component:default/lost"}, "agent": "lost"},
     )
     await writer.append([kept, lost])
     of_lost = "SELECT * FROM event JOIN item USING (item_id) WHERE id = $1"
     await pool.execute(f"DELETE FROM {table} WHERE {table}_id = (SELECT {table}_id FROM ({of_lost}) AS lost)", lost.id)
 
     answered = await asked(
-        replica, dimensions=["item", "person", "plugin", "entity", "doc_page"], filters=None, limit=10
+        replica, dimensions=["item", "person", "agent", "plugin", "entity", "doc_page"], filters=None, limit=10
     )
     async with pool.acquire() as connection:
         exported = [one async for one in tail.read(connection, 0, 2)]

@@ -129,6 +129,7 @@ def _captured(number: int) -> dict[str, Any]:
         "occurredAt": event.occurred_at.isoformat(),
         "sessionId": str(event.session_id),
         "user": "user:default/Ana",
+        **({"agent": "claude-code"} if number % 2 else {}),
     }
 
 
@@ -149,7 +150,7 @@ async def test_events_keep_their_ids_times_and_people(service: ServiceProcess, c
         other = there[event.id]
         assert other.imported
         assert (other.occurred_at, other.user, other.subject) == (event.occurred_at, event.user, event.subject)
-        assert (other.value, other.session_id) == (event.value, event.session_id)
+        assert (other.value, other.session_id, other.agent) == (event.value, event.session_id, event.agent)
         assert (other.attributes, other.context) == (event.attributes, event.context)
 
 
