@@ -26,7 +26,7 @@ export function createRepetitions(collapse: string[]): Repetitions {
     repeatedBy(next) {
       const isNavigation = next.action === 'navigate';
       const isSearch = next.action === 'search';
-      const last = isNavigation ? navigation : isSearch ? search : undefined;
+      const last = isNavigation ? navigation : isSearch && search;
       const isInBetween = last !== latest;
       // A page may write the typed text into its own address: that does not end a search. Any other event does.
       if (!isNavigation || (last && last.path !== next.path)) search = undefined;
