@@ -164,6 +164,17 @@ EVENT_IDS = [table.id_column for table in READ_TABLES.values() if table is not A
 """The ids of names in an event. Its action is that of its item."""
 
 
+class KnownIn(msgspec.Struct, frozen=True):
+    """Where the reader's catalog has values of a dimension, whether there are events or not."""
+
+    table: str
+    column: str
+    kind: str | None = None
+    """Of entities of this kind only."""
+    flag: str | None = None
+    """Of those only for which this column is true."""
+
+
 class Dimension(msgspec.Struct, frozen=True, kw_only=True):
     """What events are grouped and filtered by, as a column of a table of names."""
 
@@ -191,6 +202,10 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
     """In which spellings the reader may have what a filter names."""
     searched_as: Callable[[str], str] | None = None
     """How a text is looked for in texts that are folded already. Without it: in small letters, in all spellings."""
+    in_catalog: str | None = None
+    """The column of the catalog's entities that has it."""
+    known_in: tuple[KnownIn, ...] = ()
+    """Where the catalog has all its values; empty where it does not know them."""
     key_s: float = 2e-8
     """Seconds to find its key for one event: of a million on a small machine."""
     most_texts: int | None = None
@@ -314,6 +329,8 @@ DECLARED |= {
         text="ref",
         has_one_id=True,
         compared_as=_ref,
+        in_catalog="ref",
+        known_in=(KnownIn("catalog_entity", "ref"),),
         key_s=5e-8,
     ),
     "entity_kind": Dimension(
@@ -321,6 +338,7 @@ DECLARED |= {
         table=ENTITY,
         text="kind",
         compared_as=lambda value: [value.lower()],
+        in_catalog="kind",
         key_s=1e-7,
         most_texts=50,
     ),
@@ -329,6 +347,8 @@ DECLARED |= {
         table=ENTITY,
         text="template",
         compared_as=_ref,
+        in_catalog="ref",
+        known_in=(KnownIn("catalog_entity", "ref", kind="template"),),
         key_s=1e-7,
         most_texts=1_000,
     ),
@@ -337,17 +357,26 @@ DECLARED |= {
         table=PATH,
         text="doc_site",
         compared_as=_ref,
+        in_catalog="ref",
+        known_in=(KnownIn("catalog_entity", "ref", flag="has_docs"),),
         key_s=2e-7,
         most_texts=10_000,
     ),
     "entity_type": Dimension(
-        meaning=f"The type of that entity, {_AS_OF}", table=ENTITY_VERSION, text="type", key_s=1e-7, most_texts=100
+        meaning=f"The type of that entity, {_AS_OF}",
+        table=ENTITY_VERSION,
+        text="type",
+        in_catalog="type",
+        key_s=1e-7,
+        most_texts=100,
     ),
     "owner": Dimension(
         meaning=f"The owner of that entity, {_AS_OF}",
         table=ENTITY_VERSION,
         text="owner",
         compared_as=_group_ref,
+        in_catalog="owner",
+        known_in=(KnownIn("catalog_entity", "owner"),),
         key_s=1e-7,
         most_texts=1_000,
     ),
@@ -356,6 +385,8 @@ DECLARED |= {
         table=ENTITY_VERSION,
         text="system",
         compared_as=lambda value: [normalise_entity_ref(value, "system") or value],
+        in_catalog="system",
+        known_in=(KnownIn("catalog_entity", "system"),),
         key_s=1e-7,
         most_texts=1_000,
     ),
@@ -364,6 +395,8 @@ DECLARED |= {
         table=ENTITY_VERSION,
         text="domain",
         compared_as=lambda value: [normalise_entity_ref(value, "domain") or value],
+        in_catalog="domain",
+        known_in=(KnownIn("catalog_entity", "domain"),),
         key_s=1e-7,
         most_texts=1_000,
     ),
@@ -371,6 +404,7 @@ DECLARED |= {
         meaning=f"The lifecycle of that entity, {_AS_OF}",
         table=ENTITY_VERSION,
         text="lifecycle",
+        in_catalog="lifecycle",
         key_s=1e-7,
         most_texts=100,
     ),
@@ -415,6 +449,8 @@ DECLARED |= {
         table=PERSON_TEAM,
         text="team",
         compared_as=_group_ref,
+        # A group without members is a team, too.
+        known_in=(KnownIn("catalog_entity", "ref", kind="group"), KnownIn("catalog_team", "team")),
         key_s=4e-7,
         most_texts=1_000,
     ),
@@ -425,6 +461,7 @@ DECLARED |= {
         has_one_id=True,
         names_people=True,
         compared_as=lambda value: [normalise_entity_ref(value, "user") or value],
+        known_in=(KnownIn("catalog_eligible", "ref"),),
     ),
     "agent": Dimension(
         meaning="The program that did it, for a person or for itself; without this dimension or a filter on it, "

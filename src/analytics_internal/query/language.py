@@ -35,7 +35,7 @@ FILTER_DIMENSIONS = (
 OPERATORS = ("is", "is_not", "contains")
 COMPARISONS: tuple[Compare, ...] = get_args(Compare)
 UNUSED: tuple[Unused, ...] = get_args(Unused)
-UNUSED_DIMENSIONS = ("entity", "template", "doc_site", "team", "person", "owner", "system", "domain")
+UNUSED_DIMENSIONS = tuple(name for name, one in dimensions.DECLARED.items() if one.known_in)
 """The dimensions whose values the catalog knows, used or not."""
 CONNECTIVES = ("and", "or", "not")
 SEGMENT = "segment"

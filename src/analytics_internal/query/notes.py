@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analytics_internal.dimensions import DECLARED, DayTable
 from analytics_internal.log import CatalogState
 from analytics_internal.query.conditions import comparisons
 from analytics_internal.query.journeys import filters_of
@@ -12,7 +13,7 @@ from analytics_internal.query.period import Period
 from analytics_internal.query.wire import NOTES, Note
 from analytics_internal.scaffolder import OutcomesStatus
 
-OF_CATALOG = {"entity_type", "lifecycle", "owner", "system", "domain", "team"}
+OF_CATALOG = {name for name, one in DECLARED.items() if isinstance(one.table, DayTable)}
 """The dimensions that the catalog alone knows."""
 OF_ELIGIBLE = {"eligible_people", "adoption_rate"}
 

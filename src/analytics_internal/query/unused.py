@@ -6,11 +6,11 @@ else a question filters by (an action, a person's team) is about the events, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlglot import exp
 
-from analytics_internal.dimensions import DECLARED
+from analytics_internal.dimensions import DECLARED, KnownIn
 from analytics_internal.query import language
 from analytics_internal.query.conditions import column_of, comparisons, literal
 from analytics_internal.query.metrics import DECLARED as METRICS
@@ -19,55 +19,36 @@ from analytics_internal.query.scan import parameter
 
 IS_USED = "is_used"
 LABEL = "label"
-OF_ENTITY = {
-    "entity": "ref", "template": "ref", "doc_site": "ref", "entity_kind": "kind", "entity_type": "type",
-    "owner": "owner", "system": "system", "domain": "domain", "lifecycle": "lifecycle",
-}  # fmt: skip
-"""The columns of `catalog_entity` that answer a filter."""
-
-
-class _Source:
-    """Where the catalog has the values of a dimension."""
-
-    def __init__(self, table: str, label: str, filters: Mapping[str, str], where: exp.Expr | None = None) -> None:
-        self.table, self.label, self.filters, self.where = table, label, filters, where
-
-
-def _is(column: str, value: exp.Expr) -> exp.Expr:
-    return exp.EQ(this=column_of(column, "c"), expression=value)
-
-
-_GROUPS = _Source("catalog_entity", "ref", {"team": "ref"}, _is("kind", literal("group")))
-SOURCES: Mapping[str, Sequence[_Source]] = {
-    "entity": [_Source("catalog_entity", "ref", OF_ENTITY)],
-    "template": [_Source("catalog_entity", "ref", OF_ENTITY, _is("kind", literal("template")))],
-    "doc_site": [_Source("catalog_entity", "ref", OF_ENTITY, column_of("has_docs", "c"))],
-    "owner": [_Source("catalog_entity", "owner", OF_ENTITY)],
-    "system": [_Source("catalog_entity", "system", OF_ENTITY)],
-    "domain": [_Source("catalog_entity", "domain", OF_ENTITY)],
-    # A group without members is a team, too.
-    "team": [_GROUPS, _Source("catalog_team", "team", {"team": "team"})],
-    "person": [_Source("catalog_eligible", "ref", {"person": "ref"})],
-}
-"""The dimensions that can be asked for what is unused."""
+OF_ENTITY = {name: one.in_catalog for name, one in DECLARED.items() if one.in_catalog is not None}
+"""The columns of the catalog's entities that answer for dimensions."""
 
 
 def known_to_catalog(dimension: str, filter_: language.Filter | None) -> exp.Query:
     """The values of a dimension on any day of the period, each once, as ``label``."""
     found: list[exp.Select] = []
-    for source in SOURCES[dimension]:
-        rows = exp.select(exp.alias_(column_of(source.label, "c"), LABEL)).from_(f"{source.table} AS c").distinct()
-        rows = rows.where(exp.not_(exp.Is(this=column_of(source.label, "c"), expression=exp.Null())))
+    for source in DECLARED[dimension].known_in:
+        label = column_of(source.column, "c")
+        rows = exp.select(exp.alias_(label, LABEL)).from_(f"{source.table} AS c").distinct()
+        rows = rows.where(exp.not_(exp.Is(this=label, expression=exp.Null())))
         rows = rows.where(exp.LTE(this=column_of("first_day", "c"), expression=parameter("last_day")))
         rows = rows.where(exp.GTE(this=column_of("last_day", "c"), expression=parameter("first_day")))
-        if source.where is not None:
-            rows = rows.where(source.where)
-        asked = condition_on_catalog(filter_, source.filters) if filter_ is not None else None
+        if source.kind is not None:
+            rows = rows.where(exp.EQ(this=column_of("kind", "c"), expression=literal(source.kind)))
+        if source.flag is not None:
+            rows = rows.where(column_of(source.flag, "c"))
+        asked = condition_on_catalog(filter_, _filtered_by(dimension, source)) if filter_ is not None else None
         found.append(rows.where(asked) if asked is not None else rows)
     together: exp.Query = found[0]
     for more in found[1:]:
         together = exp.Union(this=together, expression=more, distinct=True)
     return together
+
+
+def _filtered_by(dimension: str, source: KnownIn) -> Mapping[str, str]:
+    """The columns that the catalog answers filters by."""
+    if DECLARED[dimension].in_catalog is None:
+        return {dimension: source.column}
+    return OF_ENTITY
 
 
 def with_unused(used: str, known: str, dimension: str, query: language.Query, is_compared: bool) -> exp.Query:
