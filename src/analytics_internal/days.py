@@ -55,6 +55,12 @@ def shifts_of(zone: ZoneInfo, start: datetime, end: datetime) -> list[DayShift]:
     return found
 
 
+def changes_between(start: datetime, end: datetime, zone: ZoneInfo) -> list[datetime]:
+    """When a zone's offset changes after ``start`` and before ``end``."""
+    years = range(start.year, end.year + 1)
+    return [change for year in years for change in _changes_in(year, zone) if start < change < end]
+
+
 @functools.lru_cache(maxsize=1_024)
 def _changes_in(year: int, zone: ZoneInfo) -> tuple[datetime, ...]:
     """When a zone's offset changes in a year of UTC."""

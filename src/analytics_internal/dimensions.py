@@ -471,6 +471,6 @@ DECLARED |= {
         has_one_id=True,
     ),
 }
-DAY, WEEK, MONTH = "time:day", "time:week", "time:month"
-BUCKET_DAYS = {DAY: 1, WEEK: 7, MONTH: 28}
-"""The time dimensions, and how many days a bucket has at least."""
+HOUR, DAY, WEEK, MONTH = "time:hour", "time:day", "time:week", "time:month"
+BUCKET_DAYS = {HOUR: 0, DAY: 1, WEEK: 7, MONTH: 28}
+"""The time dimensions, and how many whole days a bucket has at least."""

@@ -198,6 +198,33 @@ def matches(given: Sequence[Any] | None, access: Access) -> bool:
     return bool((value in rest[1]) == (operator == "is"))
 
 
+MINUTE = timedelta(minutes=1)
+
+
+@functools.lru_cache(100_000)
+def hours_of(day: date, zone: ZoneInfo) -> list[tuple[datetime, int, int]]:
+    """The first instant of each hour of a day, its clock hour, and how many of that clock hour came before."""
+    found: list[tuple[datetime, int, int]] = []
+    shown = None
+    minute = first_instant(day, zone)
+    while minute < first_instant(day + DAY, zone):
+        local = minute.astimezone(zone)
+        if (local.hour, local.utcoffset()) != shown:
+            found.append((minute, local.hour, sum(hour == local.hour for _, hour, _ in found)))
+            shown = local.hour, local.utcoffset()
+        minute += MINUTE
+    return found
+
+
+def hour_of(at: datetime, day: date, counterpart: date, zone: ZoneInfo) -> str:
+    """The hour of an instant; on another day the same clock hour, else the one before it, else the first."""
+    _, clock, nth = max(hour for hour in hours_of(day, zone) if hour[0] <= at)
+    there = sorted((other, times, start) for start, other, times in hours_of(counterpart, zone))
+    before = [start for other, times, start in there if (other, times) <= (clock, nth)]
+    start = before[-1] if before else there[0][2]
+    return start.astimezone(zone).isoformat(timespec="seconds")
+
+
 def asked_of(question: Question) -> set[str]:
     """The dimensions that a question groups and filters by."""
 
@@ -291,7 +318,12 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
 
     def keys_of(access: Access) -> list[tuple[Any, ...]]:
         day = day_of(access.at, zone)
-        labels = [_labels(access, name, pairs.get(day, day)) for name in dimensions]
+        labels = [
+            [hour_of(access.at, day, pairs.get(day, day), zone)]
+            if name == "time:hour"
+            else _labels(access, name, pairs.get(day, day))
+            for name in dimensions
+        ]
         return list(itertools.product(*labels))
 
     def grouped(counted: Sequence[Access]) -> Groups:
@@ -392,6 +424,8 @@ def sort_key(text: str) -> tuple[str, str]:
 def _sorted_by(rows: Rows, name: str, descending: bool, by_id: bool) -> Rows:
     def value(row: dict[str, Any]) -> Any:
         found = row[name]["value"] if isinstance(row[name], dict) else row[name]
+        if name == "time:hour":
+            return datetime.fromisoformat(found)
         if name == "item":
             return found[2] if by_id else (sort_key(found[0]), sort_key(found[1]))
         is_text = isinstance(found, str) and not isinstance(row[name], dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,9 @@ import duckdb
 import msgspec
 
 from analytics_internal.days import day_of
+from analytics_internal.dimensions import HOUR
 from analytics_internal.log import CatalogState
+from analytics_internal.query.hours import compared_hours, hours_of
 from analytics_internal.query.journeys import JourneyAnswer, journey_answer
 from analytics_internal.query.kinds import WireQuestion
 from analytics_internal.query.language import Query
@@ -137,12 +140,23 @@ def _time_labels(prepared: Prepared) -> list[TimeLabel] | None:
     dimension = prepared.query.time_dimension
     if dimension is None:
         return None
+    if dimension == HOUR:
+        return list(_hour_labels(prepared))
     today = day_of(prepared.page.asked_at, prepared.zone)
     previous = _previous_of_buckets(prepared.previous, dimension) if prepared.previous is not None else {}
     return [
-        TimeLabel(bucket, previous.get(bucket), next_bucket(bucket, dimension) <= today)
+        TimeLabel(str(bucket), previous.get(bucket), next_bucket(bucket, dimension) <= today)
         for bucket in buckets(prepared.period, dimension)
     ]
+
+
+def _hour_labels(prepared: Prepared) -> Iterator[TimeLabel]:
+    period, previous, zone = prepared.period, prepared.previous, prepared.zone
+    compared = compared_hours(period, previous, zone) if previous is not None else {}
+    for number, hour in enumerate(hours_of(period.first, period.last, zone)):
+        days = [other.day for other in compared.get(number, [])]
+        before = DayRange(min(days), max(days)) if days else None
+        yield TimeLabel(hour.label, before, hour.end <= prepared.page.asked_at)
 
 
 def _previous_of_buckets(previous: Previous, dimension: str) -> dict[date, DayRange]:

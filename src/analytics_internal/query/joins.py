@@ -19,6 +19,13 @@ from analytics_internal.query.conditions import Matches
 from analytics_internal.query.terms import TERM, joined_to_terms
 
 SESSION = "session_of"
+HOUR = "hour_of_event"
+"""The stretch of hours that an event is in (query/hours.py)."""
+HOURS = """
+SELECT unnest($hour_days::INTEGER[]) AS day, unnest($hour_starts::TIMESTAMP[]) AS starts_at,
+       unnest($hour_ends::TIMESTAMP[]) AS ends_at, unnest($hour_counts_from::TIMESTAMP[]) AS counted_from,
+       unnest($hour_numbers::INTEGER[]) AS number
+"""
 SCANNED = ("event", "measurement")
 _DAY_TABLES = {f"{table.name}_of_event": table for table in (VERSION, PERSON_TEAM)}
 _SESSION_ENDS = parse_one(load(Path(__file__).with_name("sessions.sql"))["session_ends"], dialect="duckdb")
@@ -26,6 +33,7 @@ _ON_SESSION = (
     f"{SESSION}.session = e.session AND {SESSION}.person_id = coalesce(e.person_id, 0) "
     f"AND {SESSION}.agent_id = coalesce(e.agent_id, 0)"
 )
+_ON_HOUR = f"{HOUR}.day = e.day AND e.occurred_at >= {HOUR}.starts_at AND e.occurred_at < {HOUR}.ends_at"
 
 
 def alias_of(table: DayTable) -> str:
@@ -44,6 +52,10 @@ def add_joins(tree: exp.Expr, matches: Matches) -> set[str]:
                 joined_to_terms(scan)
             elif alias == SESSION:
                 scan.join(f"session_end AS {SESSION}", on=_ON_SESSION, join_type="LEFT", copy=False)
+            elif alias == HOUR:
+                hours = parse_one(HOURS, dialect="duckdb")
+                assert isinstance(hours, exp.Select)
+                scan.join(hours.subquery(HOUR, copy=False), on=_ON_HOUR, join_type="LEFT", copy=False)
             elif alias in _DAY_TABLES:
                 table = _DAY_TABLES[alias]
                 _join_day(scan, exp.to_table(table.name, alias=alias), alias, table.id_column)

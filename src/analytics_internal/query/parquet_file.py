@@ -12,10 +12,10 @@ import threading
 import duckdb
 from sqlglot import exp
 
+from analytics_internal.dimensions import HOUR
 from analytics_internal.query.columns import Column
 from analytics_internal.query.conditions import column_of
-from analytics_internal.query.period import buckets
-from analytics_internal.query.rows import bucket_label
+from analytics_internal.query.rows import bucket_labels
 from analytics_internal.query.run import Prepared
 from analytics_internal.query.scan import parameter
 from analytics_internal.query.spool import PIECE_BYTES, Spooled
@@ -32,8 +32,7 @@ def write_parquet(cursor: duckdb.DuckDBPyConnection, prepared: Prepared, file: S
     dimension = prepared.query.time_dimension
     if any(column.type == "bucket" for column in prepared.plan.columns):
         assert dimension is not None
-        count = sum(1 for _ in buckets(prepared.period, dimension))
-        parameters[LABELS] = [bucket_label(number, prepared.period, dimension) for number in range(count)]
+        parameters[LABELS] = bucket_labels(prepared, dimension)
     reading, writing = os.pipe()
     pipe = _Pipe(reading, file, cursor)
     try:
@@ -70,7 +69,8 @@ def _typed(column: Column) -> exp.Expr:
     if column.type == "bucket":
         number = exp.Add(this=value, expression=exp.Literal.number(1))
         label = exp.func("list_extract", exp.cast(parameter(LABELS), "TEXT[]"), number)
-        value = exp.cast(label, "DATE")
+        # An hour's label has its offset, which no type of time keeps.
+        value = label if column.name == HOUR else exp.cast(label, "DATE")
     elif column.type == "moment":
         value = exp.func("timezone", exp.Literal.string("UTC"), value)
     else:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from analytics_internal import dimensions
+from analytics_internal.dimensions import HOUR
 from analytics_internal.errors import Problem
 from analytics_internal.query.conditions import comparisons
 from analytics_internal.query.language import (
@@ -92,6 +93,14 @@ def check(wire: WireQuery, allow_no_limit: bool = False, segments: Mapping[UUID,
         problems.append(Problem("dimensions", f"at most {MAX_DIMENSIONS}"))
     if len([name for name in dimensions if name in TIME_DIMENSIONS]) > 1:
         problems.append(Problem("dimensions", "at most one time dimension", list(TIME_DIMENSIONS)))
+    if HOUR in dimensions:
+        by_hour = [
+            name
+            for name in METRICS
+            if METRICS_DECLARED[name].measure in ("accesses", "searches", "newcomers", "measurements")
+        ]
+        whole_days = [name for name in metrics if name in METRICS and name not in by_hour]
+        problems += [Problem("metrics", f"{name} counts whole days: not by time:hour", by_hour) for name in whole_days]
     filter_ = None
     if asked.filters is not None and are_within_limits(asked.filters, problems):
         filter_ = checked_filter(asked.filters, "filters", 1, problems)

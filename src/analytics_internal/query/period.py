@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from analytics_internal.days import DAY, day_of, start_of
-from analytics_internal.dimensions import BUCKET_DAYS, MONTH, WEEK
+from analytics_internal.dimensions import BUCKET_DAYS, HOUR, MONTH, WEEK
 from analytics_internal.query.language import DAYS_OF_52_WEEKS, Between, Compare, Last, Query
 
 
@@ -118,6 +118,7 @@ def bucket_of(day: date, dimension: str) -> date:
 
 def buckets(period: Period, dimension: str) -> Iterator[date]:
     """The first days of the period's buckets, in order; the first one may begin before the period."""
+    assert dimension != HOUR, "hours are no days"
     bucket = bucket_of(period.first, dimension)
     while bucket <= period.last:
         yield bucket

@@ -11,15 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlglot import exp, parse_one
 
 from analytics_internal.cache import Cache, size_of
 from analytics_internal.days import number_of
+from analytics_internal.dimensions import HOUR
 from analytics_internal.query.columns import Column
 from analytics_internal.query.columns import columns_of as columns_of_answer
 from analytics_internal.query.conditions import column_of
+from analytics_internal.query.hours import parameters_of
 from analytics_internal.query.journeys import Journey, JourneyTree, tree_of
 from analytics_internal.query.labels import Labels, ordered, ordered_text, page_of, ratio
 from analytics_internal.query.language import Query
@@ -93,7 +96,8 @@ def plan(query: Query, is_compared: bool, is_by_month: bool) -> Plan:
         else _Builder(query, is_compared, is_by_month)
     )
     tree = builder.tree()
-    named = frozenset(parameter.name for parameter in tree.find_all(exp.Parameter))
+    # Those that are written in SQL files are placeholders to the parser.
+    named = frozenset(one.name for one in tree.find_all(exp.Parameter, exp.Placeholder))
     return Plan(tree.sql(dialect="duckdb", copy=False), builder.columns(), named)
 
 
@@ -106,7 +110,13 @@ _remembered: Cache[tuple[Query, bool, bool], Plan] = Cache("plans", _size_of, MA
 
 
 def parameters(
-    query: Query, period: Period, previous: Previous | None, asked_on: date, position: int, rows_before: int
+    query: Query,
+    period: Period,
+    previous: Previous | None,
+    asked_on: date,
+    zone: ZoneInfo,
+    position: int,
+    rows_before: int,
 ) -> dict[str, object]:
     """The values of a plan's parameters: days since 1970, instants in UTC, a position, and rows."""
     values: dict[str, object] = {
@@ -128,7 +138,9 @@ def parameters(
         if previous.months:
             days = (previous.first + timedelta(days=number) for number in range(previous.days))
             values["counterparts"] = [number_of(previous.counterpart(day)) for day in days]
-    if query.time_dimension is not None:
+    if query.time_dimension == HOUR:
+        values |= parameters_of(period, previous, zone)
+    elif query.time_dimension is not None:
         values["first_bucket"] = bucket_number(period.first, query.time_dimension)
     return values
 

@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 
 from analytics_internal.days import day_of
-from analytics_internal.dimensions import BUCKET_DAYS
+from analytics_internal.dimensions import BUCKET_DAYS, HOUR
 from analytics_internal.errors import Problem
 from analytics_internal.log import Place
 from analytics_internal.query.conditions import as_counted
@@ -91,7 +91,7 @@ async def prepare(
     planned = await plan_beside(
         planner, place, query, previous is not None, previous is not None and previous.months > 0
     )
-    values = parameters(query, period, previous, day_of(page.asked_at, zone), page.position, page.offset)
+    values = parameters(query, period, previous, day_of(page.asked_at, zone), zone, page.position, page.offset)
     if isinstance(query, Journey):
         values |= parameters_of(query, period, previous, zone, page.asked_at)
     named = {name: value for name, value in values.items() if name in planned.parameters}
@@ -102,7 +102,8 @@ def _require_few_buckets(query: Query, period: Period) -> None:
     """Raises InvalidQuery: each bucket is named in the answer, and there would be too many of them."""
     if query.time_dimension is None:
         return
-    number = (period.last - period.first).days // BUCKET_DAYS[query.time_dimension] + 1
+    days = (period.last - period.first).days
+    number = 24 * (days + 1) if query.time_dimension == HOUR else days // BUCKET_DAYS[query.time_dimension] + 1
     if number > MAX_BUCKETS:
         detail = (
             f"{number:,} buckets of {query.time_dimension}; an answer may have {MAX_BUCKETS:,}: ask for larger ones"

@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
 from analytics_internal.days import EPOCH, number_of
 from analytics_internal.dimensions import AGENT, BUCKET_DAYS, DECLARED, MONTH, WEEK, DayTable, Dimension
+from analytics_internal.dimensions import HOUR as HOUR_DIMENSION
 from analytics_internal.query import language
 from analytics_internal.query.conditions import Matches, column_of, condition, literal, text_of
-from analytics_internal.query.joins import SESSION, add_joins, alias_of, session_ends
+from analytics_internal.query.joins import HOUR, SESSION, add_joins, alias_of, session_ends
 from analytics_internal.query.language import Query
 from analytics_internal.query.terms import TERM, asked_dimensions, filter_without_terms, stages_of_terms
 
+_HOUR_NUMBER = parse_one(
+    f"{HOUR}.number + (epoch_us(e.occurred_at) - epoch_us({HOUR}.counted_from)) // 3600000000", dialect="duckdb"
+)
 CONDITION = "condition"
 IS_CURRENT = "is_current"
 """In a comparison: whether a row is of the period, not of the one before."""
@@ -205,6 +209,8 @@ class Scan:
 
     def _bucket_index(self, dimension: str) -> exp.Expr:
         """The number of a row's bucket in its period, from 0 on; in the previous period that of its counterpart."""
+        if dimension == HOUR_DIMENSION:
+            return exp.cast(_HOUR_NUMBER.copy(), "INTEGER", copy=False)
         index = bucket_number_of(self._compared_day(), dimension)
         number = exp.Sub(this=exp.paren(index, copy=False), expression=parameter("first_bucket"))
         return exp.cast(number, "INTEGER", copy=False)

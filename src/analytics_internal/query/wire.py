@@ -161,6 +161,9 @@ COLUMNS: dict[str, object] = {
     **{name: FORMS[metrics.DECLARED[name].form] for name in language.METRICS},
     **{name: Item if one.parts else str | None for name, one in dimensions.DECLARED.items() if one.can_be_grouped},
     **dict.fromkeys(dimensions.BUCKET_DAYS, date),
+    dimensions.HOUR: Annotated[
+        str, msgspec.Meta(description="Local time with offset", extra_json_schema={"format": "date-time"})
+    ],
 }
 # No struct: a row has the columns that were asked for, in the order of the question.
 Row = TypedDict("Row", COLUMNS, total=False)  # type: ignore[misc]
@@ -175,9 +178,9 @@ class WirePeriod(DayRange, kw_only=True):
 
 
 class TimeLabel(msgspec.Struct):
-    """One day, week (by its Monday) or month (by its first day) of an answer's period."""
+    """One hour (by its first instant), day, week (by its Monday) or month (by its first day) of an answer's period."""
 
-    label: Annotated[date, msgspec.Meta(description="As the time column has it")]
+    label: Annotated[str, msgspec.Meta(description="As the time column has it: a day, or an instant with its offset")]
     previous: Annotated[
         DayRange | None,
         msgspec.Meta(description="The days of the previous period that are in it when moved by one period"),
