@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -59,6 +60,11 @@ class Options:
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def guest_file(self) -> Path:
+        """The catalog's entry of the guest, to be changed while the portal runs."""
+        return self.data / "guest.yaml"
 
     @property
     def api_url(self) -> str:
@@ -117,6 +123,7 @@ def backend_environment(options: Options, dsn: str) -> dict[str, str]:
         "PORTAL_APP": APPS[options.system],
         "PORTAL_DATA": str(options.data),
         "PORTAL_GUEST": options.guest,
+        "PORTAL_GUEST_FILE": str(options.guest_file),
         "PORTAL_PORT": str(options.port),
         "PORTAL_POSTGRES": parse_qs(urlsplit(dsn).query)["host"][0],
     }
@@ -224,6 +231,7 @@ async def run(options: Options) -> None:
         server = EmbeddedPostgres(options.data)
         try:
             dsn = await asyncio.to_thread(server.start)
+            shutil.copyfile(BACKSTAGE / "catalog/guest.yaml", options.guest_file)
             await make_admin_database(dsn)
             async with backend_running(options, dsn) as backend:
                 await until_stopped(options, backend, stopped)

@@ -1,4 +1,7 @@
-"""What the portal handed to its analytics implementations, kept by the browser itself: it survives reloads and tabs."""
+"""What the portal handed to its analytics implementations, and what the person did in between.
+
+The browser itself keeps it: it survives reloads and tabs.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,22 @@ KEEP = """
 (() => {
   const load = crypto.randomUUID();
   let count = 0;
-  window.__capturedEvents = {
-    push: entry => localStorage.setItem(`captured ${load} ${String(count++).padStart(6, '0')}`, JSON.stringify(entry)),
-  };
+  const keep = entry =>
+    localStorage.setItem(`captured ${load} ${String(count++).padStart(6, '0')}`, JSON.stringify(entry));
+  window.__capturedEvents = { push: keep };
+  for (const type of ['pointerdown', 'keydown', 'click', 'popstate'])
+    window.addEventListener(
+      type, () => keep({ at: new Date().toISOString(), event: { action: '(act)', subject: type, context: {} } }), true);
 })();
 """
+# The action of an entry that is no event: the person did something.
+ACT = "(act)"
 READ = "Object.entries(localStorage).filter(([key]) => key.startsWith('captured '))"
 
 
 @dataclass(frozen=True)
 class Captured:
-    """One call of ``captureEvent``."""
+    """One call of ``captureEvent``, or one act of the person."""
 
     load: str
     """Which load of a page it was made in."""
@@ -39,7 +47,7 @@ async def keep_captured(context: BrowserContext) -> None:
 
 
 async def captured(page: Page) -> list[Captured]:
-    """Everything captured in the page's context so far, in order within each page load."""
+    """Everything captured and done in the page's context so far, in order within each page load."""
     kept = sorted(await page.evaluate(READ))
     entries = [(key.split()[1], json.loads(text)) for key, text in kept]
     return [Captured(load, datetime.fromisoformat(entry["at"]), entry["event"]) for load, entry in entries]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import groupby
 
-from tests.walk.captured import Captured
+from tests.walk.captured import ACT, Captured
 
 NAVIGATION = timedelta(seconds=1)
 SEARCH = timedelta(seconds=2)
@@ -38,23 +38,38 @@ def collapsed(calls: list[Captured]) -> list[Captured]:
     """The calls of one page load without those that another one stands for."""
     kept: list[Captured] = []
     is_loading = False
+    # Until the sign-in nobody sees a page: what is done then is the sign-in.
+    is_early = True
     navigation: Captured | None = None
     search: Captured | None = None
+    # Whether the last navigation is the last that happened, and whether it was before the sign-in.
+    is_directly_before = is_before_sign_in = False
     for call in calls:
+        if call.event["action"] == ACT:
+            is_directly_before &= is_early
+            continue
         if call.event["action"] == "navigate":
-            if navigation is not None and is_same_navigation(navigation, call, is_loading):
+            if navigation is not None and (
+                is_same_navigation(navigation, call, is_loading)
+                or (is_directly_before and is_redirect(navigation, call, is_before_sign_in))
+            ):
                 kept.remove(navigation)
             if navigation is not None and path_of(navigation) != path_of(call):
                 search = None
             # The root of the new frontend system reports a page before anybody is signed in, its plugin after that.
             is_loading = not kept and call.event["context"].get("extensionId") == "app/root"
             navigation = call
+            is_directly_before, is_before_sign_in = True, is_early
         elif call.event["action"] == "search":
             if search is not None and is_typed_on(search, call):
                 kept.remove(search)
             search = call
         else:
             search = None
+        if call.event["action"] == "signIn":
+            is_early = False
+        elif call.event["action"] != "navigate":
+            is_directly_before = False
         kept.append(call)
     return kept
 
@@ -62,6 +77,11 @@ def collapsed(calls: list[Captured]) -> list[Captured]:
 def is_same_navigation(earlier: Captured, later: Captured, is_loading: bool) -> bool:
     """To one path within a second; while a page loads, however long that takes."""
     return path_of(earlier) == path_of(later) and (is_loading or later.at - earlier.at < NAVIGATION)
+
+
+def is_redirect(earlier: Captured, later: Captured, is_before_sign_in: bool) -> bool:
+    """To another path within a second, with nothing done in between; or from before the sign-in."""
+    return is_before_sign_in or (path_of(earlier) != path_of(later) and later.at - earlier.at < NAVIGATION)
 
 
 def is_typed_on(earlier: Captured, later: Captured) -> bool:

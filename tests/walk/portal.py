@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
+from analytics_internal.dimensions import MEASUREMENTS
 from tests.ports import reserved_port
 from tests.walk.counted import Item, item_of
 
@@ -27,8 +28,9 @@ STOP_LIMIT_S = 60.0
 class Portal:
     """A portal that runs, and the ledger of all that was done in it."""
 
-    def __init__(self, system: str, url: str, api: str, auditor: str | None = None) -> None:
+    def __init__(self, system: str, url: str, api: str, data: Path, auditor: str | None = None) -> None:
         self.system = system
+        self.guest_file = data / "guest.yaml"
         self.url = url
         self.api = api
         self._auditor = auditor
@@ -57,7 +59,25 @@ class Portal:
         """The same by item, each event once."""
         events = self.stored()
         assert len({event["id"] for event in events}) == len(events), "an event is stored twice"
-        return Counter(item_of(event["action"], event["subject"]) for event in events)
+        return Counter(
+            item_of(event["action"], event["subject"]) for event in events if event["action"] not in MEASUREMENTS
+        )
+
+    def answer(self, **question: Any) -> list[dict[str, Any]]:
+        """The rows that answer a question about the last week, asked as the guest."""
+        answer = self.ask("POST", "query", json={"date_range": {"last": "7d"}, **question})
+        assert answer.status_code == 200, answer.text
+        rows: list[dict[str, Any]] = answer.json()["results"]
+        return rows
+
+    def move_guest(self, before: str, after: str) -> None:
+        """Let the guest change teams: in the file that the catalog reads, and let it be read again."""
+        entry = self.guest_file.read_text()
+        assert before in entry
+        self.guest_file.write_text(entry.replace(before, after))
+        token = {"Authorization": f"Bearer {self.token()}"}
+        refreshed = {"entityRef": "user:default/guest"}
+        httpx.post(f"{self.url}/api/catalog/refresh", json=refreshed, headers=token).raise_for_status()
 
 
 @contextlib.contextmanager
@@ -68,14 +88,15 @@ def running_portal(system: str, auditor: str | None = None, **options: str) -> I
     """
     folder = Path(tempfile.mkdtemp(prefix="portal-"))
     port = options.get("PORTAL_PORT") or str(reserved_port())
-    environment = {"PORTAL_SYSTEM": system, "PORTAL_PORT": port, "PORTAL_DATA": str(folder / "data"), **options}
+    data = options.get("PORTAL_DATA") or str(folder / "data")
+    environment = {"PORTAL_SYSTEM": system, "PORTAL_PORT": port, **options, "PORTAL_DATA": data}
     process = subprocess.Popen(
         ["sh", "scripts/portal"], cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
     )
     try:
         url = _address(process)
         service = options.get("PORTAL_SERVICE") or url
-        yield Portal(system, url, f"{service}/api/analytics-internal", auditor)
+        yield Portal(system, url, f"{service}/api/analytics-internal", Path(data), auditor)
     finally:
         left = _stop(process)
         shutil.rmtree(folder, ignore_errors=True)

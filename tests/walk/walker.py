@@ -66,6 +66,14 @@ class Walker:
         await expect(dialog).to_be_hidden()
         await self.see_docs("Refunds")
 
+    async def search_in_vain(self, term: str) -> None:
+        """Type into the search dialog what is nowhere; the dialog stays open."""
+        await self.page.get_by_role("button", name="Search", exact=True).click()
+        dialog = self.page.get_by_role("dialog")
+        async with self.page.expect_response(lambda response: f"term={term}" in response.url):
+            await dialog.get_by_role("textbox").fill(term)
+        await expect(dialog.get_by_text(re.compile("no results", re.IGNORECASE)).first).to_be_visible()
+
     async def miss_a_page(self) -> None:
         await self.page.goto(f"{self.url}/no-such-page")
         await expect(self.page.get_by_text("404").first).to_be_visible()
@@ -83,11 +91,21 @@ class Walker:
 
     async def use_template(self) -> None:
         await self.choose("Create")
-        await self.page.get_by_role("button", name="Choose").click()
+        choose = self.page.get_by_role("button", name="Choose")
+        card = self.page.locator("div").filter(has_text="New service").filter(has=choose).last
+        await card.get_by_role("button", name="Choose").click()
+        await self.fill_in_template()
+        await expect(self.page.get_by_text("The skeleton was written")).to_be_visible()
+
+    async def use_failing_template(self) -> None:
+        await self.page.goto(f"{self.url}/create/templates/default/failing-service")
+        await self.fill_in_template()
+        await expect(self.page.get_by_text("no-such-skeleton").first).to_be_visible()
+
+    async def fill_in_template(self) -> None:
         await self.page.get_by_label("Name").fill("orders")
         await self.page.get_by_role("button", name="Review").click()
         await self.page.get_by_role("button", name="Create").click()
-        await expect(self.page.get_by_text("The skeleton was written")).to_be_visible()
 
     async def open_of_everything(self, link: Locator) -> None:
         """Follow a link of a list's entry that others own."""
