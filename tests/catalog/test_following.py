@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from analytics_internal.catalog import following as following_module
+from analytics_internal.catalog import history as history_module
 from analytics_internal.catalog.file import CatalogFile
 from analytics_internal.catalog.following import Following
-from analytics_internal.catalog.source import NoSource
+from analytics_internal.catalog.history import History
+from analytics_internal.catalog.source import Found, NoSource
 from analytics_internal.log.connection import Pool
 from analytics_internal.reader.replica import Replica
 from tests.catalog.kept import ANA, CORE, Scripted, entity, memberships, owners, state, user
@@ -111,6 +114,22 @@ async def test_a_file_that_is_the_same_costs_no_statement(pool: Pool, tmp_path: 
     path.write_text("kind: User\nmetadata: {name: ana}\nspec: {memberOf: [platform, core]}\n")
     await following.round()
     assert (ANA, "group:default/platform") in await memberships(pool)
+
+
+async def test_a_slow_read_is_not_overtaken(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (following_module, history_module):
+        monkeypatch.setattr(module, "READING_S", 0.6)
+
+    class Slow(Scripted):
+        async def read(self) -> Found | None:
+            await asyncio.sleep(2)
+            return await super().read()
+
+    reading = asyncio.create_task(Following(pool, Slow(user("ana", "core")), 60).round())
+    await asyncio.sleep(1.5)
+    assert not await History(pool).claim(0)
+    await reading
+    assert await memberships(pool) == {(ANA, CORE)}
 
 
 async def test_without_a_source_it_is_said_how_to_get_one(pool: Pool) -> None:

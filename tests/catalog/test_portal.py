@@ -111,7 +111,7 @@ async def test_without_a_token_nothing_is_asked_and_it_is_said_how_to_get_one(po
     await catalog.close()
 
 
-@pytest.mark.parametrize(("status", "why"), [(403, "may not read entities"), (404, "has no catalog there")])
+@pytest.mark.parametrize(("status", "why"), [(403, "may not read entities"), (404, "is starting, or has no catalog")])
 async def test_a_refusal_is_explained(portal: PortalStandIn, catalog: PortalCatalog, status: int, why: str) -> None:
     portal.catalog.tokens[STATIC_TOKEN] = status
     with pytest.raises(CatalogUnavailable, match=f"answers {status}: .*{why}"):

@@ -10,8 +10,8 @@ import asyncpg
 import structlog
 from prometheus_client import Counter, Gauge
 
-from analytics_internal.catalog.history import History, Taken
-from analytics_internal.catalog.source import CatalogUnavailable, Source
+from analytics_internal.catalog.history import READING_S, History, Taken
+from analytics_internal.catalog.source import CatalogUnavailable, Found, Source
 from analytics_internal.log import TRANSIENT_ERRORS, Pool
 
 FIRST_RETRY_S = 5.0
@@ -80,7 +80,7 @@ class Following:
     async def _read(self) -> None:
         source = self._source
         try:
-            found = await source.read()
+            found = await self._found()
         except CatalogUnavailable as error:
             self._failed(str(error))
             await self._history.failed(source.name, str(error))
@@ -99,6 +99,21 @@ class Following:
             self._failed(f"{source.name} {taken.doubt}")
         else:
             self._taken(taken)
+
+    async def _found(self) -> Found | None:
+        """What the source has, however long it takes to read."""
+        holding = asyncio.create_task(self._hold())
+        try:
+            return await self._source.read()
+        finally:
+            holding.cancel()
+
+    async def _hold(self) -> None:
+        may_read = True
+        while may_read:
+            await asyncio.sleep(READING_S / 3)
+            with contextlib.suppress(*TRANSIENT_ERRORS, asyncpg.PostgresError):  # the next time is early enough
+                may_read = await self._history.hold()
 
     def _failed(self, reason: str) -> None:
         self._failures += 1

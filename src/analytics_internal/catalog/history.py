@@ -53,6 +53,11 @@ class History:
         async with self._pool.acquire() as connection:
             return await connection.fetchval(SQL["claim"], self._own_id, READING_S, pause_s) is not None
 
+    async def hold(self) -> bool:
+        """Go on reading for longer. Whether this service still may."""
+        async with self._pool.acquire() as connection:
+            return await connection.fetchval(SQL["hold"], self._own_id, READING_S) is not None
+
     async def release(self) -> None:
         """Let another service read."""
         async with self._pool.acquire() as connection:

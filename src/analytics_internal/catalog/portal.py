@@ -103,7 +103,7 @@ def _advice(status: int) -> str:
     if status == 403:
         return ": the service's token may not read entities (accessRestrictions of backend.auth.externalAccess)"
     if status == 404:
-        return ": the portal has no catalog there, or one from before 2023"
+        return ": the portal is starting, or has no catalog there (or one from before 2023)"
     return ""
 
 
