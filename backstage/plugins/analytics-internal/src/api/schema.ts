@@ -474,14 +474,14 @@ export interface components {
          * @description A question.
          */
         WireQuery: {
-            metrics: ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access")[];
+            metrics: ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access" | "eligible_people" | "adoption_rate" | "joined_people" | "arrival_rate" | "days_to_arrival" | "entities" | "new_entities" | "ownership_rate" | "documentation_rate")[];
             /**
              * @default breakdown
              * @enum {unknown}
              */
             kind?: "breakdown";
             /** @default [] */
-            dimensions?: (string | ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:day" | "time:week" | "time:month"))[];
+            dimensions?: (string | ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:hour" | "time:day" | "time:week" | "time:month"))[];
             /** @default null */
             filters?: components["schemas"]["Filter"] | null;
             /**
@@ -494,14 +494,14 @@ export interface components {
             /** @default null */
             compare?: ("previous_period" | "same_weeks_last_year") | null;
             /**
-             * @description Whether what the catalog knows and nobody used has rows, too, or is all that has; with one dimension only: entity, template, doc_site, team, person, owner, system, domain
+             * @description Whether what the catalog knows and nobody used has rows, too, or is all that has; with one dimension only: entity, template, doc_site, owner, system, domain, team, person
              * @default leave_out
              * @enum {string}
              */
             unused?: "leave_out" | "include" | "only";
             /** @default null */
             order_by?: [
-                ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:day" | "time:week" | "time:month") | string,
+                ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access" | "eligible_people" | "adoption_rate" | "joined_people" | "arrival_rate" | "days_to_arrival" | "entities" | "new_entities" | "ownership_rate" | "documentation_rate" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:hour" | "time:day" | "time:week" | "time:month") | string,
                 "asc" | "desc"
             ][] | null;
             /** @default 100 */
@@ -541,12 +541,18 @@ export interface components {
         /** Row */
         Row: {
             action?: string | null;
+            adoption_rate?: components["schemas"]["Ratio"];
             agent?: string | null;
+            arrival_rate?: components["schemas"]["Ratio"];
             click_through_rate?: components["schemas"]["Ratio"];
+            days_to_arrival?: components["schemas"]["Ratio"];
             doc_page?: string | null;
             doc_site?: string | null;
+            documentation_rate?: components["schemas"]["Ratio"];
             domain?: string | null;
+            eligible_people?: components["schemas"]["Count"];
             engaged_seconds?: components["schemas"]["Number"];
+            entities?: components["schemas"]["Count"];
             entity?: string | null;
             entity_kind?: string | null;
             entity_type?: string | null;
@@ -557,12 +563,15 @@ export interface components {
             first_access?: components["schemas"]["Moment"];
             item?: components["schemas"]["Item"];
             items?: components["schemas"]["Count"];
+            joined_people?: components["schemas"]["Count"];
             last_access?: components["schemas"]["Moment"];
             lifecycle?: string | null;
             mean_rank?: components["schemas"]["Ratio"];
             minutes_saved?: components["schemas"]["Number"];
+            new_entities?: components["schemas"]["Count"];
             new_people?: components["schemas"]["Count"];
             owner?: string | null;
+            ownership_rate?: components["schemas"]["Ratio"];
             people?: components["schemas"]["Count"];
             person?: string | null;
             plugin?: string | null;
@@ -580,6 +589,11 @@ export interface components {
             template?: string | null;
             /** Format: date */
             "time:day"?: string;
+            /**
+             * Format: date-time
+             * @description Local time with offset
+             */
+            "time:hour"?: string;
             /** Format: date */
             "time:month"?: string;
             /** Format: date */
@@ -602,18 +616,18 @@ export interface components {
             previous_denominator?: number;
         };
         /**
-         * Number
-         * @description How much in the period, and in the one before where a comparison was asked for.
-         */
-        Number: {
-            value: number;
-            previous?: number;
-        };
-        /**
          * Count
          * @description How many in the period, and in the one before where a comparison was asked for.
          */
         Count: {
+            value: number;
+            previous?: number;
+        };
+        /**
+         * Number
+         * @description How much in the period, and in the one before where a comparison was asked for.
+         */
+        Number: {
             value: number;
             previous?: number;
         };
@@ -696,13 +710,10 @@ export interface components {
         };
         /**
          * TimeLabel
-         * @description One day, week (by its Monday) or month (by its first day) of an answer's period.
+         * @description One hour (by its first instant), day, week (by its Monday) or month (by its first day) of an answer's period.
          */
         TimeLabel: {
-            /**
-             * Format: date
-             * @description As the time column has it
-             */
+            /** @description As the time column has it: a day, or an instant with its offset */
             label: string;
             /** @description The days of the previous period that are in it when moved by one period */
             previous: components["schemas"]["DayRange"] | null;
@@ -816,7 +827,7 @@ export interface components {
              * @description Of the first step's event
              * @default []
              */
-            dimensions?: (string | ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:day" | "time:week" | "time:month"))[];
+            dimensions?: (string | ("action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:hour" | "time:day" | "time:week" | "time:month"))[];
             /** @default null */
             filters?: components["schemas"]["Filter"] | null;
             /**
@@ -944,6 +955,8 @@ export interface components {
             template?: string | null;
             /** Format: date */
             "time:day"?: string;
+            /** Format: date */
+            "time:hour"?: string;
             /** Format: date */
             "time:month"?: string;
             /** Format: date */
