@@ -19,7 +19,7 @@ from analytics_internal.log.connection import Pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.csv_file import guarded
 from analytics_internal.query.download import FORMATS, pieces_of
-from analytics_internal.query.language import DIMENSIONS, METRICS, TIME_DIMENSIONS, InvalidQuery
+from analytics_internal.query.language import DIMENSIONS, METRICS_OF_EVENTS, TIME_DIMENSIONS, InvalidQuery
 from analytics_internal.query.parse import parse
 from analytics_internal.query.run import prepare
 from analytics_internal.reader.replica import Replica
@@ -119,7 +119,7 @@ date_ranges = (
 
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
-    metrics = draw(st.lists(st.sampled_from(METRICS), min_size=1, unique=True))
+    metrics = draw(st.lists(st.sampled_from(METRICS_OF_EVENTS), min_size=1, unique=True))
     times = [name for name in DIMENSIONS if name.startswith("time:")]
     others = st.sampled_from(
         [*(name for name in DIMENSIONS if name not in times), "attr:steps", "attr:a/b~c", "attr:to"]
@@ -457,9 +457,11 @@ async def test_an_empty_log_has_an_answer(pool: Pool, tmp_path: Path) -> None:
     replica = Replica(pool, tmp_path / "reader.duckdb")
     empty = Stored(replica, [], LogWriter(pool), pool, [])
 
-    total = await empty.ask({"metrics": list(METRICS), "date_range": "all"})
+    total = await empty.ask({"metrics": list(METRICS_OF_EVENTS), "date_range": "all"})
     parts = await empty.ask({"metrics": ["events"], "dimensions": ["time:week", "item"], "date_range": "all"})
     await replica.close()
 
-    assert total["results"] == modelled([], {"metrics": list(METRICS), "date_range": "all"}, ZoneInfo("UTC"), NOW)
+    assert total["results"] == modelled(
+        [], {"metrics": list(METRICS_OF_EVENTS), "date_range": "all"}, ZoneInfo("UTC"), NOW
+    )
     assert (parts["results"], parts["meta"]["total_rows"]) == ([], 0)

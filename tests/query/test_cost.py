@@ -11,7 +11,7 @@ import pytest
 
 from analytics_internal.query.conditions import conditions_on_events
 from analytics_internal.query.cost import Sizes, TooCostly, cost_of
-from analytics_internal.query.language import DIMENSIONS, METRICS
+from analytics_internal.query.language import DIMENSIONS, METRICS_OF_EVENTS
 from analytics_internal.query.parse import parse
 from analytics_internal.query.period import resolve
 from analytics_internal.query.plan import plan
@@ -24,7 +24,7 @@ YEAR = Sizes(
     NOW - timedelta(days=365),
 )
 EVERYTHING: dict[str, Any] = {
-    "metrics": list(METRICS),
+    "metrics": list(METRICS_OF_EVENTS),
     "dimensions": [d for d in DIMENSIONS if not d.startswith("time:")],
 }
 

@@ -22,6 +22,8 @@ DAYS_OF_52_WEEKS = 364
 """The same weeks of last year begin so many days earlier, on the same day of the week."""
 
 METRICS = tuple(metrics.DECLARED)
+METRICS_OF_EVENTS = tuple(name for name, one in metrics.DECLARED.items() if one.dimensions is None)
+"""Those that can be grouped and filtered by everything."""
 TIME_DIMENSIONS = tuple(dimensions.BUCKET_DAYS)
 DIMENSIONS = (
     *(name for name, one in dimensions.DECLARED.items() if one.can_be_grouped),
