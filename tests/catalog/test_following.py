@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -12,10 +13,10 @@ import pytest
 from analytics_internal.catalog import following as following_module
 from analytics_internal.catalog import history as history_module
 from analytics_internal.catalog.file import CatalogFile
-from analytics_internal.catalog.following import Following
+from analytics_internal.catalog.following import FIRST_RETRY_S, Following
 from analytics_internal.catalog.history import History
 from analytics_internal.catalog.source import Found, NoSource
-from analytics_internal.log.connection import Pool
+from analytics_internal.log.connection import Pool, connect_pool
 from analytics_internal.reader.replica import Replica
 from tests.catalog.kept import ANA, CORE, Scripted, entity, memberships, owners, state, user
 
@@ -114,6 +115,28 @@ async def test_a_file_that_is_the_same_costs_no_statement(pool: Pool, tmp_path: 
     path.write_text("kind: User\nmetadata: {name: ana}\nspec: {memberOf: [platform, core]}\n")
     await following.round()
     assert (ANA, "group:default/platform") in await memberships(pool)
+
+
+async def test_a_role_that_may_only_read_answers_with_what_is_known(dsn: str, pool: Pool, tmp_path: Path) -> None:
+    await Following(pool, Scripted(user("ana", "core")), 60).round()
+    await pool.execute("DROP ROLE IF EXISTS catalog_reader")
+    await pool.execute("CREATE ROLE catalog_reader LOGIN")
+    await pool.execute(
+        "GRANT SELECT ON log_head, log_batch, event, catalog, catalog_entity, catalog_membership TO catalog_reader"
+    )
+    as_reader = re.sub(r"//[^@]*@", "//catalog_reader@", dsn)
+    limited = await connect_pool(as_reader, 2)
+    replica = Replica(limited, tmp_path / "limited.duckdb", "128MB", 1)
+    try:
+        assert await Following(limited, Scripted(user("ana", "platform")), 60).round() == FIRST_RETRY_S
+        await replica.catch_up()
+        teams = await replica.query("SELECT team FROM catalog_team", lambda cursor: cursor.fetchall())
+        assert teams == [(CORE,)]
+    finally:
+        await replica.close()
+        await limited.close()
+        await pool.execute("DROP OWNED BY catalog_reader")
+        await pool.execute("DROP ROLE catalog_reader")
 
 
 async def test_a_slow_read_is_not_overtaken(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
 from analytics_internal.days import number_of
 from analytics_internal.log.connection import Pool
+from analytics_internal.reader import catalog as catalog_module
 from analytics_internal.reader.catalog import ALWAYS
 from analytics_internal.reader.replica import Replica
 from tests.catalog.known import KnownEntity, KnownMembership, know
@@ -186,3 +188,25 @@ async def test_a_reader_sees_every_change_at_its_next_question(pool: Pool, open_
     assert len(await teams(reader)) == 1
     await know(pool)
     assert await teams(reader) == []
+
+
+async def test_a_load_that_ends_half_way_leaves_the_catalog_of_before(
+    pool: Pool, open_reader: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await know(pool, [KnownEntity(ANA), KnownEntity(BO)], [KnownMembership(ANA, CORE)])
+    reader = open_reader()
+    before = await teams(reader), await eligible(reader)
+    await know(pool, [KnownEntity(ANA)], [KnownMembership(ANA, PLATFORM)])
+    half = {name: sql for name, sql in catalog_module._SQL.items() if name != "eligible_apart"}
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog_module, "_SQL", half)
+        with pytest.raises(KeyError):
+            await reader.catch_up()
+    path = reader.folder / "reader.duckdb"
+    await reader.close()
+    with duckdb.connect(str(path), read_only=True) as file:
+        assert file.execute("SELECT count(*) FROM catalog_eligible").fetchone() == (len(before[1]),)
+        assert file.execute("SELECT team FROM catalog_team").fetchall() == [(CORE,)]
+    again = open_reader()
+    assert [row[0] for row in await teams(again)] == [PLATFORM]
+    assert await eligible(again) == [(ANA, BEFORE, AFTER)]
