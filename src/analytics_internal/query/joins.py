@@ -76,7 +76,9 @@ def session_ends(sessions: exp.Select) -> exp.Query:
 def _is_scan(select: exp.Select) -> bool:
     source = select.args.get("from_")
     table = source.this if source is not None else None
-    return isinstance(table, exp.Table) and table.name in SCANNED and table.alias == "e"
+    # A subquery: the rows of a day table (day_tables.py).
+    is_of_events = isinstance(table, exp.Subquery) or (isinstance(table, exp.Table) and table.name in SCANNED)
+    return table is not None and is_of_events and table.alias == "e"
 
 
 def _referred(scan: exp.Select) -> Iterator[str]:

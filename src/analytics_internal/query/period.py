@@ -36,6 +36,8 @@ class Previous(Period, frozen=True):
     months: int
     """The other period is so many months later; 0: so many days."""
     days_later: int
+    unfinished: date | None = None
+    """The day of it that is cut, because its counterpart is today."""
 
     def before(self, day: date) -> date:
         """The day so many months or days before a day of the other period."""
@@ -100,13 +102,13 @@ def _previous(
         return months_after(day, -months) if months else day - timedelta(days=days_later)
 
     whole = _period(before(period.first), period.first - DAY if months else before(period.last), zone, now)
-    end = whole.end
+    end, then = whole.end, None
     if period.start <= now < period.end:
         # Like with like: an unfinished period is compared with as much of the one before.
         today = day_of(now, zone)
         then = before(today)
         end = min(start_of(then, zone) + (now - start_of(today, zone)), start_of(then + DAY, zone))
-    return Previous(whole.first, whole.last, whole.start, end, whole.is_complete, period, months, days_later)
+    return Previous(whole.first, whole.last, whole.start, end, whole.is_complete, period, months, days_later, then)
 
 
 def bucket_of(day: date, dimension: str) -> date:

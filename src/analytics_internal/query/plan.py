@@ -22,17 +22,19 @@ from analytics_internal.dimensions import HOUR
 from analytics_internal.query.columns import Column
 from analytics_internal.query.columns import columns_of as columns_of_answer
 from analytics_internal.query.conditions import column_of
+from analytics_internal.query.day_tables import COUNTED_UNTIL, UNFINISHED_DAY, over_days, tables_of
 from analytics_internal.query.hours import parameters_of
 from analytics_internal.query.journeys import Journey, JourneyTree, tree_of
 from analytics_internal.query.labels import Labels, ordered, ordered_text, page_of, ratio
 from analytics_internal.query.language import Query
-from analytics_internal.query.measures import MEASURES
+from analytics_internal.query.measures import MEASURE_OF_TABLE, MEASURES
 from analytics_internal.query.measures.tables import IS_THERE
 from analytics_internal.query.metrics import DECLARED as METRICS
 from analytics_internal.query.metrics import columns_of, shown_columns_of
 from analytics_internal.query.period import Period, Previous
 from analytics_internal.query.scan import Scan, bucket_number
 from analytics_internal.query.unused import IS_USED, known_to_catalog, with_unused
+from analytics_internal.reader import DAY_KEYS
 
 # Longer filters are planned each time: a remembered plan keeps its filter in memory.
 MAX_REMEMBERED_FILTER = 4_096
@@ -124,6 +126,7 @@ def parameters(
         "last_day": number_of(period.last),
         "last_day_come": number_of(min(period.last, asked_on)),
         "position": position,
+        COUNTED_UNTIL: 0,  # the reader knows when it is asked
         "rows_before": rows_before,
         "rows_until": rows_before + query.limit if query.limit is not None else 2**62,
     }
@@ -134,6 +137,7 @@ def parameters(
             "previous_last_day_come": number_of(min(previous.last, previous.before(asked_on))),
             "previous_end": previous.end.replace(tzinfo=None),
             "days_later": previous.days_later,
+            UNFINISHED_DAY: number_of(previous.unfinished) if previous.unfinished is not None else None,
         }
         if previous.months:
             days = (previous.first + timedelta(days=number) for number in range(previous.days))
@@ -193,7 +197,13 @@ class _Builder:
         for metric in self._counted:
             if metric not in self._ever:
                 measures.setdefault(METRICS[metric].measure, []).append(metric)
-        return ({"accesses": []} if self._with_unused else {}) | measures or {"accesses": []}
+        if self._with_unused:
+            return {"accesses": []} | measures
+        of_accesses = measures.pop("accesses", None if measures else [])
+        if of_accesses is not None:
+            tables = tables_of(self._scan.columns, of_accesses)
+            measures |= {MEASURE_OF_TABLE[table]: metrics for table, metrics in tables.items()}
+        return measures
 
     def _stages_with_unused(self, measures: Mapping[str, Sequence[str]]) -> dict[str, exp.Query]:
         """As the stages from ``grouped`` to ``page``, with rows of what only the catalog knows."""
@@ -293,10 +303,15 @@ class _Builder:
 
     def _access_of(self, groups: str) -> exp.Select:
         """First and last access of some groups under the same filters, in all time."""
-        scan = self._scan.of_all_time("e.occurred_at")
+        [(table, _), *others] = tables_of(self._scan.columns, self._access).items()
+        assert not others, "both need the same"
+        is_of_days = table in DAY_KEYS
+        columns = ("e.first_at", "e.last_at") if is_of_days else ("e.occurred_at",)
+        scan = self._scan.of_all_time(*columns, table=table)
         select = exp.select(*(f"seen.{key}" for key in self._keys))
         for metric in self._access:
-            select = select.select(exp.alias_(parse_one(METRICS[metric].aggregate), metric))
+            aggregate = parse_one(METRICS[metric].aggregate)
+            select = select.select(exp.alias_(over_days(aggregate) if is_of_days else aggregate, metric))
         select = select.from_(scan.subquery("seen"))
         if self._keys:
             select = self._join_keys(select, "seen", groups).group_by(*(f"seen.{key}" for key in self._keys))

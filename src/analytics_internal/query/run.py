@@ -19,6 +19,7 @@ from analytics_internal.errors import Problem
 from analytics_internal.log import Place
 from analytics_internal.query.conditions import as_counted
 from analytics_internal.query.cost import Sizes, cost_of
+from analytics_internal.query.day_tables import COUNTED_UNTIL
 from analytics_internal.query.journeys import Journey, cost_of_journey, parameters_of, with_each_filter
 from analytics_internal.query.kinds import WireQuestion
 from analytics_internal.query.language import InvalidQuery, Query
@@ -138,10 +139,17 @@ async def ask_reader(replica: Replica, prepared: Prepared, fetch: Callable[[duck
 async def with_reader(replica: Replica, prepared: Prepared, ask: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
     """Let ``ask`` ask the question itself, perhaps more than once. Raises as ``Replica.query``."""
     try:
-        return await replica.ask(ask, prepared.plan.sql, prepared.cost_s)
+        return await _ask(replica, prepared, ask)
     except Damaged:  # the reader has thrown its file away: what it reads now is whole
         await replica.catch_up()
-        return await replica.ask(ask, prepared.plan.sql, prepared.cost_s)
+        return await _ask(replica, prepared, ask)
+
+
+async def _ask(replica: Replica, prepared: Prepared, ask: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    # Now, not before: another file may have counted its days up to other positions.
+    if COUNTED_UNTIL in prepared.parameters:
+        prepared.parameters[COUNTED_UNTIL] = replica.counted_until(prepared.page.position)
+    return await replica.ask(ask, prepared.plan.sql, prepared.cost_s)
 
 
 async def _sizes(replica: Replica) -> Sizes:

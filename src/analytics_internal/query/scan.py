@@ -6,6 +6,7 @@ of the question's dimensions, in order: the number of a time bucket, an id, or a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import date
 
@@ -16,14 +17,17 @@ from analytics_internal.dimensions import AGENT, BUCKET_DAYS, DECLARED, MONTH, W
 from analytics_internal.dimensions import HOUR as HOUR_DIMENSION
 from analytics_internal.query import language
 from analytics_internal.query.conditions import Matches, column_of, condition, literal, text_of
+from analytics_internal.query.day_tables import rows_of
 from analytics_internal.query.joins import HOUR, SESSION, add_joins, alias_of, session_ends
 from analytics_internal.query.language import Query
 from analytics_internal.query.terms import TERM, asked_dimensions, filter_without_terms, stages_of_terms
+from analytics_internal.reader import DAY_KEYS
 
 _HOUR_NUMBER = parse_one(
     f"{HOUR}.number + (epoch_us(e.occurred_at) - epoch_us({HOUR}.counted_from)) // 3600000000", dialect="duckdb"
 )
 CONDITION = "condition"
+MAX_EXAMINED_FILTER = 4_096
 IS_CURRENT = "is_current"
 """In a comparison: whether a row is of the period, not of the one before."""
 
@@ -78,6 +82,17 @@ class Scan:
             (key for key, name in zip(self.keys, self.query.dimensions, strict=True) if name in BUCKET_DAYS), None
         )
 
+    @functools.cached_property
+    def columns(self) -> frozenset[str]:
+        """The columns of the events that the keys and the filter look at; ``position`` where they do, too."""
+        if len(repr(self.query.filter)) > MAX_EXAMINED_FILTER:
+            return frozenset({"position"})
+        rows = self._rows("e.day", table="event", keys=None)
+        self._completed(rows, Matches())
+        names = [column.name for column in rows.find_all(exp.Column) if column.table == "e"]
+        names.remove("position")  # of the condition that all have
+        return frozenset(names)
+
     def of_all_time(
         self, *columns: exp.Expr | str, table: str = "event", keys: Sequence[str] | None = None
     ) -> exp.Select:
@@ -106,7 +121,9 @@ class Scan:
 
     def _rows(self, *columns: exp.Expr | str, table: str, keys: Sequence[str] | None) -> exp.Select:
         self._has_measurements |= table == "measurement"
-        rows = exp.select(*columns).from_(f"{table} AS e")
+        is_of_days = table in DAY_KEYS
+        source = rows_of(table, self.is_compared).subquery("e") if is_of_days else f"{table} AS e"
+        rows = exp.select(*columns).from_(source)
         return self._filtered(self._with_keys(rows, self.keys if keys is None else keys), self.query.filter)
 
     def without_keys(self, *columns: exp.Expr | str) -> exp.Select:

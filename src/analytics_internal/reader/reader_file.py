@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,12 +18,12 @@ from analytics_internal.days import shifts_of
 from analytics_internal.dimensions import EVENT_IDS, MEASUREMENTS, READ_TABLES, TABLES
 from analytics_internal.errors import ReaderBehind
 from analytics_internal.log import Place
-from analytics_internal.reader import attributed, catalog, numbered
+from analytics_internal.reader import attributed, catalog, day_tables, numbered
 from analytics_internal.reader.holes import Holes
 from analytics_internal.reader.respelled import RESPELLED, Key, Settled, derived, has_moved, settle
 from analytics_internal.reader.sorting import create_sort_key
 
-READER_VERSION = 8
+READER_VERSION = 9
 """To be raised when what is kept changes while the tables stay the same. Files of other versions are rebuilt."""
 STAGED_COLUMNS = {
     "position": "BIGINT",
@@ -57,6 +57,7 @@ SCHEMA = [
         "event": EVENT_COLUMNS,
         "measurement": EVENT_COLUMNS,
         **numbered.TABLES,
+        **day_tables.TABLES,
         **catalog.CATALOG_TABLES,
         **{name: {table.id_column: "INTEGER NOT NULL", **table.kept} for name, table in READ_TABLES.items()},
     }.items()
@@ -132,6 +133,17 @@ def is_out_of_space(error: Exception) -> bool:
     return isinstance(error, duckdb.Error) and any(reason in str(error) for reason in _OUT_OF_SPACE)
 
 
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
 class ReaderFile:
     """One DuckDB file with the log's columns up to its cursor, both committed together."""
 
@@ -162,6 +174,7 @@ class ReaderFile:
             self._named = {table: self._ids(table) for table in READ_TABLES}
             found = self._connection.execute("SELECT first_position, last_position FROM hole ORDER BY first_position")
             self.holes = Holes(found.fetchall())
+            self.segments = day_tables.segments_of(self._connection)
             self._counted_as = {table: self._respelled(table) for table in RESPELLED}
             shared = "SELECT id FROM respelled WHERE kind = ?"
             self._shared = {
@@ -177,7 +190,7 @@ class ReaderFile:
 
     def _create(self) -> None:
         run = self._connection.execute
-        with self._transaction():
+        with transaction(self._connection):
             run(SCHEMA[0])
             found = run("SELECT version FROM reader").fetchall()
             if not found:
@@ -208,16 +221,6 @@ class ReaderFile:
         """The item that a stored item is counted as: itself, but for one that is spelled in another way."""
         return self._counted_as["item"].get(item_id) or item_id
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
     @property
     def zone(self) -> str:
         """The reporting zone that the days are of."""
@@ -226,15 +229,16 @@ class ReaderFile:
 
     def use_zone(self, zone: ZoneInfo) -> None:
         """Let the days be those of a zone: if they are not yet, they are numbered anew from the events."""
-        with self._lock, self._transaction():
+        with self._lock, transaction(self._connection):
             self._set_zone(zone)
             for table in ("event", "measurement"):
                 self._connection.execute(RENUMBER_DAYS.format(table=table, day=DAY_OF))
+            day_tables.count_anew(self._connection)
             catalog.number_days(self._connection.execute)
 
     def read_catalog(self, folder: Path, basis: catalog.Basis) -> None:
         """Replace the catalog by the one in a folder, in one transaction."""
-        with self._lock, self._transaction():
+        with self._lock, transaction(self._connection):
             catalog.read(self._connection.execute, folder, basis)
         self.catalog_basis = basis
 
@@ -294,7 +298,7 @@ class ReaderFile:
             Damaged: those are not the ``events`` that are due: an event would be skipped or counted twice.
         """
         settled: dict[str, Settled] = {}
-        with self._lock, self._transaction():
+        with self._lock, transaction(self._connection):
             for table in READ_TABLES:
                 rows = names.get(table, ())
                 if rows:
@@ -331,6 +335,17 @@ class ReaderFile:
         self._shared["plugin"] |= {(name,): id_ for name, id_ in derived_plugins.items()}
         if holes:
             self.holes = self.holes.with_more(holes)
+
+    def is_segment_due(self, position: int) -> bool:
+        """Whether so many events up to a position are in no segment of the day tables that they should become one."""
+        return position - self.segments.end >= day_tables.SEGMENT_EVENTS
+
+    def count_days(self, position: int) -> None:
+        """Add a segment up to a position that the file has reached. Meanwhile the next events may be staged."""
+        cursor = self._connection.cursor()
+        with self._lock, contextlib.closing(cursor), transaction(cursor):
+            day_tables.add_segment(cursor, self.segments.end, position)
+        self.segments = self.segments.with_one_more(position)
 
     def _settled(self, table: str, rows: Sequence[Sequence[object]], actions: dict[object, str]) -> Settled:
         """The rows of names that are new, those left out that the file has under another spelling."""

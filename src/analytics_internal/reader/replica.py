@@ -127,6 +127,7 @@ class Replica:
         self._limits = limits or Limits()
         self._lanes = Lanes(self._limits.time_s)
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
+        self._counting: asyncio.Task[None] | None = None
         self._round: asyncio.Task[Freshness] | None = None
         self._next_round: asyncio.Task[Freshness] | None = None
 
@@ -165,6 +166,8 @@ class Replica:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
         await self._lanes.interrupt_all()
+        with contextlib.suppress(duckdb.Error):
+            await self._until_counted()
         # A round that was cancelled may still have its thread in the file.
         await asyncio.to_thread(self._workers.shutdown)
         if self._file is not None:
@@ -206,6 +209,10 @@ class Replica:
             # A round may be reading into this file just now: the next one throws it away.
             self._damaged = file
             raise Damaged("the reader's file could not be read; it is made again from the log") from error
+
+    def counted_until(self, position: int) -> int:
+        """Up to where the day tables have counted the events that an answer as of a position is about."""
+        return self._file.segments.end_before(position) if self._file is not None else 0
 
     async def use_zone(self, zone: ZoneInfo) -> None:
         """Count days in a zone from now on. Of an open file the days are numbered anew; it takes seconds at most."""
@@ -332,6 +339,8 @@ class Replica:
         # From now on a question is told that the file is made again, and is asked again then.
         file, self._file, self._cursor = self._file, None, None
         await self._lanes.interrupt_all()  # DuckDB would hand out the old database again for as long as one uses it
+        with contextlib.suppress(duckdb.Error):
+            await self._until_counted()
         if file is not None:
             with contextlib.suppress(Exception):  # a damaged file may not even close
                 await self.in_thread(file.close)
@@ -382,6 +391,24 @@ class Replica:
                 _, cursor = await tail.head_with_place(connection, up_to)
         await self.in_thread(lambda: file.append(names, cursor, up_to - self.position))
         self._cursor = cursor
+        if file.is_segment_due(up_to):
+            await self._until_counted()
+            # While the next events are read from the log.
+            self._counting = asyncio.create_task(self._count_days(file, up_to))
+
+    async def _count_days(self, file: ReaderFile, position: int) -> None:
+        try:
+            await self.in_thread(lambda: file.count_days(position))
+        except duckdb.Error as error:
+            if not (isinstance(error, duckdb.OutOfMemoryException) or is_out_of_space(error)):
+                raise
+            log.warning("days could not be counted: questions count events", error=without_values(error))
+
+    async def _until_counted(self) -> None:
+        """Wait for the day tables. Raises duckdb.Error: the file is damaged."""
+        counting, self._counting = self._counting, None
+        if counting is not None:
+            await counting
 
     async def _names_of(
         self, connection: Connection, file: ReaderFile, unnamed: Mapping[str, list[int]]

@@ -14,12 +14,20 @@ from sqlglot import exp
 from analytics_internal.query.measures.catalog import of_catalog
 from analytics_internal.query.measures.newcomers import of_newcomers
 from analytics_internal.query.measures.population import of_eligible, of_joined
-from analytics_internal.query.measures.tables import of_accesses, of_clicked, of_measurements
+from analytics_internal.query.measures.tables import (
+    of_accesses,
+    of_clicked,
+    of_item_days,
+    of_measurements,
+    of_person_days,
+)
 from analytics_internal.query.scan import Scan
 
 Measure = Callable[[Scan, Sequence[str]], dict[str, exp.Query]]
 MEASURES: Mapping[str, Measure] = {
     "accesses": of_accesses,
+    "person_days": of_person_days,
+    "item_days": of_item_days,
     "searches": of_clicked,
     "newcomers": of_newcomers,
     "measurements": of_measurements,
@@ -27,3 +35,5 @@ MEASURES: Mapping[str, Measure] = {
     "joined": of_joined,
     "catalog": of_catalog,
 }
+MEASURE_OF_TABLE = {"event": "accesses", "person_day": "person_days", "item_day": "item_days"}
+"""The same figures from the events, and from the day tables where these can answer (day_tables.py)."""

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp, parse_one
 
 from analytics_internal.query.conditions import column_of, literal
+from analytics_internal.query.day_tables import over_days
 from analytics_internal.query.metrics import DECLARED, columns_of
 from analytics_internal.query.scan import IS_CURRENT, Scan, parameter
 from analytics_internal.query.terms import stages_of_clicks
+from analytics_internal.reader import DAY_KEYS
 
 IS_THERE = "is_there"
 
@@ -29,6 +31,16 @@ def of_clicked(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
     return stages_of_clicks(clicks) | stages
 
 
+def of_person_days(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
+    """As ``of_accesses``, from the table of people's days."""
+    return _aggregated(scan, metrics, "person_day", "person_days")
+
+
+def of_item_days(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
+    """As ``of_accesses``, from the table of items' days."""
+    return _aggregated(scan, metrics, "item_day", "item_days")
+
+
 def of_measurements(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
     """The stages of metrics about measurements."""
     return _aggregated(scan, metrics, "measurement", "measurements")
@@ -42,6 +54,9 @@ def _aggregated(
     ``derived`` are columns that the table itself has not.
     """
     aggregates = [parse_one(sql, dialect="duckdb") for one in metrics for sql in DECLARED[one].figures.values()]
+    is_of_days = table in DAY_KEYS
+    if is_of_days:
+        aggregates = [over_days(aggregate) for aggregate in (*aggregates, exp.Count(this=exp.Star()))]
     needed = sorted({column.name for aggregate in aggregates for column in aggregate.find_all(exp.Column)})
     actions = {DECLARED[metric].action for metric in metrics} or {None}
     scanned = f"{name}_scanned"
@@ -55,7 +70,7 @@ def _aggregated(
     if has_flags:
         for action, condition in conditions.items():
             rows = rows.select(exp.alias_(condition, _flag_of(action)))
-    return {scanned: rows, name: _grouped(scan, metrics, scanned, has_flags)}
+    return {scanned: rows, name: _grouped(scan, metrics, scanned, has_flags, is_of_days)}
 
 
 def _is_of(action: str) -> exp.Expr:
@@ -68,23 +83,25 @@ def _flag_of(action: str) -> str:
     return f"is_{action.replace('-', '_')}"
 
 
-def _grouped(scan: Scan, metrics: Sequence[str], scanned: str, has_flags: bool) -> exp.Select:
+def _grouped(scan: Scan, metrics: Sequence[str], scanned: str, has_flags: bool, is_of_days: bool) -> exp.Select:
     select = exp.select(*scan.keys).from_(scanned)
     for _, shown, _ in scan.shown:
         select = select.select(exp.alias_(exp.Max(this=exp.column(shown)), shown))
-    select = select.select(exp.alias_(_is_there(scan), IS_THERE))
+    select = select.select(exp.alias_(_is_there(scan, is_of_days), IS_THERE))
     for metric in metrics:
         action = DECLARED[metric].action
         for column, sql, is_current in columns_of(metric, scan.is_compared):
             conditions: list[exp.Expr] = [exp.column(_flag_of(action))] if has_flags and action is not None else []
             conditions += in_period(scan, is_current)
-            figure = where(parse_one(sql, dialect="duckdb"), conditions)
+            figure = parse_one(sql, dialect="duckdb")
+            figure = where(over_days(figure) if is_of_days else figure, conditions)
             select = select.select(exp.alias_(figure, column, quoted=True))
     return select.group_by(*scan.keys) if scan.keys else select
 
 
-def _is_there(scan: Scan) -> exp.Expr:
-    count = where(exp.Count(this=exp.Star()), in_period(scan, is_current=True))
+def _is_there(scan: Scan, is_of_days: bool) -> exp.Expr:
+    count: exp.Expr = exp.Count(this=exp.Star())
+    count = where(over_days(count) if is_of_days else count, in_period(scan, is_current=True))
     return exp.GT(this=count, expression=exp.Literal.number(0))
 
 

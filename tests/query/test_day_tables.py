@@ -1,0 +1,119 @@
+"""Questions have the same answers with and without the day tables, at every position, however the log was read."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics_internal.cache import Cache
+from analytics_internal.log.connection import Pool
+from analytics_internal.query import plan
+from analytics_internal.query.parse import parse
+from analytics_internal.reader import day_tables
+from analytics_internal.reader.replica import Replica
+from tests.query.model import Question
+from tests.query.model import answer as modelled
+from tests.query.stored import NOW, Stored, random_events, reading
+from tests.query.test_answer import ZONES, questions
+from tests.samples import Json
+
+EVENTS, SEGMENT = 300, 25
+TOTALS: Json = {"metrics": ["events", "people", "items", "last_access"], "compare": "previous_period"}
+CURVE: Json = {"metrics": ["events", "people"], "dimensions": ["time:day"], "compare": "previous_period", "limit": 1000}
+OF_ITEMS: Json = {"metrics": ["events", "views", "first_access", "last_access"], "dimensions": ["item"]}
+OF_PAGES: Json = {
+    "metrics": ["events"], "dimensions": ["doc_page", "time:week"], "filters": ["is", "plugin", ["techdocs"]],
+}  # fmt: skip
+
+
+@pytest.fixture
+async def stored(pool: Pool, tmp_path: Path) -> AsyncIterator[Stored]:
+    """A reader with many small segments, and events behind the last one."""
+    seed = random.randrange(10**6)
+    print(f"{seed = }")  # pytest shows it when the test fails
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(day_tables, "SEGMENT_EVENTS", SEGMENT)
+        async with reading(pool, tmp_path / "reader.duckdb") as stored:
+            chance = random.Random(seed)
+            while len(stored.accesses) < EVENTS:
+                await stored.store(random_events(chance.randint(1, 20), chance))
+                await stored.replica.catch_up()
+            yield stored
+
+
+def tables_asked(question: Json, is_compared: bool = False) -> set[str]:
+    """The tables of events that a question's SQL reads."""
+    query, _ = parse(json.dumps(question).encode())
+    sql = plan.plan(query, is_compared, False).sql
+    return {table for table in ("person_day", "item_day", "event AS e") if table in sql}
+
+
+@pytest.mark.parametrize(
+    ("question", "tables"),
+    [
+        (TOTALS, {"person_day", "item_day"}),
+        (CURVE, {"person_day"}),
+        (OF_ITEMS, {"item_day"}),
+        (OF_PAGES, {"item_day"}),
+        ({"metrics": ["events"], "dimensions": ["extension"]}, {"item_day"}),
+        ({"metrics": ["people", "views"]}, {"person_day", "item_day"}),
+        ({"metrics": ["events"], "dimensions": ["person"]}, {"person_day"}),
+        ({"metrics": ["people"], "dimensions": ["item"]}, {"event AS e"}),
+        ({"metrics": ["events", "people"], "filters": ["is", "plugin", ["techdocs"]]}, {"event AS e"}),
+        ({"metrics": ["events"], "dimensions": ["search_term"]}, {"event AS e"}),
+        ({"metrics": ["mean_rank"]}, {"event AS e"}),
+    ],
+)
+def test_the_smallest_tables_that_can_answer_are_asked(question: Json, tables: set[str]) -> None:
+    assert tables_asked(question, "compare" in question) == tables
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
+@given(question=questions(), zone=st.sampled_from(ZONES), part=st.floats(0, 1))
+async def test_every_answer_is_that_of_the_events_alone(
+    stored: Stored, question: Question, zone: str, part: float
+) -> None:
+    question = {**question, "limit": 10_000, "position": round(part * len(stored.accesses))}
+
+    answered = await stored.ask(question, zone)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "tables_of", lambda _, metrics: {"event": list(metrics)})
+        patch.setattr(plan, "_remembered", Cache("plans of a test", plan._size_of, 1_000_000))
+        expected = await stored.ask(question, zone)
+
+    assert answered["results"] == expected["results"]
+
+
+@pytest.mark.parametrize("question", [TOTALS, CURVE, OF_ITEMS, OF_PAGES])
+@pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Pacific/Apia"])
+async def test_the_answers_are_the_models_at_any_position(stored: Stored, question: Question, zone: str) -> None:
+    question = {"limit": 1_000, **question}
+    for position in (len(stored.accesses), len(stored.accesses) - 1, 150, 26, 25, 24, 1):
+        expected = modelled(stored.accesses[:position], question, ZoneInfo(zone), NOW)
+
+        assert (await stored.ask({**question, "position": position}, zone))["results"] == expected
+
+
+async def test_segments_are_counted_as_the_events_come_and_kept_when_the_file_is_opened_again(
+    stored: Stored, pool: Pool
+) -> None:
+    await stored.replica._until_counted()
+    segments = stored.replica.counted_until(EVENTS * 2)
+    path = stored.replica._path
+    await stored.replica.close()
+
+    again = Replica(pool, path, "128MB", 1)
+    await again.catch_up()
+
+    assert EVENTS - SEGMENT - 20 < segments <= len(stored.accesses)
+    assert again.counted_until(EVENTS * 2) == segments
+    assert again.counted_until(SEGMENT - 1) == 0
+    await again.close()
