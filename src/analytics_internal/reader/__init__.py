@@ -1,7 +1,7 @@
 """The columnar cursor on the log: a DuckDB file that follows it and answers questions."""
 
 from analytics_internal.reader.catalog import ALWAYS
-from analytics_internal.reader.day_tables import KEYS as DAY_KEYS
+from analytics_internal.reader.day_tables import DAY_KEYS
 from analytics_internal.reader.holes import Missing
 from analytics_internal.reader.lanes import LIGHT_S, Busy, Lane, OutOfMemory, asked_by
 from analytics_internal.reader.reader_file import Damaged

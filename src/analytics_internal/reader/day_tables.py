@@ -14,7 +14,7 @@ import duckdb
 
 SEGMENT_EVENTS = 100_000
 """So many events make a segment. Those that are in none yet are counted when somebody asks."""
-KEYS = {
+DAY_KEYS = {
     "person_day": ("day", "person_id", "agent_id"),
     "item_day": (
         "day", "action_id", "item_id", "plugin_id", "entity_id", "path_id", "context_id", "agent_id",
@@ -24,7 +24,7 @@ KEYS = {
 COUNTED = {"events": "BIGINT", "first_at": "TIMESTAMP", "last_at": "TIMESTAMP"}
 TABLES = {
     "day_segment": {"up_to": "BIGINT NOT NULL"},
-    **{name: {**dict.fromkeys(keys, "INTEGER"), **COUNTED, "up_to": "BIGINT"} for name, keys in KEYS.items()},
+    **{name: {**dict.fromkeys(keys, "INTEGER"), **COUNTED, "up_to": "BIGINT"} for name, keys in DAY_KEYS.items()},
 }
 ADD_SEGMENT = """
 INSERT INTO {table} BY NAME
@@ -47,7 +47,8 @@ ORDER BY {order}
 
 def _of_each_table(statement: str) -> list[str]:
     return [
-        statement.format(table=table, keys=", ".join(keys), order=", ".join(keys[:3])) for table, keys in KEYS.items()
+        statement.format(table=table, keys=", ".join(keys), order=", ".join(keys[:3]))
+        for table, keys in DAY_KEYS.items()
     ]
 
 
