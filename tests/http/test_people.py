@@ -58,6 +58,20 @@ BY_ALL_ELSE = [
     for also in ([], ["item"])
     if dimension not in ("person", *also)
 ]
+PERSON, ACTION = ["is", "person", [REFS[0]]], ["is", "action", ["navigate"]]
+JOURNEYS: list[dict[str, object]] = [
+    {"kind": "funnel", "steps": [ACTION, ACTION], "dimensions": ["plugin"], "date_range": "all"},
+    {"kind": "retention", "date_range": "all"},
+    {"kind": "paths", "around": ACTION, "date_range": "all"},
+]
+JOURNEYS_ABOUT_A_PERSON: list[dict[str, object]] = [
+    {"kind": "funnel", "steps": [ACTION], "dimensions": ["person"], "date_range": "all"},
+    {"kind": "funnel", "steps": [ACTION, ["not", PERSON]]},
+    {"kind": "funnel", "steps": [ACTION], "filters": PERSON},
+    {"kind": "retention", "first": PERSON},
+    {"kind": "retention", "returning": ["or", ACTION, PERSON]},
+    {"kind": "paths", "around": PERSON},
+]
 CSV = {"accept": "text/csv"}
 
 # Every address of the service with requests that would name people. A new address needs its own here.
@@ -74,6 +88,8 @@ ADDRESSES: dict[str, list[Asked]] = {
             f"{PREFIX}/query", True, question(dimensions=["time:day", "person", "item"], order_by=[["person", "asc"]])
         ),
         Asked(f"{PREFIX}/query", True, ABOUT_A_PERSON),
+        *(Asked(f"{PREFIX}/query", True, journey) for journey in JOURNEYS_ABOUT_A_PERSON),
+        *(Asked(f"{PREFIX}/query", False, journey) for journey in JOURNEYS),
         *(Asked(f"{PREFIX}/query", False, other) for other in BY_ALL_ELSE),
         *(Asked(f"{PREFIX}/query", False, other, CSV) for other in BY_ALL_ELSE),
         Asked(f"{PREFIX}/query", False, {"metrics": ["visits"], "dimensions": ["user"], "filters": ["is", "who", []]}),

@@ -25,6 +25,7 @@ from tests.query.model import (
     counterparts,
     day_of,
     first_instant,
+    hour_of,
     matches,
     months_of,
     period_of,
@@ -102,7 +103,12 @@ def funnel(events: list[Placed], question: Question, period: tuple[date, date], 
 
     def keys_of(one: Placed) -> list[tuple[Any, ...]]:
         day = day_of(one.at, zone)
-        labels = [_labels(one.access, name, pairs.get(day, day)) for name in dimensions]
+        labels = [
+            [hour_of(one.at, day, pairs.get(day, day), zone)]
+            if name == "time:hour"
+            else _labels(one.access, name, pairs.get(day, day))
+            for name in dimensions
+        ]
         return list(itertools.product(*labels))
 
     groups: Groups = {} if dimensions else {(): ([], [])}

@@ -7,10 +7,10 @@ from typing import Annotated, Literal, TypedDict
 
 import msgspec
 
-from analytics_internal import dimensions
 from analytics_internal.query import language
 from analytics_internal.query.journeys.language import MAX_PLACES, MAX_STEPS, Cohort
 from analytics_internal.query.wire import (
+    COLUMNS,
     AnswerMeta,
     AnyFilter,
     Count,
@@ -93,8 +93,7 @@ class Median(msgspec.Struct):
 
 
 FUNNEL_COLUMNS: dict[str, object] = {
-    **{name: Item if one.parts else str | None for name, one in dimensions.DECLARED.items() if one.can_be_grouped},
-    **dict.fromkeys(dimensions.BUCKET_DAYS, date),
+    **{name: column for name, column in COLUMNS.items() if name not in language.METRICS},
     "step": int,
     "people": Count,
     "events": Count,

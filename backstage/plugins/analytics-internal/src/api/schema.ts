@@ -955,6 +955,11 @@ export interface components {
             template?: string | null;
             /** Format: date */
             "time:day"?: string;
+            /**
+             * Format: date-time
+             * @description Local time with offset
+             */
+            "time:hour"?: string;
             /** Format: date */
             "time:hour"?: string;
             /** Format: date */
