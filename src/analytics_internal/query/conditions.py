@@ -139,7 +139,9 @@ def _over_days(filter_: language.Filter, names: Names, matches: Matches) -> exp.
         parts = []
         if texts:
             one_of = language.Is(filter_.dimension, texts)
-            found = _apart(_days_of(names, exp.to_table(names.table), _test(one_of, False)), names)
+            found = _days_of(names, exp.to_table(names.table), _test(one_of, False))
+            if len(texts) > 1:  # the days of one text do not overlap
+                found = _apart(found, names)
             parts.append(_is_matched(found, names, matches))
         if None in filter_.values:
             anything = _apart(_days_of(names, exp.to_table(names.table)), names)
