@@ -93,19 +93,19 @@ async def assert_is_the_models(stored: Stored, question: Question, zone: str) ->
     return rows
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(question=funnels(), zone=st.sampled_from(ZONES))
 async def test_every_funnel_is_the_models_on_any_pages(stored: Stored, question: Question, zone: str) -> None:
     await assert_is_the_models(stored, question, zone)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(question=retentions(), zone=st.sampled_from(ZONES))
 async def test_every_retention_is_the_models_on_any_pages(stored: Stored, question: Question, zone: str) -> None:
     await assert_is_the_models(stored, question, zone)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(question=paths(), zone=st.sampled_from(ZONES))
 async def test_all_paths_are_the_models_on_any_pages(stored: Stored, question: Question, zone: str) -> None:
     await assert_is_the_models(stored, question, zone)
