@@ -24,6 +24,7 @@ import psutil
 from analytics_internal.log.connection import Pool
 from analytics_internal.query.answer import answer
 from analytics_internal.query.parse import parse
+from analytics_internal.query.wire import Answer
 from analytics_internal.reader.reader_file import wal_of
 from analytics_internal.reader.replica import Replica
 from bench import freshness, served, space
@@ -105,6 +106,7 @@ class Asked:
         """As `POST /query` does."""
         query, wire = parse(msgspec.json.encode(question))
         answered = await answer(self._replica, query, wire, ZONE, UNTIL)
+        assert isinstance(answered, Answer), "the questions are breakdowns"
         return rows_of_answer(answered), len(msgspec.json.encode(answered))
 
     async def by_hand(self, name: str) -> tuple[Rows, int]:

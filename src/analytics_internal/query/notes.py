@@ -9,13 +9,15 @@ from analytics_internal.log import CatalogState
 from analytics_internal.query.conditions import comparisons
 from analytics_internal.query.journeys import filters_of
 from analytics_internal.query.language import Query
+from analytics_internal.query.metrics import DECLARED as METRICS
 from analytics_internal.query.period import Period
 from analytics_internal.query.wire import NOTES, Note
 from analytics_internal.scaffolder import OutcomesStatus
 
 OF_CATALOG = {name for name, one in DECLARED.items() if isinstance(one.table, DayTable)}
 """The dimensions that the catalog alone knows."""
-OF_ELIGIBLE = {"eligible_people", "adoption_rate"}
+MEASURES = {"eligible", "joined", "catalog"}
+"""Those of metrics that are about the catalog."""
 
 
 OF_OUTCOMES = {"tasks_succeeded", "tasks_failed", "tasks_cancelled", "minutes_saved"}
@@ -48,4 +50,5 @@ def _codes(query: Query, period: Period, catalog: CatalogState | None) -> Iterat
 def _asks_the_catalog(query: Query) -> bool:
     filtered = {one.dimension for filter_ in filters_of(query) for one in comparisons(filter_)}
     named = {*query.dimensions, *filtered}
-    return query.unused != "leave_out" or not OF_CATALOG.isdisjoint(named) or not OF_ELIGIBLE.isdisjoint(query.metrics)
+    is_of_catalog = any(METRICS[metric].measure in MEASURES for metric in query.metrics)
+    return query.unused != "leave_out" or not OF_CATALOG.isdisjoint(named) or is_of_catalog
