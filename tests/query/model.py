@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from tests.query.model_metrics import IS_NEW, as_previous, counted_in, figure
+from tests.query.model_metrics import ACTIVE, IS_NEW, active, as_previous, counted_in, figure
 
 DAY = timedelta(days=1)
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -303,7 +303,7 @@ def time_labels(question: Question, first: date, last: date, dimension: str) -> 
 Groups = dict[tuple[Any, ...], tuple[list[Access], list[Access]]]
 
 
-def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: datetime) -> Rows:
+def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: datetime) -> Rows:  # noqa: PLR0915
     """All rows of the answer, in order. What the catalog says is in the events already."""
     first, last = period_of(question, accesses, zone, now)
     accesses = with_searches(accesses)
@@ -350,14 +350,48 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
                 seen[access.person] = min(access.at, seen.get(access.person, access.at))
         return seen
 
+    today = day_of(now, zone)
+    ends = _ends([first + n * DAY for n in range((min(last, today) - first).days + 1)], time, {})
+    come = [day for day in pairs if day <= today and has_come(first_instant(day, zone), day, pairs, zone, now)]
+    previous_ends = _ends(come, time, pairs)
+
+    def active_in(metric: str) -> dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]]:
+        """A metric about the days until the end of each bucket, in each group in which it is something."""
+        known = [access for access in counted_in("people", matching) if access.person is not None]
+        groups: dict[tuple[Any, ...], set[tuple[str, date]]] = {(): set()} if dimensions in ([], [time]) else {}
+        earlier: dict[tuple[Any, ...], set[tuple[str, date]]] = {}
+        for access in known:
+            day = day_of(access.at, zone)
+            for key in {lasting(key) for key in keys_of(access)}:
+                groups.setdefault(key, set()).add((str(access.person), day))
+                if day not in pairs or has_come(access.at, day, pairs, zone, now):
+                    earlier.setdefault(key, set()).add((str(access.person), day))
+        found = {}
+        for key in groups:
+            for label in ends | previous_ends:
+                parts = [
+                    active(metric, days.get(key, set()), reached.get(label, date.min))
+                    for days, reached in ((groups, ends), (earlier, previous_ends))
+                ]
+                whole = list(key)
+                if time is not None:
+                    whole.insert(dimensions.index(time), label)
+                is_something = any(part[name] for part in parts for name in part)
+                if is_something or not key:
+                    found[tuple(whole)] = parts[0], parts[1]
+        return found
+
     asked: list[str] = [name for name in question["metrics"] if time is not None or not name.endswith("_access")]
-    groups_of = {name: grouped(counted_in(name, matching)) for name in asked or ["events"]}
+    over_days = {name: active_in(name) for name in asked if name in ACTIVE}
+    groups_of = {name: grouped(counted_in(name, matching)) for name in asked or ["events"] if name not in ACTIVE}
     there = {
         key: None
         for groups in groups_of.values()
         for key, (now_there, _) in groups.items()
         if now_there or time is not None
     }
+    for parts_of in over_days.values():
+        there |= {key: None for key, (now_there, _) in parts_of.items() if time is not None or any(now_there.values())}
     rows = []
     for key in there if dimensions else [()]:
         row = dict(zip(dimensions, key, strict=True))
@@ -368,25 +402,35 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
             if metric.endswith("_access") and time is None:
                 now_there = [access for access in counted_in(metric, matching) if key in keys_of(access)]
             seen = first_seen(key) if metric in IS_NEW else None
-            row[metric] = figure(metric, now_there, seen)
+            if metric in over_days:
+                nothing = active(metric, set(), first)
+                parts = over_days[metric].get(key, (nothing, nothing))
+            else:
+                parts = figure(metric, now_there, seen), figure(metric, before, seen)
+            row[metric] = parts[0]
             if question.get("compare") and not metric.endswith("_access"):
-                row[metric] |= as_previous(figure(metric, before, seen))
+                row[metric] = parts[0] | as_previous(parts[1])
         rows.append(row)
-    return _ordered(rows, question)
+    return ordered(rows, question)
 
 
 def _previous(accesses: Sequence[Access], pairs: dict[date, date], zone: ZoneInfo, now: datetime) -> list[Access]:
     """The events that would be in the period, and not after now, were they one period later."""
+    days = [(access, day_of(access.at, zone)) for access in accesses]
+    return [access for access, day in days if day in pairs and has_come(access.at, day, pairs, zone, now)]
+
+
+def has_come(at: datetime, day: date, pairs: dict[date, date], zone: ZoneInfo, now: datetime) -> bool:
+    """Whether something on a day of the previous period would be over now, were it one period later."""
     today = day_of(now, zone)
-    so_far = now - first_instant(today, zone)
+    if pairs[day] == today:
+        return at - first_instant(day, zone) < now - first_instant(today, zone)
+    return pairs[day] <= today or today < min(pairs.values())
 
-    def has_come(access: Access) -> bool:
-        day = day_of(access.at, zone)
-        if pairs[day] == today:
-            return access.at - first_instant(day, zone) < so_far
-        return pairs[day] <= today or today < min(pairs.values())
 
-    return [access for access in accesses if day_of(access.at, zone) in pairs and has_come(access)]
+def _ends(days: Sequence[date], time: str | None, pairs: dict[date, date]) -> dict[str | None, date]:
+    """The last of some days in each bucket."""
+    return {bucket(pairs.get(day, day), time).isoformat() if time else None: day for day in sorted(days)}
 
 
 def _labels(access: Access, name: str, day: date) -> Sequence[Any]:
@@ -405,7 +449,7 @@ def _spelling(term: str | None, all_groups: Iterable[Groups], place: int) -> str
     return max((access.typed for access in shared if access.typed is not None), default=None)
 
 
-def _ordered(rows: Rows, question: Question) -> Rows:
+def ordered(rows: Rows, question: Question) -> Rows:
     dimensions: list[str] = question.get("dimensions", [])
     time = [name for name in dimensions if name.startswith("time:")]
     order = question.get("order_by") or [[time[0], "asc"] if time else [question["metrics"][0], "desc"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,3 +69,15 @@ def ratio(numerator: float, denominator: float) -> dict[str, Any]:
 def as_previous(figures: dict[str, Any]) -> dict[str, Any]:
     """A figure of the period before, as it stands beside that of the period."""
     return {f"previous_{name}".removesuffix("_value"): value for name, value in figures.items()}
+
+
+ACTIVE = ("active_7d", "active_28d", "stickiness")
+
+
+def active(metric: str, person_days: set[tuple[str, date]], last: date) -> dict[str, Any]:
+    """A metric of the days on which people were active, until some day."""
+    ages = [(person, (last - day).days) for person, day in person_days if last >= day]
+    people = {days: {person for person, age in ages if age < days} for days in (7, 28)}
+    if metric == "stickiness":
+        return ratio(len([age for _, age in ages if age < 28]) / 28, len(people[28]))
+    return {"value": len(people[7 if metric == "active_7d" else 28])}

@@ -23,6 +23,7 @@ class Labels:
         self._dimensions = scan.query.dimensions
         self._keys = scan.keys
         self._named = scan.named
+        self._named_by = scan.named_by
 
     def names(self) -> tuple[str, ...]:
         """Columns that name a row's group: one a dimension, or one for each of its parts."""
@@ -39,7 +40,8 @@ class Labels:
             if dimension in self._named:
                 key, declared = self._named[dimension]
                 if has_id_as_key(declared):
-                    page = join_names(page, declared, source_of(declared, key), f"grouped.{key}")
+                    source, named_by = source_of(declared, key), self._named_by.get(declared.table.name)
+                    page = join_names(page, declared, source, f"grouped.{key}", named_by)
                 if declared.parts:
                     labels = {
                         f"{dimension}.{part}": self._part_source(dimension, column)

@@ -8,15 +8,27 @@ from typing import Literal
 import msgspec
 
 from analytics_internal.dimensions import (
+    DAY,
     DISCOVER,
     ENGAGE,
+    HOUR,
+    MONTH,
     NAVIGATE,
+    PERSON_TEAM,
     SEARCH,
     TASK_CANCELLED,
     TASK_FAILED,
     TASK_SUCCEEDED,
+    WEEK,
 )
+from analytics_internal.dimensions import DECLARED as BY_NAME
 
+PERSON, TEAM = (
+    next(name for name, one in BY_NAME.items() if one.names_people),
+    next(name for name, one in BY_NAME.items() if one.table is PERSON_TEAM),
+)
+POPULATION = (TEAM, PERSON)
+"""The dimensions of people, whatever they did."""
 Form = Literal["count", "number", "ratio", "moment"]
 
 
@@ -37,6 +49,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     numerator: str = ""
     denominator: str = ""
     """As ``aggregate``."""
+    not_by: tuple[str, ...] = ()
+    """The dimensions that it has no meaning for."""
     looks_back: bool = False
     """It looks at events before the period, too."""
     action: str | None = None
@@ -174,6 +188,56 @@ DECLARED = {
         looks_back=True,
         event_s=6e-8,
     ),
+    "active_7d": Metric(
+        meaning="People who were active in a week",
+        formula="number of distinct people in the 7 days that end with the last day of the row's bucket or period, or "
+        "today",
+        measure="active",
+        aggregate="people_of_7_days",
+        looks_back=True,
+        not_by=(HOUR,),
+        event_s=8e-8,
+    ),
+    "active_28d": Metric(
+        meaning="People who were active in four weeks",
+        formula="number of distinct people in the 28 days that end with the last day of the row's bucket or period, or "
+        "today",
+        measure="active",
+        aggregate="people_of_28_days",
+        looks_back=True,
+        not_by=(HOUR,),
+        event_s=8e-8,
+    ),
+    "stickiness": Metric(
+        meaning="How much of its people of four weeks a day has on average",
+        formula="days of people in these 28 days / 28 / active_28d",
+        form="ratio",
+        measure="active",
+        numerator="person_days / 28.0",
+        denominator="people_of_28_days",
+        looks_back=True,
+        not_by=(HOUR,),
+        event_s=8e-8,
+    ),
+    "eligible_people": Metric(
+        meaning="People who were expected to use the portal",
+        formula="number of distinct people who were eligible at the end of at least one day of the row's bucket or "
+        "period, as far as it has come",
+        measure="eligible_people",
+        aggregate="eligible",
+        dimensions=(DAY, WEEK, MONTH, *POPULATION),
+    ),
+    "adoption_rate": Metric(
+        meaning="The part of the people who were expected to use the portal who did",
+        formula="eligible people with an access on a day on which they were eligible (and in the row's team) / "
+        "eligible_people",
+        form="ratio",
+        measure="eligible_people",
+        numerator="adopted",
+        denominator="eligible",
+        dimensions=(DAY, WEEK, MONTH, *POPULATION),
+        event_s=4e-8,
+    ),
     "first_access": Metric(
         meaning="The first time ever",
         formula="earliest time of an access, whatever the period",
@@ -194,20 +258,6 @@ DECLARED = {
 _DAYS = ("time:day", "time:week", "time:month")
 _OF_CATALOG = ("entity_kind", "entity_type", "owner", "system", "domain", "lifecycle")
 DECLARED |= {
-    "eligible_people": Metric(
-        meaning="People who were expected to use the portal at the end of at least one day",
-        formula="number of distinct users of the catalog, or members of `eligible_groups`",
-        measure="eligible",
-        dimensions=(*_DAYS, "team"),
-    ),
-    "adoption_rate": Metric(
-        meaning="The part of the people who were expected to use the portal that did",
-        formula="those of eligible_people with an access on a day on which they were expected / eligible_people",
-        form="ratio",
-        measure="eligible",
-        dimensions=(*_DAYS, "team"),
-        event_s=6e-8,
-    ),
     "joined_people": Metric(
         meaning="People whose first day in the catalog was then",
         formula="number of people who became eligible for the first time; not those whom the first reading found",

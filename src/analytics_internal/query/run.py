@@ -23,9 +23,11 @@ from analytics_internal.query.day_tables import COUNTED_UNTIL
 from analytics_internal.query.journeys import Journey, cost_of_journey, parameters_of, with_each_filter
 from analytics_internal.query.kinds import WireQuestion
 from analytics_internal.query.language import InvalidQuery, Query
+from analytics_internal.query.meaning import require_meaning
 from analytics_internal.query.page import NotACursor, Page, fingerprint_of, page_of
 from analytics_internal.query.period import Period, Previous, resolve
 from analytics_internal.query.plan import Plan, parameters, plan_beside
+from analytics_internal.query.reached import CURRENT, reached_parameters
 from analytics_internal.reader import LIGHT_S, Damaged, Lane, Replica, asked_by
 
 T = TypeVar("T")
@@ -66,6 +68,8 @@ async def prepare(
         InvalidQuery: the cursor is none, is ahead of the log, or belongs to another question.
         Behind, LogUnavailable: as ``Replica.catch_up``.
     """
+    if isinstance(query, Query):
+        require_meaning(query)
     fingerprint = fingerprint_of(wire, zone, query.segments)
     page = page_of(query.cursor, fingerprint) if query.cursor is not None else None
     await replica.use_zone(zone)
@@ -95,6 +99,8 @@ async def prepare(
     values = parameters(query, period, previous, day_of(page.asked_at, zone), zone, page.position, page.offset)
     if isinstance(query, Journey):
         values |= parameters_of(query, period, previous, zone, page.asked_at)
+    if any(name.startswith(CURRENT) for name in planned.parameters):
+        values |= reached_parameters(query, period, previous, zone, page.asked_at)
     named = {name: value for name, value in values.items() if name in planned.parameters}
     return Prepared(query, page, period, previous, zone, planned, named, cost_s)
 

@@ -62,6 +62,8 @@ class Scan:
         self._has_measurements = False
         self._is_about_people = not asks_for_agents and not any(map(names_agents, asked_dimensions(query)))
         self._conditions: list[language.Filter] = []
+        self.named_by: dict[str, str] = {}
+        """What stands for a table of names, because some keys are not in that."""
 
     @property
     def shown(self) -> list[tuple[str, str, str]]:
@@ -262,10 +264,12 @@ def source_of(declared: Dimension, key: str) -> str:
     return TERM if declared.is_of_search else f"{declared.table.name}_of_{key}"
 
 
-def join_names(select: exp.Select, declared: Dimension, alias: str, id_: str) -> exp.Select:
-    """Join a dimension's table of names by ids."""
+def join_names(
+    select: exp.Select, declared: Dimension, alias: str, id_: str, named_by: str | None = None
+) -> exp.Select:
+    """Join a dimension's table of names, or what stands for it, by ids."""
     on = f"{alias}.{declared.table.id_column} = {id_}"
-    return select.join(f"{declared.table.name} AS {alias}", on=on, join_type="LEFT")
+    return select.join(f"{named_by or declared.table.name} AS {alias}", on=on, join_type="LEFT")
 
 
 def bucket_number(day: date, dimension: str) -> int:

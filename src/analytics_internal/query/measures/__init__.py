@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
+from analytics_internal.query.measures.active import of_active
 from analytics_internal.query.measures.catalog import of_catalog
+from analytics_internal.query.measures.eligible import of_eligible
 from analytics_internal.query.measures.newcomers import of_newcomers
-from analytics_internal.query.measures.population import of_eligible, of_joined
+from analytics_internal.query.measures.population import of_joined
 from analytics_internal.query.measures.tables import (
     of_accesses,
     of_clicked,
@@ -30,8 +32,9 @@ MEASURES: Mapping[str, Measure] = {
     "item_days": of_item_days,
     "searches": of_clicked,
     "newcomers": of_newcomers,
+    "active": of_active,
+    "eligible_people": of_eligible,
     "measurements": of_measurements,
-    "eligible": of_eligible,
     "joined": of_joined,
     "catalog": of_catalog,
 }

@@ -19,11 +19,6 @@ def spans(scan: Scan) -> exp.Select:
     return rows.group_by(*(exp.Literal.number(place) for place in range(1, len(scan.time_keys()) + 2)))
 
 
-def single_days(scan: Scan) -> exp.Select:
-    """As ``spans``, but a row for each day, as ``day``."""
-    return _of_days(scan).select(column_of("day", "e"))
-
-
 def _of_days(scan: Scan) -> exp.Select:
     days: exp.Query = _days("first_day", "last_day_come")
     if scan.is_compared:

@@ -474,7 +474,7 @@ export interface components {
          * @description A question.
          */
         WireQuery: {
-            metrics: ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access" | "eligible_people" | "adoption_rate" | "joined_people" | "arrival_rate" | "days_to_arrival" | "entities" | "new_entities" | "ownership_rate" | "documentation_rate")[];
+            metrics: ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "active_7d" | "active_28d" | "stickiness" | "eligible_people" | "adoption_rate" | "first_access" | "last_access" | "joined_people" | "arrival_rate" | "days_to_arrival" | "entities" | "new_entities" | "ownership_rate" | "documentation_rate")[];
             /**
              * @default breakdown
              * @enum {unknown}
@@ -501,7 +501,7 @@ export interface components {
             unused?: "leave_out" | "include" | "only";
             /** @default null */
             order_by?: [
-                ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "first_access" | "last_access" | "eligible_people" | "adoption_rate" | "joined_people" | "arrival_rate" | "days_to_arrival" | "entities" | "new_entities" | "ownership_rate" | "documentation_rate" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:hour" | "time:day" | "time:week" | "time:month") | string,
+                ("events" | "people" | "items" | "sessions" | "views" | "searches" | "zero_result_rate" | "click_through_rate" | "mean_rank" | "engaged_seconds" | "minutes_saved" | "tasks_succeeded" | "tasks_failed" | "tasks_cancelled" | "new_people" | "returning_people" | "active_7d" | "active_28d" | "stickiness" | "eligible_people" | "adoption_rate" | "first_access" | "last_access" | "joined_people" | "arrival_rate" | "days_to_arrival" | "entities" | "new_entities" | "ownership_rate" | "documentation_rate" | "action" | "subject" | "item" | "plugin" | "extension" | "route" | "entity" | "entity_kind" | "template" | "doc_site" | "entity_type" | "owner" | "system" | "domain" | "lifecycle" | "doc_page" | "search_term" | "entry_page" | "exit_page" | "team" | "person" | "agent" | "time:hour" | "time:day" | "time:week" | "time:month") | string,
                 "asc" | "desc"
             ][] | null;
             /** @default 100 */
@@ -541,6 +541,8 @@ export interface components {
         /** Row */
         Row: {
             action?: string | null;
+            active_28d?: components["schemas"]["Count"];
+            active_7d?: components["schemas"]["Count"];
             adoption_rate?: components["schemas"]["Ratio"];
             agent?: string | null;
             arrival_rate?: components["schemas"]["Ratio"];
@@ -580,6 +582,7 @@ export interface components {
             search_term?: string | null;
             searches?: components["schemas"]["Count"];
             sessions?: components["schemas"]["Count"];
+            stickiness?: components["schemas"]["Ratio"];
             subject?: string | null;
             system?: string | null;
             tasks_cancelled?: components["schemas"]["Count"];
@@ -604,6 +607,14 @@ export interface components {
             [key: string]: string | null;
         };
         /**
+         * Count
+         * @description How many in the period, and in the one before where a comparison was asked for.
+         */
+        Count: {
+            value: number;
+            previous?: number;
+        };
+        /**
          * Ratio
          * @description One figure divided by another, and both of them; null where there is nothing to divide by.
          */
@@ -614,14 +625,6 @@ export interface components {
             previous?: number | null;
             previous_numerator?: number;
             previous_denominator?: number;
-        };
-        /**
-         * Count
-         * @description How many in the period, and in the one before where a comparison was asked for.
-         */
-        Count: {
-            value: number;
-            previous?: number;
         };
         /**
          * Number
@@ -959,8 +962,6 @@ export interface components {
              * Format: date-time
              * @description Local time with offset
              */
-            "time:hour"?: string;
-            /** Format: date */
             "time:hour"?: string;
             /** Format: date */
             "time:month"?: string;
