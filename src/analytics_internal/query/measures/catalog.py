@@ -31,7 +31,9 @@ def _held(scan: Scan) -> exp.Select:
     """The entities that were in the catalog at the end of each span."""
     rows = _rows(scan, "catalog_entity", is_new=False)
     at_its_end = "c.first_day <= catalog_span.last_day AND c.last_day >= catalog_span.last_day"
-    return rows.join("catalog_span", on=at_its_end)
+    # A bucket without entities has a row, too; a kind or an owner without them has none.
+    is_only_by_time = not any(name in OF_ENTITY for name in scan.query.dimensions)
+    return rows.join("catalog_span", on=at_its_end, join_type="RIGHT" if is_only_by_time else "")
 
 
 def _begun(scan: Scan) -> exp.Select:
@@ -58,14 +60,21 @@ def _rows(scan: Scan, table: str | exp.Subquery, is_new: bool) -> exp.Select:
         else:
             rows = rows.select(column_of(key, "catalog_span"))
     is_owned = exp.In(this=column_of("kind", "c"), expressions=[literal(kind) for kind in OWNED_KINDS])
-    rows = rows.select(exp.alias_(is_owned, "has_kind"), "c.owner IS NOT NULL AS has_owner", "c.has_docs")
-    rows = rows.from_(exp.alias_(table, "c", table=True) if isinstance(table, exp.Subquery) else f"{table} AS c")
+    rows = rows.select(
+        "c.ref IS NOT NULL AS is_entity",
+        exp.alias_(is_owned, "has_kind"),
+        "c.owner IS NOT NULL AS has_owner",
+        "c.has_docs",
+    )
+    found = exp.select("*").from_(
+        exp.alias_(table, "c", table=True) if isinstance(table, exp.Subquery) else f"{table} AS c"
+    )
     asked = condition_on_catalog(scan.query.filter, OF_ENTITY) if scan.query.filter is not None else None
-    return rows.where(asked) if asked is not None else rows
+    return rows.from_((found.where(asked) if asked is not None else found).subquery("c"))
 
 
 FIGURES = {
-    "entities": "NOT is_new",
+    "entities": "NOT is_new AND is_entity",
     "new_entities": "is_new",
     "ownership_rate.numerator": "NOT is_new AND has_kind AND has_owner",
     "ownership_rate.denominator": "NOT is_new AND has_kind",
