@@ -22,7 +22,7 @@ from analytics_internal.event.validation import Receipt, validate
 from analytics_internal.log.connection import connect_pool
 from analytics_internal.log.writer import LogWriter
 from analytics_internal.query.answer import answer
-from analytics_internal.query.parse import parse
+from analytics_internal.query.kinds import parse_question
 from analytics_internal.reader.replica import Replica
 
 COUNT = 40_000
@@ -45,7 +45,7 @@ class DemoPortal(NamedTuple):
         return rows
 
     async def answer(self, question: Question) -> dict[str, Any]:
-        answered = await answer(self.replica, *parse(json.dumps(question).encode()), ZONE, UNTIL)
+        answered = await answer(self.replica, *parse_question(json.dumps(question).encode()), ZONE, UNTIL)
         return msgspec.json.decode(msgspec.json.encode(answered))  # type: ignore[no-any-return]
 
 

@@ -161,11 +161,13 @@ async def test_eligible_people_by_team_and_before(known: tuple[Stored, Catalog],
 
     rows, _ = await stored.ask_all(asked, zone)
 
-    def by_team(days: list[date], accesses: list[Access]) -> dict[str, tuple[int, int]]:
+    def by_team(days: list[date], accesses: list[Access]) -> dict[str | None, tuple[int, int]]:
         came = came_on(accesses, at)
-        found = {}
-        for team in TEAMS:
-            there = [(u, d) for d in days for u in catalog.eligible(d, at) if team in catalog.teams(u, d, at)]
+        found: dict[str | None, tuple[int, int]] = {}
+        for team in [None, *TEAMS]:
+            there = [
+                (u, d) for d in days for u in catalog.eligible(d, at) if team in (catalog.teams(u, d, at) or [None])
+            ]
             if there:
                 found[team] = (len({u for u, d in there if (u, d) in came}), len({u for u, _ in there}))
         return found
