@@ -30,6 +30,9 @@ OF_ITEMS: Json = {"metrics": ["events", "views", "first_access", "last_access"],
 OF_PAGES: Json = {
     "metrics": ["events"], "dimensions": ["doc_page", "time:week"], "filters": ["is", "plugin", ["techdocs"]],
 }  # fmt: skip
+OF_PLUGINS: Json = {
+    "metrics": ["events", "views"], "dimensions": ["plugin", "time:day"], "compare": "previous_period", "limit": 1_000,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -51,18 +54,25 @@ def tables_asked(question: Json, is_compared: bool = False) -> set[str]:
     """The tables of events that a question's SQL reads."""
     query, _ = parse(json.dumps(question).encode())
     sql = plan.plan(query, is_compared, False).sql
-    return {table for table in ("person_day", "item_day", "event AS e") if table in sql}
+    return {table for table in ("action_day", "person_day", "item_access", "event AS e") if table in sql}
 
 
 @pytest.mark.parametrize(
     ("question", "tables"),
     [
-        (TOTALS, {"person_day", "item_day"}),
+        (TOTALS, {"event AS e", "action_day"}),
         (CURVE, {"person_day"}),
-        (OF_ITEMS, {"item_day"}),
-        (OF_PAGES, {"item_day"}),
-        ({"metrics": ["events"], "dimensions": ["extension"]}, {"item_day"}),
-        ({"metrics": ["people", "views"]}, {"person_day", "item_day"}),
+        (OF_ITEMS, {"event AS e", "item_access"}),
+        (OF_PAGES, {"event AS e"}),
+        (OF_PLUGINS, {"action_day"}),
+        ({"metrics": ["people", "views"]}, {"person_day", "action_day"}),
+        (
+            {"metrics": ["first_access"], "dimensions": ["item"], "filters": ["is", "action", ["navigate"]]},
+            {"event AS e", "item_access"},
+        ),
+        ({"metrics": ["last_access"], "dimensions": ["plugin"]}, {"action_day"}),
+        ({"metrics": ["items"]}, {"event AS e"}),
+        ({"metrics": ["events"], "dimensions": ["extension"]}, {"event AS e"}),
         ({"metrics": ["events"], "dimensions": ["person"]}, {"person_day"}),
         ({"metrics": ["people"], "dimensions": ["item"]}, {"event AS e"}),
         ({"metrics": ["events", "people"], "filters": ["is", "plugin", ["techdocs"]]}, {"event AS e"}),
@@ -91,7 +101,7 @@ async def test_every_answer_is_that_of_the_events_alone(
     assert answered["results"] == expected["results"]
 
 
-@pytest.mark.parametrize("question", [TOTALS, CURVE, OF_ITEMS, OF_PAGES])
+@pytest.mark.parametrize("question", [TOTALS, CURVE, OF_ITEMS, OF_PAGES, OF_PLUGINS])
 @pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Pacific/Apia"])
 async def test_the_answers_are_the_models_at_any_position(stored: Stored, question: Question, zone: str) -> None:
     question = {"limit": 1_000, **question}

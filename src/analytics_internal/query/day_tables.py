@@ -30,7 +30,7 @@ def rows_of(table: str, has_unfinished_day: bool) -> exp.Query:
     counted = counted.from_(table).where(exp.LTE(this=exp.column("up_to"), expression=until))
     single = exp.select(*keys, "1", "occurred_at", "occurred_at", "occurred_at", "position").from_(EVENTS)
     fresh = single.where(exp.GT(this=exp.column("position"), expression=until.copy()))
-    if not has_unfinished_day:
+    if not has_unfinished_day or "day" not in keys:
         return _together(counted, fresh)
     is_other = exp.NullSafeNEQ(this=exp.column("day"), expression=unfinished)
     is_unfinished = exp.EQ(this=exp.column("day"), expression=unfinished.copy())

@@ -201,7 +201,7 @@ class _Builder:
             return {"accesses": []} | measures
         of_accesses = measures.pop("accesses", None if measures else [])
         if of_accesses is not None:
-            tables = tables_of(self._scan.columns, of_accesses)
+            tables = tables_of(self._scan.columns | {"day"}, of_accesses)
             measures |= {MEASURE_OF_TABLE[table]: metrics for table, metrics in tables.items()}
         return measures
 

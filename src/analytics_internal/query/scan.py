@@ -86,13 +86,17 @@ class Scan:
 
     @functools.cached_property
     def columns(self) -> frozenset[str]:
-        """The columns of the events that the keys and the filter look at; ``position`` where they do, too."""
+        """The columns of the events that the keys and the filter look at, the period aside.
+
+        ``position`` is among them where single events are needed.
+        """
         if len(repr(self.query.filter)) > MAX_EXAMINED_FILTER:
             return frozenset({"position"})
         rows = self._rows("e.day", table="event", keys=None)
         self._completed(rows, Matches())
         names = [column.name for column in rows.find_all(exp.Column) if column.table == "e"]
         names.remove("position")  # of the condition that all have
+        names.remove("day")  # selected above
         return frozenset(names)
 
     def of_all_time(

@@ -18,8 +18,8 @@ from analytics_internal.query.measures.newcomers import of_newcomers
 from analytics_internal.query.measures.population import of_joined
 from analytics_internal.query.measures.tables import (
     of_accesses,
+    of_action_days,
     of_clicked,
-    of_item_days,
     of_measurements,
     of_person_days,
 )
@@ -29,7 +29,7 @@ Measure = Callable[[Scan, Sequence[str]], dict[str, exp.Query]]
 MEASURES: Mapping[str, Measure] = {
     "accesses": of_accesses,
     "person_days": of_person_days,
-    "item_days": of_item_days,
+    "action_days": of_action_days,
     "searches": of_clicked,
     "newcomers": of_newcomers,
     "active": of_active,
@@ -38,5 +38,5 @@ MEASURES: Mapping[str, Measure] = {
     "joined": of_joined,
     "catalog": of_catalog,
 }
-MEASURE_OF_TABLE = {"event": "accesses", "person_day": "person_days", "item_day": "item_days"}
+MEASURE_OF_TABLE = {"event": "accesses", "person_day": "person_days", "action_day": "action_days"}
 """The same figures from the events, and from the day tables where these can answer (day_tables.py)."""

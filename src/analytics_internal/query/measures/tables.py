@@ -36,9 +36,9 @@ def of_person_days(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
     return _aggregated(scan, metrics, "person_day", "person_days")
 
 
-def of_item_days(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
-    """As ``of_accesses``, from the table of items' days."""
-    return _aggregated(scan, metrics, "item_day", "item_days")
+def of_action_days(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
+    """As ``of_accesses``, from the table of actions' days."""
+    return _aggregated(scan, metrics, "action_day", "action_days")
 
 
 def of_measurements(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
