@@ -90,6 +90,7 @@ chromium pgbouncer rabbitmq:
 bench: $(DEVELOPMENT) $(NATS) ## measure the ratios of docs/benchmarks.md
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.query
+	$(BIN)/python -m bench.insights
 	$(BIN)/python -m bench.greedy
 	$(BIN)/python -m bench.forward
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import accumulate
 from operator import itemgetter
 from random import Random
+from typing import Any
 
 from analytics_internal import demo
 
@@ -30,7 +32,32 @@ def _as_portal(number: int, count: int) -> Iterator[Event]:
             if "user" in event:
                 event["user"] = f"{event['user']}-{number}"
             event["subject"] = str(event["subject"]).replace("/default/", f"/portal-{number}/")
+            _move(event, "attributes", "to", "/default/", f"/portal-{number}/")
+            _move(event, "context", "entityRef", ":default/", f":portal-{number}/")
         yield event
+
+
+def _move(event: Event, part: str, name: str, namespace: str, other: str) -> None:
+    """Name an entity of another portal. The demo shares parts between events, so they are copied."""
+    found = event.get(part)
+    if isinstance(found, dict) and namespace in found.get(name, ""):
+        event[part] = {**found, name: found[name].replace(namespace, other)}
+
+
+def catalog(portals: int) -> Iterator[dict[str, Any]]:
+    """The catalogs of the same portals, merged: entities with the times from which and until which they held."""
+    for number in range(portals):
+        for entity in demo.catalog(seed=number + 1, until=UNTIL):
+            yield _of_portal(entity, number) if number else entity
+
+
+def _of_portal(entity: dict[str, Any], number: int) -> dict[str, Any]:
+    moved: dict[str, Any] = json.loads(json.dumps(entity).replace(":default/", f":portal-{number}/"))
+    if moved["kind"] == "User":
+        moved["metadata"]["name"] += f"-{number}"
+    else:
+        moved["metadata"]["namespace"] = f"portal-{number}"
+    return moved
 
 
 def recent(count: int) -> list[Event]:
