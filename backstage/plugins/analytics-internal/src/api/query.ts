@@ -20,17 +20,17 @@ export type TimeMetric = Extract<Metric, `${string}_access`>;
  *
  * @public
  */
-export type CountMetric = Exclude<Metric, TimeMetric>;
+export type CountMetric = Extract<Metric, 'events' | 'people' | 'items'>;
 
 /**
- * What events are grouped by.
+ * What events are grouped by. Attributes (`attr:<name>`) have any name, and no type of their own here.
  *
  * @public
  */
-export type Dimension = NonNullable<Schemas['WireQuery']['dimensions']>[number];
+export type Dimension = Exclude<Column, Metric>;
 
 /**
- * Days, weeks (by their Monday) or months (by their first day) of the reporting time zone.
+ * Hours, days, weeks (by their Monday) or months (by their first day) of the reporting time zone.
  *
  * @public
  */
@@ -89,11 +89,18 @@ export type Count = Schemas['Count'];
 export type Moment = Schemas['Moment'];
 
 /**
- * Every column a row may have, by name.
+ * A type's properties by name, without those of any name.
  *
  * @public
  */
-export type Columns = Required<Schemas['Row']>;
+export type Named<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
+
+/**
+ * Every column a row may have, by name. Attributes (`attr:<name>`) are not among them.
+ *
+ * @public
+ */
+export type Columns = Required<Named<Schemas['Row']>>;
 
 /**
  * The name of a column: a metric or a dimension.
@@ -130,7 +137,7 @@ export interface Query<C extends Column = Column> extends Omit<Schemas['WireQuer
 /** The days an answer is about. @public */
 export type Period = Schemas['WirePeriod'];
 
-/** One day, week or month of an answer's period. @public */
+/** One hour, day, week or month of an answer's period. @public */
 export type TimeLabel = Schemas['TimeLabel'];
 
 /**
