@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from analytics_internal.catalog import changes
+from analytics_internal.catalog import history as history_module
 from analytics_internal.catalog.changes import as_history, as_snapshot
 from analytics_internal.catalog.entity import entity_of
 from analytics_internal.catalog.history import History, Taken
@@ -180,6 +181,29 @@ async def test_a_history_is_taken_as_it_is(history: History, pool: Pool) -> None
     # A snapshot goes on from there.
     await take(history, entity("Component", "web", owner="core"))
     assert [row[0] for row in await owners(pool, WEB)] == [CORE, PLATFORM, CORE]
+
+
+async def test_while_many_rows_are_written_others_get_their_turn(history: History, pool: Pool) -> None:
+    """The driver takes all rows of a list at once, and the event loop would stand still."""
+    turn = 0
+
+    async def others() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    seen = {turn async for _ in history_module._records([("x",)] * 3 * history_module.SLICE_ROWS)}
+    task.cancel()
+    many = [entity("Component", f"c{number}", owner="core") for number in range(history_module.SLICE_ROWS + 20)]
+    await take(history, *many)
+    await take(history, *[{**one, "spec": {"owner": "platform"}} for one in many])
+
+    assert len(seen) == 3
+    closed = await pool.fetchval("SELECT count(*) FROM catalog_entity WHERE valid_to <> 'infinity'")
+    assert closed == len(many)
+    assert await pool.fetchval("SELECT count(*) FROM catalog_entity") == 2 * len(many)
 
 
 async def test_an_interrupted_write_leaves_nothing(

@@ -6,7 +6,7 @@ One transaction for each change, with one revision. Several services share the h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,8 @@ CONFIRMATIONS = 3
 """How many reads, one after the other, have to say so before much of what is known is given up."""
 FEW = 10
 """Of fewer entities more than half may go at once."""
+SLICE_ROWS = 500
+Row = Sequence[object]
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +70,8 @@ class History:
 
         Returns None when another service may read by now: this one was too slow.
         """
-        refs = {version.entity.ref for version in found.versions}
+        # Whatever goes through all entities runs in a thread: ingest and questions need the event loop meanwhile.
+        refs = await asyncio.to_thread(lambda: {version.entity.ref for version in found.versions})
         rows = await asyncio.to_thread(rows_of, found.versions)
         async with self._pool.acquire() as connection, connection.transaction():
             begun = await connection.fetchrow(SQL["begin"], self._own_id)
@@ -76,7 +79,7 @@ class History:
                 return None
             at: datetime = begun["at"]
             stored = await _stored(connection, None if found.is_whole_history else at)
-            doubt = _doubt_of(refs, {row.ref for row in stored.entities if row.valid_to > at or found.is_whole_history})
+            doubt = await asyncio.to_thread(_doubt_of, refs, stored, None if found.is_whole_history else at)
             if doubt is not None and (not refs or begun["doubtful_reads"] + 1 < CONFIRMATIONS):
                 reads = begun["doubtful_reads"] + 1
                 if not (refs or stored.entities):
@@ -107,8 +110,9 @@ class History:
             await connection.execute(SQL["failed"], self._own_id, reason, source, doubtful_reads)
 
 
-def _doubt_of(found: set[str], known: set[str]) -> str | None:
-    """Why a source that has these entities is not believed."""
+def _doubt_of(found: set[str], stored: Rows, open_at: datetime | None) -> str | None:
+    """Why a source that has these entities is not believed, where others are known, or were open at an instant."""
+    known = {row.ref for row in stored.entities if open_at is None or row.valid_to > open_at}
     if not found:
         return f"has no entities{f', where {len(known):,} are known' if known else ' yet'}"
     for kind, name in (("", "entities"), ("user:", "users"), ("group:", "groups")):
@@ -143,15 +147,28 @@ async def _write_table(
     connection: Connection, table: str, name: str, due: Change, at: datetime, key: tuple[int, ...]
 ) -> None:
     """``key``: the places of the primary key's columns in a row."""
-    if due.closed:
-        await connection.execute(SQL[f"close_{name}"], *_columns(due.closed, key), at)
-    if due.deleted:
-        await connection.execute(SQL[f"delete_{name}"], *_columns(due.deleted, key))
+    # The driver encodes on the event loop: others get their turn between slices.
+    for rows in _slices(due.closed):
+        await connection.execute(SQL[f"close_{name}"], *_columns(rows, key), at)
+    for rows in _slices(due.deleted):
+        await connection.execute(SQL[f"delete_{name}"], *_columns(rows, key))
     if due.added:
-        await connection.copy_records_to_table(table, records=[tuple(map(_as_stored, row)) for row in due.added])
+        await connection.copy_records_to_table(table, records=_records(due.added))
 
 
-def _columns(rows: Sequence[Sequence[object]], places: tuple[int, ...]) -> list[list[object]]:
+async def _records(rows: Sequence[Row]) -> AsyncIterator[tuple[object, ...]]:
+    """The rows as they are stored, in slices as above: of a list the driver would send all in one turn."""
+    for part in _slices(rows):
+        for row in part:
+            yield tuple(map(_as_stored, row))
+        await asyncio.sleep(0)
+
+
+def _slices(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    return (rows[start : start + SLICE_ROWS] for start in range(0, len(rows), SLICE_ROWS))
+
+
+def _columns(rows: Sequence[Row], places: tuple[int, ...]) -> list[list[object]]:
     return [[_as_stored(row[place]) for row in rows] for place in places]
 
 
