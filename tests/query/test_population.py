@@ -238,6 +238,17 @@ async def test_what_the_catalog_has_at_the_end(known: tuple[Stored, Catalog], zo
             assert row["documentation_rate"]["numerator"] == sum(one.has_docs for one in there)
 
 
+async def test_an_entity_that_changes_is_not_new(pool: Pool, tmp_path: Path) -> None:
+    at = NOW - timedelta(days=5)
+    web = "component:default/web"
+    changed = [KnownEntity(web, valid_to=at, owner=CORE), KnownEntity(web, valid_from=at, owner=EDGE)]
+    await know(pool, [*changed, KnownEntity("component:default/new", valid_from=at, owner=EDGE)], [])
+    async with reading(pool, tmp_path / "reader.duckdb") as stored:
+        rows, _ = await stored.ask_all({"metrics": ["entities", "new_entities"], "date_range": {"last": "28d"}}, "UTC")
+
+    assert [(row["entities"]["value"], row["new_entities"]["value"]) for row in rows] == [(2, 1)]
+
+
 @pytest.mark.parametrize(
     "question",
     [

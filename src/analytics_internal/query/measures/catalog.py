@@ -38,7 +38,9 @@ def _held(scan: Scan) -> exp.Select:
 
 def _begun(scan: Scan) -> exp.Select:
     """The entities whose first day in the catalog is in a span. What was found at first counts as always there."""
-    first = exp.select("*").from_("catalog_entity").where(f"first_day > {ALWAYS[0]}").qualify(_is_first())
+    # What an entity became later is not its first day, so the first one is looked for among all.
+    is_new = exp.and_(_is_first(), f"first_day > {ALWAYS[0]}")
+    first = exp.select("*").from_("catalog_entity").qualify(is_new)
     rows = _rows(scan, exp.Subquery(this=first), is_new=True)
     return rows.join("catalog_span", on="c.first_day BETWEEN catalog_span.first_day AND catalog_span.last_day")
 
