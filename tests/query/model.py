@@ -290,14 +290,27 @@ def compared_days(question: Question, first: date, last: date) -> dict[date, dat
     return counterparts(first, last, months_of(question)) if question.get("compare") else {}
 
 
-def time_labels(question: Question, first: date, last: date, dimension: str) -> Rows:
+def time_labels(question: Question, first: date, last: date, dimension: str, zone: ZoneInfo) -> Rows:
     """Every bucket with the first and the last day it is compared with, but for whether it is complete."""
-    pairs = compared_days(question, first, last)
-    rows = []
-    for label in buckets(first, last, dimension):
-        days = [str(day) for day, other in pairs.items() if bucket(other, dimension) == label]
-        rows.append({"label": str(label), "previous": {"from": min(days), "to": max(days)} if days else None})
-    return rows
+    compared: dict[str, list[str]] = {label: [] for label in _labels_of_buckets(first, last, dimension, zone)}
+    for day, other in compared_days(question, first, last).items():
+        if dimension == "time:hour":
+            labels = {hour_of(start, day, other, zone) for start, *_ in hours_of(day, zone)}
+        else:
+            labels = {str(bucket(other, dimension))}
+        for label in labels:
+            compared[label].append(str(day))
+    return [
+        {"label": label, "previous": {"from": min(days), "to": max(days)} if days else None}
+        for label, days in compared.items()
+    ]
+
+
+def _labels_of_buckets(first: date, last: date, dimension: str, zone: ZoneInfo) -> list[str]:
+    if dimension != "time:hour":
+        return [str(label) for label in buckets(first, last, dimension)]
+    days = [first + number * DAY for number in range((last - first).days + 1)]
+    return [hour_of(start, day, day, zone) for day in days for start, *_ in hours_of(day, zone)]
 
 
 Groups = dict[tuple[Any, ...], tuple[list[Access], list[Access]]]

@@ -174,7 +174,7 @@ async def test_every_bucket_is_compared_with_its_days_one_period_before(
     labels = answered["meta"]["time_labels"]
     first, last = period_of(question, stored.accesses, ZoneInfo(zone), NOW)
     without_complete = [{name: label[name] for name in ("label", "previous")} for label in labels]
-    assert without_complete == time_labels(question, first, last, time)
+    assert without_complete == time_labels(question, first, last, time, ZoneInfo(zone))
     assert {row[time] for row in answered["results"]} <= {label["label"] for label in labels}
     for part in total["events"]:
         assert sum(row["events"][part] for row in answered["results"]) == total["events"][part]

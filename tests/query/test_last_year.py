@@ -59,7 +59,7 @@ async def test_each_day_is_compared_with_the_one_52_weeks_before(
     if time is not None:
         first, last = period_of(question, stored.accesses, ZoneInfo(zone), now)
         labels = [{name: one[name] for name in ("label", "previous")} for one in answered["meta"]["time_labels"]]
-        assert labels == time_labels(question, first, last, time)
+        assert labels == time_labels(question, first, last, time, ZoneInfo(zone))
 
 
 @pytest.mark.parametrize(

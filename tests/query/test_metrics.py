@@ -96,7 +96,7 @@ async def test_a_metric_without_a_meaning_for_a_dimension_names_the_allowed_ones
 
 
 async def test_a_window_of_days_has_no_hours(stored: Stored) -> None:
-    with pytest.raises(InvalidQuery, match="`active_7d` has no meaning by time:hour"):
+    with pytest.raises(InvalidQuery, match="active_7d counts whole days: not by time:hour"):
         await stored.ask({"metrics": ["active_7d"], "dimensions": ["time:hour"], "date_range": {"last": "1d"}})
 
 

@@ -208,6 +208,18 @@ async def test_an_answer_says_how_the_catalog_is_known(stored: Stored, pool: Poo
 
     await pool.execute("UPDATE catalog SET first_read_at = NULL, read_at = NULL")
     meta = (await stored.ask(question))["meta"]
-    assert meta["catalog"] is None
+    assert meta["catalog"] | {"known_since": None, "read_at": None, "error": "no answer"} == meta["catalog"]
+    assert meta["catalog"]["failing_since"] is not None
     assert [note["code"] for note in meta["notes"]] == ["catalog-unknown"]
     assert (await stored.ask(ALL_TIME))["meta"]["notes"] == []
+
+    await pool.execute("UPDATE catalog SET failed_at = NULL, error = NULL")
+    assert (await stored.ask(question))["meta"]["catalog"] is None
+
+
+async def test_an_answer_by_team_says_that_its_parts_overlap(stored: Stored) -> None:
+    by_team = await stored.ask({**ALL_TIME, "dimensions": ["team"]})
+    total = await stored.ask({**ALL_TIME, "filters": ["is", "team", [CORE]]})
+
+    assert "team-parts-overlap" in [note["code"] for note in by_team["meta"]["notes"]]
+    assert "team-parts-overlap" not in [note["code"] for note in total["meta"]["notes"]]

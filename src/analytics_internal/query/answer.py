@@ -118,12 +118,11 @@ def _meta(
 
 
 def _wire_catalog(catalog: CatalogState | None) -> WireCatalog | None:
-    if catalog is None or catalog.known_since is None or catalog.read_at is None:
+    if catalog is None or (catalog.known_since is None and catalog.failing_since is None):
         return None
-    failing_since = instant(catalog.failing_since) if catalog.failing_since is not None else None
-    return WireCatalog(
-        catalog.revision, instant(catalog.known_since), instant(catalog.read_at), failing_since, catalog.error
-    )
+    times = (catalog.known_since, catalog.read_at, catalog.failing_since)
+    known_since, read_at, failing_since = (instant(at) if at is not None else None for at in times)
+    return WireCatalog(catalog.revision, known_since, read_at, failing_since, catalog.error)
 
 
 def _wire_period(period: Period) -> WirePeriod:

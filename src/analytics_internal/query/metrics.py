@@ -19,6 +19,7 @@ from analytics_internal.dimensions import (
     TASK_CANCELLED,
     TASK_FAILED,
     TASK_SUCCEEDED,
+    TEMPLATE,
     WEEK,
 )
 from analytics_internal.dimensions import DECLARED as BY_NAME
@@ -29,6 +30,13 @@ PERSON, TEAM = (
 )
 POPULATION = (TEAM, PERSON)
 """The dimensions of people, whatever they did."""
+OWNED_KINDS = ("api", "component", "domain", "resource", "system", TEMPLATE)
+"""The kinds of entities that have owners and documentation."""
+_DAYS = (DAY, WEEK, MONTH)
+_REF = "ref"
+_OF_CATALOG = tuple(name for name, one in BY_NAME.items() if one.in_catalog not in (None, _REF))
+"""What the catalog says of each of its entities."""
+_ENTITY = next(name for name, one in BY_NAME.items() if one.in_catalog == _REF and one.has_one_id)
 Form = Literal["count", "number", "ratio", "moment"]
 
 
@@ -225,7 +233,7 @@ DECLARED = {
         "period, as far as it has come",
         measure="eligible_people",
         aggregate="eligible",
-        dimensions=(DAY, WEEK, MONTH, *POPULATION),
+        dimensions=(*_DAYS, *POPULATION),
     ),
     "adoption_rate": Metric(
         meaning="The part of the people who were expected to use the portal who did",
@@ -235,7 +243,7 @@ DECLARED = {
         measure="eligible_people",
         numerator="adopted",
         denominator="eligible",
-        dimensions=(DAY, WEEK, MONTH, *POPULATION),
+        dimensions=(*_DAYS, *POPULATION),
         event_s=4e-8,
     ),
     "first_access": Metric(
@@ -254,9 +262,6 @@ DECLARED = {
     ),
 }
 
-
-_DAYS = ("time:day", "time:week", "time:month")
-_OF_CATALOG = ("entity_kind", "entity_type", "owner", "system", "domain", "lifecycle")
 DECLARED |= {
     "joined_people": Metric(
         meaning="People whose first day in the catalog was then",
@@ -283,32 +288,30 @@ DECLARED |= {
         formula="number of entities",
         measure="catalog",
         dimensions=(*_DAYS, *_OF_CATALOG),
-        filters=("entity", *_OF_CATALOG),
+        filters=(_ENTITY, *_OF_CATALOG),
     ),
     "new_entities": Metric(
         meaning="Entities whose first day in the catalog was then",
         formula="number of entities; not those that the first reading found",
         measure="catalog",
         dimensions=(*_DAYS, *_OF_CATALOG),
-        filters=("entity", *_OF_CATALOG),
+        filters=(_ENTITY, *_OF_CATALOG),
     ),
     "ownership_rate": Metric(
         meaning="The part of the catalog that has an owner",
-        formula="entities with an owner / entities, both of the kinds api, component, domain, resource, system, "
-        "template",
+        formula=f"entities with an owner / entities, both of the kinds {', '.join(OWNED_KINDS)}",
         form="ratio",
         measure="catalog",
         dimensions=(*_DAYS, *_OF_CATALOG),
-        filters=("entity", *_OF_CATALOG),
+        filters=(_ENTITY, *_OF_CATALOG),
     ),
     "documentation_rate": Metric(
         meaning="The part of the catalog that has documentation",
-        formula="entities with TechDocs / entities, both of the kinds api, component, domain, resource, system, "
-        "template",
+        formula=f"entities with TechDocs / entities, both of the kinds {', '.join(OWNED_KINDS)}",
         form="ratio",
         measure="catalog",
         dimensions=(*_DAYS, *_OF_CATALOG),
-        filters=("entity", *_OF_CATALOG),
+        filters=(_ENTITY, *_OF_CATALOG),
     ),
 }
 

@@ -201,9 +201,12 @@ class WireCatalog(msgspec.Struct, frozen=True):
 
     revision: Annotated[int, msgspec.Meta(description="It grows with each change")]
     known_since: Annotated[
-        Instant, msgspec.Meta(description="When it was first read: what was found then counts for all time before")
+        Instant | None,
+        msgspec.Meta(
+            description="When it was first read: what was found then counts for all time before; null before that"
+        ),
     ]
-    read_at: Annotated[Instant, msgspec.Meta(description="As of when it is known")]
+    read_at: Annotated[Instant | None, msgspec.Meta(description="As of when it is known; null before it was read")]
     failing_since: Annotated[Instant | None, msgspec.Meta(description="Since when it does not answer; null if it does")]
     error: Annotated[str | None, msgspec.Meta(description="Why it does not")]
 
@@ -233,7 +236,9 @@ class AnswerMeta(msgspec.Struct, kw_only=True):
         list[TimeLabel] | None, msgspec.Meta(description="Every bucket of the period; null without a time dimension")
     ]
     segments: Annotated[list[WireSegment], msgspec.Meta(description="The saved filters that the question names")]
-    catalog: Annotated[WireCatalog | None, msgspec.Meta(description="Null where the portal's catalog was never read")]
+    catalog: Annotated[
+        WireCatalog | None, msgspec.Meta(description="Null where nothing tried to read the portal's catalog")
+    ]
     notes: list[Note]
     titles: Annotated[
         dict[str, str],

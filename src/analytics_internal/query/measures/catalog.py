@@ -9,13 +9,10 @@ from sqlglot import exp
 from analytics_internal.query.conditions import column_of, literal
 from analytics_internal.query.measures.spans import spans
 from analytics_internal.query.measures.tables import IS_THERE
-from analytics_internal.query.metrics import columns_of
+from analytics_internal.query.metrics import OWNED_KINDS, columns_of
 from analytics_internal.query.scan import IS_CURRENT, Scan
 from analytics_internal.query.unused import OF_ENTITY, condition_on_catalog
 from analytics_internal.reader import ALWAYS
-
-OWNED_KINDS = ("api", "component", "domain", "resource", "system", "template")
-"""The kinds that have owners and docs."""
 
 
 def of_catalog(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:

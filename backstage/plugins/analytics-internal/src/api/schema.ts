@@ -677,7 +677,7 @@ export interface components {
             time_labels: components["schemas"]["TimeLabel"][] | null;
             /** @description The saved filters that the question names */
             segments: components["schemas"]["WireSegment"][];
-            /** @description Null where the portal's catalog was never read */
+            /** @description Null where nothing tried to read the portal's catalog */
             catalog: components["schemas"]["WireCatalog"] | null;
             notes: components["schemas"]["Note"][];
             /** @description What the catalog calls the refs in the rows, as of the period's end; a person's only for those who may read names */
@@ -743,16 +743,10 @@ export interface components {
         WireCatalog: {
             /** @description It grows with each change */
             revision: number;
-            /**
-             * Format: date-time
-             * @description When it was first read: what was found then counts for all time before
-             */
-            known_since: string;
-            /**
-             * Format: date-time
-             * @description As of when it is known
-             */
-            read_at: string;
+            /** @description When it was first read: what was found then counts for all time before; null before that */
+            known_since: string | null;
+            /** @description As of when it is known; null before it was read */
+            read_at: string | null;
             /** @description Since when it does not answer; null if it does */
             failing_since: string | null;
             /** @description Why it does not */
@@ -1001,7 +995,7 @@ export interface components {
             time_labels: components["schemas"]["TimeLabel"][] | null;
             /** @description The saved filters that the question names */
             segments: components["schemas"]["WireSegment"][];
-            /** @description Null where the portal's catalog was never read */
+            /** @description Null where nothing tried to read the portal's catalog */
             catalog: components["schemas"]["WireCatalog"] | null;
             notes: components["schemas"]["Note"][];
             /** @description What the catalog calls the refs in the rows, as of the period's end; a person's only for those who may read names */
@@ -1068,7 +1062,7 @@ export interface components {
             time_labels: components["schemas"]["TimeLabel"][] | null;
             /** @description The saved filters that the question names */
             segments: components["schemas"]["WireSegment"][];
-            /** @description Null where the portal's catalog was never read */
+            /** @description Null where nothing tried to read the portal's catalog */
             catalog: components["schemas"]["WireCatalog"] | null;
             notes: components["schemas"]["Note"][];
             /** @description What the catalog calls the refs in the rows, as of the period's end; a person's only for those who may read names */
@@ -1131,7 +1125,7 @@ export interface components {
             time_labels: components["schemas"]["TimeLabel"][] | null;
             /** @description The saved filters that the question names */
             segments: components["schemas"]["WireSegment"][];
-            /** @description Null where the portal's catalog was never read */
+            /** @description Null where nothing tried to read the portal's catalog */
             catalog: components["schemas"]["WireCatalog"] | null;
             notes: components["schemas"]["Note"][];
             /** @description What the catalog calls the refs in the rows, as of the period's end; a person's only for those who may read names */
