@@ -87,3 +87,12 @@ def test_outcomes_that_nobody_reads_are_said_to_be_so() -> None:
     with running_service(scaffolder_interval_seconds=0) as service:
         assert notes(answered(service.url)) == ["outcomes-off"]
         assert notes(answered(service.url, metrics=["events"])) == []
+
+
+def test_without_authentication_the_portals_tasks_are_read_all_the_same() -> None:
+    with PortalStandIn() as portal:
+        portal.scaffolder.ran("completed")
+        settings = {"backend_url": portal.url, "portal_token": STATIC_TOKEN, "scaffolder_interval_seconds": 0.2}
+        with running_service(**settings) as service:
+            (row,) = until(service.url)["results"]
+            assert figures(row)[:3] == [1, 0, 0]

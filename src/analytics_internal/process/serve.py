@@ -204,7 +204,9 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
         ZoneInfo(settings.timezone),
         settings.eligible_groups,
     )
-    backend = PortalBackend(settings.portal_backend_url) if settings.auth == "backstage" else None
+    # Without authentication nobody's token is checked, and the portal is still asked about its tasks.
+    portal_backend = PortalBackend(settings.portal_backend_url) if settings.portal_backend_url else None
+    backend = portal_backend if settings.auth == "backstage" else None
     acceptance = Acceptance(
         timedelta(days=settings.accept_window_days), timedelta(seconds=settings.accept_future_seconds), portal
     )
@@ -229,7 +231,7 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
             outcomes=Outcomes(
                 pool,
                 writer,
-                Tasks(backend, _portal_tokens(settings)) if backend is not None else None,
+                Tasks(portal_backend, _portal_tokens(settings)) if portal_backend is not None else None,
                 acceptance,
                 settings.issuer_url,
                 settings.scaffolder_interval_seconds,
@@ -242,8 +244,8 @@ async def _service(settings: Settings, dsn: str) -> AsyncIterator[Service]:
     finally:
         async with contextlib.AsyncExitStack() as parts:  # each is closed even if another fails
             parts.push_async_callback(pool.close)
-            if backend is not None:
-                parts.push_async_callback(backend.close)
+            if portal_backend is not None:
+                parts.push_async_callback(portal_backend.close)
             parts.push_async_callback(replica.close)
             parts.push_async_callback(writer.close)
             parts.push_async_callback(catalog.close)
