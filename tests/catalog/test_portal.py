@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -125,6 +126,24 @@ async def test_a_portal_in_trouble_is_said_to_be_so(portal: PortalStandIn, catal
     portal.failing[BY_QUERY] = 203
     with pytest.raises(CatalogUnavailable, match="answers 203"):
         await catalog.read()
+
+
+async def test_a_portal_that_never_ends_its_answer_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portal_module, "PAGE_S", 0.3)
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b" ")
+            await asyncio.sleep(0.01)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    catalog = PortalCatalog(f"http://{host}:{port}", PortalTokens(token=STATIC_TOKEN), 300)
+    with pytest.raises(CatalogUnavailable, match=r"did not answer with a page within 0\.3 seconds"):
+        await catalog.read()
+    await catalog.close()
+    server.close()
 
 
 async def test_what_is_no_entity_is_named_and_the_rest_is_taken(portal: PortalStandIn, catalog: PortalCatalog) -> None:

@@ -24,6 +24,8 @@ PLUGIN = "catalog"
 PAGE_ENTITIES = 500
 MAX_PAGES = 4_000
 TIMEOUT_S = 30.0
+PAGE_S = 120.0
+"""What one page may take: a portal that sends a byte now and then would be read for ever."""
 FIELDS = ",".join(
     [
         "kind", "metadata.namespace", "metadata.name", "metadata.title", "metadata.tags",
@@ -84,9 +86,12 @@ class PortalCatalog:
     async def _page(self, cursor: str | None) -> _Page:
         query: Mapping[str, str] = {"fields": FIELDS, "limit": str(PAGE_ENTITIES)}
         try:
-            response = await self._backend.get(
-                PATH, self._tokens.token_for(PLUGIN), {**query, "cursor": cursor} if cursor is not None else query
-            )
+            async with asyncio.timeout(PAGE_S):
+                response = await self._backend.get(
+                    PATH, self._tokens.token_for(PLUGIN), {**query, "cursor": cursor} if cursor is not None else query
+                )
+        except TimeoutError:
+            raise CatalogUnavailable(f"{self.name} did not answer with a page within {PAGE_S:g} seconds") from None
         except (NoPortalToken, PortalUnavailable) as error:
             raise CatalogUnavailable(str(error)) from error
         if response.status_code != 200:
