@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,9 +47,21 @@ async def writer(pool: Pool) -> AsyncIterator[LogWriter]:
     await writer.close()
 
 
+_clients: list[httpx.AsyncClient] = []
+
+
+@pytest.fixture(autouse=True)
+async def client() -> AsyncIterator[None]:
+    """One for all replicas of a test, patient: clients that stay open take a thread of the stand-in each."""
+    async with httpx.AsyncClient(timeout=60) as client:
+        _clients.append(client)
+        yield
+        _clients.remove(client)
+
+
 def follower(portal: PortalStandIn, pool: Pool, writer: LogWriter, token: str | None = STATIC_TOKEN) -> Outcomes:
     """One replica, started anew."""
-    tasks = Tasks(PortalBackend(portal.url), PortalTokens(token=token))
+    tasks = Tasks(PortalBackend(portal.url, _clients[-1]), PortalTokens(token=token))
     return Outcomes(pool, writer, tasks, Acceptance(), portal.url, interval_s=0.01)
 
 
