@@ -7,6 +7,7 @@ read about people, and the table in docs/reference/query.md follow from here. Pu
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -266,6 +267,13 @@ def is_attribute(name: object) -> bool:
     return 0 < len(name) - len(ATTRIBUTE) <= MAX_ATTRIBUTE_NAME and "\0" not in name
 
 
+def _says_people(name: str) -> bool:
+    """Whether the values of an attribute with this name are people: `userRef`, `assignee_email`, `performedBy`."""
+    words = [word.lower() for word in _words.findall(name)]
+    is_done_by = any(doing.endswith(("ed", "en")) and by == "by" for doing, by in itertools.pairwise(words))
+    return is_done_by or any(word in _PEOPLE_WORDS or word.startswith("user") for word in words)
+
+
 @functools.lru_cache(1_024)
 def _attribute(name: str) -> Dimension:
     return Dimension(
@@ -273,7 +281,7 @@ def _attribute(name: str) -> Dimension:
         table=ATTRIBUTES,
         text="content",
         member=name,
-        names_people=not _PEOPLE_WORDS.isdisjoint(word.lower() for word in _words.findall(name)),
+        names_people=_says_people(name),
         key_s=2e-7,
         most_texts=10_000,
     )

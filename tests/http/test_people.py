@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -54,6 +55,7 @@ BY_ALL_ELSE = [
     for also in ([], ["item"])
     if dimension not in ("person", *also)
 ]
+BY_ATTRIBUTE = [question(dimensions=[f"attr:{name}"]) for name in ("run", "note", "link")]
 PERSON, ACTION = ["is", "person", [REFS[0]]], ["is", "action", ["navigate"]]
 JOURNEYS: list[dict[str, object]] = [
     {"kind": "funnel", "steps": [ACTION, ACTION], "dimensions": ["plugin"], "date_range": "all"},
@@ -86,6 +88,8 @@ ADDRESSES: dict[str, list[Asked]] = {
         Asked(f"{PREFIX}/query", True, ABOUT_A_PERSON),
         *(Asked(f"{PREFIX}/query", True, journey) for journey in JOURNEYS_ABOUT_A_PERSON),
         *(Asked(f"{PREFIX}/query", False, journey) for journey in JOURNEYS),
+        *(Asked(f"{PREFIX}/query", True, other) for other in BY_ATTRIBUTE),
+        *(Asked(f"{PREFIX}/query", True, other, CSV) for other in BY_ATTRIBUTE),
         *(Asked(f"{PREFIX}/query", False, other) for other in BY_ALL_ELSE),
         *(Asked(f"{PREFIX}/query", False, other, CSV) for other in BY_ALL_ELSE),
         Asked(f"{PREFIX}/query", False, {"metrics": ["visits"], "dimensions": ["user"], "filters": ["is", "who", []]}),
@@ -193,6 +197,10 @@ def walked(guarded: ServiceProcess) -> None:
         for number in range(3)
         for ref in REFS
     ]
+    # Names of attributes do not always say that people are named by their values.
+    told = [{"run": ref, "note": f"for {ref.title()}!", "link": f"/{quote(ref, '')}"} for ref in REFS]
+    told += [{"note": f"{ref.rpartition('/')[2]}@example.com"} for ref in REFS]
+    events += [navigation("/page/0", user=CLEO, attributes=attributes) for attributes in told]
     body = {"events": [*events, navigation("/page/0", user=CLEO)]}
     url = f"{guarded.url}{PREFIX}/events"
     answer = httpx.post(url, json=body, headers=bearing(IMPORT_TOKEN)).json()
@@ -241,6 +249,19 @@ async def test_nobody_reads_anything_without_the_permission(
         response = await ask(guarded_client, address, asked, portal.token(BO))
         assert_is_problem(response, 403, "not-allowed")
         assert f"`analytics-internal.{permission}`" in response.json()["detail"]
+
+
+async def test_who_may_not_read_names_finds_nobody_by_the_values_of_attributes(
+    guarded_client: httpx.AsyncClient, portal: PortalStandIn
+) -> None:
+    filters = ["or", ["contains", "attr:note", ["xanthippe"]], ["is", "attr:run", [REFS[0]]]]
+    counted = {}
+    for person in (ANA, CLEO):
+        asked = Asked(f"{PREFIX}/query", body={"metrics": ["events"], "filters": filters, "date_range": "all"})
+        response = await ask(guarded_client, f"POST {PREFIX}/query", asked, portal.token(person))
+        counted[person] = response.json()["results"][0]["events"]["value"]
+
+    assert counted == {ANA: 2, CLEO: 0}
 
 
 async def test_the_log_of_the_service_names_nobody(guarded: ServiceProcess, guarded_client: httpx.AsyncClient) -> None:

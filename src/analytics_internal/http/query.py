@@ -77,14 +77,14 @@ async def _answer(request: Request, caller: Caller, body: bytes) -> Response:
     named = await segments.named_in(request, wire)
     query = check_question(wire, name != JSON, named)
     await people.require_for(request, caller, resolved(wire, named))
+    if not await service.permissions.allow(caller, "people"):
+        query = msgspec.structs.replace(query, hides_people=True)
     if name == JSON:
-        names_people = await service.permissions.allow(caller, "people")
         answered = await answer(
             service.replica,
             query,
             wire,
             service.zone,
-            names_people=names_people,
             outcomes=service.outcomes.status,
         )
         return Response(msgspec.json.encode(answered), media_type="application/json")

@@ -45,18 +45,17 @@ async def answer(
     wire: WireQuestion,
     zone: ZoneInfo,
     now: datetime | None = None,
-    names_people: bool = True,
     outcomes: OutcomesStatus | None = None,
 ) -> AnyAnswer:
-    """The answer to a question, with people's titles if ``names_people``. Raises as ``prepare``.
+    """The answer to a question. Raises as ``prepare``.
 
     ``outcomes``: how well those of templates are known, for the answer's notes.
     """
     log_changes = replica.log_changes
-    answered = await _answer_once(replica, query, wire, zone, now, names_people, outcomes)
+    answered = await _answer_once(replica, query, wire, zone, now, outcomes)
     if replica.log_changes != log_changes:
         # Its position was settled in one log, and its rows may be of the one that came then.
-        answered = await _answer_once(replica, query, wire, zone, now, names_people, outcomes)
+        answered = await _answer_once(replica, query, wire, zone, now, outcomes)
     return answered
 
 
@@ -66,7 +65,6 @@ async def _answer_once(
     wire: WireQuestion,
     zone: ZoneInfo,
     now: datetime | None,
-    names_people: bool,
     outcomes: OutcomesStatus | None,
 ) -> AnyAnswer:
     prepared = await prepare(replica, query, wire, zone, now)
@@ -75,7 +73,7 @@ async def _answer_once(
         # In the question's thread: ten thousand rows are a tenth of a second.
         rows = cursor.fetchall()
         named = [named_row(row, prepared) for row in rows]
-        titles = titles_of(cursor, query.dimensions, named, prepared.period, names_people)
+        titles = titles_of(cursor, query.dimensions, named, prepared.period, not query.hides_people)
         return named, list(rows[0][len(prepared.plan.columns) :]) if rows else [], titles
 
     results, totals, titles = await ask_reader(replica, prepared, named_rows)

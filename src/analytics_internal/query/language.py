@@ -153,6 +153,8 @@ class Query(msgspec.Struct, frozen=True):
     unused: Unused = "leave_out"
     segments: tuple[Segment, ...] = ()
     """Those that the filters came from."""
+    hides_people: bool = False
+    """Who asks may not read who did what: attributes do not tell it, and people have no titles."""
 
     @property
     def time_dimension(self) -> str | None:

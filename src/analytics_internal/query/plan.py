@@ -21,7 +21,7 @@ from analytics_internal.days import number_of
 from analytics_internal.dimensions import HOUR
 from analytics_internal.query.columns import Column
 from analytics_internal.query.columns import columns_of as columns_of_answer
-from analytics_internal.query.conditions import column_of
+from analytics_internal.query.conditions import column_of, without_people
 from analytics_internal.query.day_tables import COUNTED_UNTIL, UNFINISHED_DAY, over_days, tables_of
 from analytics_internal.query.hours import parameters_of
 from analytics_internal.query.journeys import Journey, JourneyTree, tree_of
@@ -97,7 +97,7 @@ def plan(query: Query, is_compared: bool, is_by_month: bool) -> Plan:
         if isinstance(query, Journey)
         else _Builder(query, is_compared, is_by_month)
     )
-    tree = builder.tree()
+    tree = without_people(builder.tree()) if query.hides_people else builder.tree()
     # Those that are written in SQL files are placeholders to the parser.
     named = frozenset(one.name for one in tree.find_all(exp.Parameter, exp.Placeholder))
     return Plan(tree.sql(dialect="duckdb", copy=False), builder.columns(), named)
