@@ -639,5 +639,5 @@ FROM (
     GROUP BY item_id
 ) AS counted
 JOIN item USING (item_id)
-ORDER BY events DESC, subject, action
+ORDER BY events DESC, item_id
 LIMIT 100
