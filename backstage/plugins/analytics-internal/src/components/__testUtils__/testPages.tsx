@@ -60,6 +60,7 @@ export function answerTo(query: Query): Answer {
     offset: 0,
     next_cursor: dimension === 'item' ? 'next' : null,
     previous_cursor: null,
+    titles: {},
     time_labels: dimension?.startsWith('time:')
       ? ['2026-11-24', '2026-11-25'].map((label) => ({
           label,
@@ -69,6 +70,14 @@ export function answerTo(query: Query): Answer {
       : null,
   };
   return { results, meta, query } as unknown as Answer;
+}
+
+/** The same answer with what the catalog calls the refs in it. */
+export function titled(titles: Record<string, string>): (query: Query) => Answer {
+  return (query) => {
+    const answer = answerTo(query);
+    return { ...answer, meta: { ...answer.meta, titles } };
+  };
 }
 
 /** A client that answers as `answerTo` does, unless told otherwise. */

@@ -45,7 +45,9 @@ export function FilterBar() {
               textValue={filterName(filter)}
               onPress={() => setEdited(filter)}
             >
-              {filterName(filter)}
+              <span title={filter.values.filter((value) => value !== null).join(', ')}>
+                {filterName(filter)}
+              </span>
             </Tag>
           ))}
         </TagGroup>

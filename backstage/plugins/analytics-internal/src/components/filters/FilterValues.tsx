@@ -3,6 +3,7 @@ import type { Query } from '../../api/query';
 import { most } from '../../view/questions';
 import type { View, ViewDimension } from '../../view/view';
 import { usePages } from '../context/PagesContext';
+import { TitlesProvider } from '../context/titles';
 import { useAnswer } from '../context/useAnswer';
 import { useView } from '../context/useView';
 import { PanelError } from '../panel/PanelError';
@@ -33,7 +34,6 @@ export function suggestions<D extends Exclude<ViewDimension, 'path'>>(
 export function FilterValues({ dimension, search, chosen, onChange }: FilterValuesProps) {
   const { t } = usePages();
   const { view } = useView();
-  const valueName = useValueName();
   const asked = useAnswer(suggestions(view, dimension, search));
   const { answer, isStale } = asked;
   const found = answer?.results ?? [];
@@ -46,33 +46,40 @@ export function FilterValues({ dimension, search, chosen, onChange }: FilterValu
 
   if (asked.error) return <PanelError what={t('filter.values')} asked={asked} />;
   return (
-    <div
-      role="group"
-      aria-label={t('filter.values')}
-      className={styles.values}
-      data-stale={isStale || undefined}
-    >
-      {others.map((value) => (
-        <Checkbox key={value ?? ''} isSelected onChange={(isChosen) => toggle(value, isChosen)}>
-          {valueName(dimension, value)}
-        </Checkbox>
-      ))}
-      {found.map((row) => {
-        const value: string | null = row[dimension];
-        return (
-          <div key={value ?? ''} className={styles.value}>
-            <Checkbox
-              className={styles.name}
-              isSelected={chosen.includes(value)}
-              onChange={(isChosen) => toggle(value, isChosen)}
-            >
-              <MiddleCut text={valueName(dimension, value)} />
-            </Checkbox>
-            <Figure value={row.events.value} />
-          </div>
-        );
-      })}
-      {answer && found.length === 0 && <p className={styles.none}>{t('filter.noValues')}</p>}
-    </div>
+    <TitlesProvider answer={answer}>
+      <div
+        role="group"
+        aria-label={t('filter.values')}
+        className={styles.values}
+        data-stale={isStale || undefined}
+      >
+        {others.map((value) => (
+          <Checkbox key={value ?? ''} isSelected onChange={(isChosen) => toggle(value, isChosen)}>
+            <ValueName dimension={dimension} value={value} />
+          </Checkbox>
+        ))}
+        {found.map((row) => {
+          const value: string | null = row[dimension];
+          return (
+            <div key={value ?? ''} className={styles.value}>
+              <Checkbox
+                className={styles.name}
+                isSelected={chosen.includes(value)}
+                onChange={(isChosen) => toggle(value, isChosen)}
+              >
+                <ValueName dimension={dimension} value={value} />
+              </Checkbox>
+              <Figure value={row.events.value} />
+            </div>
+          );
+        })}
+        {answer && found.length === 0 && <p className={styles.none}>{t('filter.noValues')}</p>}
+      </div>
+    </TitlesProvider>
   );
+}
+
+/** A value by its name, and as it is on hover. */
+function ValueName({ dimension, value }: { dimension: ViewDimension; value: string | null }) {
+  return <MiddleCut text={useValueName()(dimension, value)} title={value ?? undefined} />;
 }

@@ -6,6 +6,7 @@ import type { CsvFile } from '../context/useCsvDownload';
 import { useView } from '../context/useView';
 import { ComparisonMenu } from '../filters/ComparisonMenu';
 import { FilterBar } from '../filters/FilterBar';
+import { FilterTitles } from '../filters/FilterTitles';
 import { PeriodMenu } from '../filters/PeriodMenu';
 import { ExportMenu } from './ExportMenu';
 import { PageBody } from './PageBody';
@@ -49,10 +50,10 @@ export function ViewPage({ title, parent, files, links, children }: ViewPageProp
   return (
     <PageFrame title={title} parent={parent} controls={controls}>
       {isChoosable && (
-        <>
+        <FilterTitles>
           <PrintHead />
           <FilterBar />
-        </>
+        </FilterTitles>
       )}
       <PageBody>{children}</PageBody>
     </PageFrame>

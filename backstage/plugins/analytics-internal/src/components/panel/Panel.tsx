@@ -1,6 +1,7 @@
 import { Card } from '@backstage/ui';
 import { useId, type CSSProperties, type ReactNode } from 'react';
 import type { Answer, Column } from '../../api/query';
+import { TitlesProvider } from '../context/titles';
 import type { Asked } from '../context/useAnswer';
 import { NotAllowed } from './NotAllowed';
 import styles from './Panel.module.css';
@@ -52,7 +53,7 @@ export function Panel<C extends Column>({
           {!error && lacks && <NotAllowed permission={lacks} />}
           {!error && !lacks && answer && (
             <div className={styles.answer} data-stale={isStale || undefined}>
-              {children(answer, titleId)}
+              <TitlesProvider answer={answer}>{children(answer, titleId)}</TitlesProvider>
             </div>
           )}
           {isWaiting && <Waiting what={title} />}

@@ -1,7 +1,6 @@
 import type { ReactNode } from 'react';
-import { parseEntityRef } from '../../format/entityRefs';
 import { usePages } from '../context/PagesContext';
-import { useValueName } from './useFilterName';
+import { EntityName } from './EntityName';
 
 export interface PersonNameProps {
   /** null: the unknown person. */
@@ -9,11 +8,9 @@ export interface PersonNameProps {
   children: (name: string) => ReactNode;
 }
 
-/** Renders its children with a person's name: the catalog's, or else the short ref. */
+/** Renders its children with a person's name. */
 export function PersonName({ person, children }: PersonNameProps) {
-  const { around } = usePages();
-  const short = useValueName()('person', person);
-  // The catalog has no pseudonyms.
-  if (around.kind === 'alone' || person === null || !parseEntityRef(person)) return <>{children(short)}</>;
-  return <around.Named entityRef={person}>{children}</around.Named>;
+  const { t } = usePages();
+  if (person === null) return <>{children(t('none.person'))}</>;
+  return <EntityName entityRef={person}>{children}</EntityName>;
 }

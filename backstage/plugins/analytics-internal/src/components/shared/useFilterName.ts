@@ -2,16 +2,19 @@ import { useCallback } from 'react';
 import { shortEntityRef } from '../../format/entityRefs';
 import type { ViewDimension, ViewFilter } from '../../view/view';
 import { usePages } from '../context/PagesContext';
+import { useTitles } from '../context/titles';
 
-/** One value of a dimension in words. */
+/** One value of a dimension in words: an entity and a person by their titles, where the answers around have them. */
 export function useValueName(): (dimension: ViewDimension, value: string | null) => string {
   const { t } = usePages();
+  const titles = useTitles();
   return useCallback(
     (dimension, value) => {
       if (value === null) return t(`none.${dimension}`);
-      return dimension === 'person' || dimension === 'entity' ? shortEntityRef(value) : value;
+      const isRef = dimension === 'person' || dimension === 'entity';
+      return isRef ? (titles[value] ?? shortEntityRef(value)) : value;
     },
-    [t],
+    [t, titles],
   );
 }
 

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { ProblemError } from '../../api/problem';
 import type { Query } from '../../api/query';
-import { answerTo, renderPage, testClient } from '../__testUtils__/testPages';
+import { answerTo, renderPage, testClient, titled } from '../__testUtils__/testPages';
 import type { InPortal } from '../context/PagesContext';
 import { UsageCard } from './UsageCard';
 
@@ -72,6 +72,16 @@ describe('the usage card', () => {
     await tab('Readers');
     const reader = await screen.findByRole('link', { name: 'user:default/ana by name' });
     expect(reader).toHaveAttribute('href', '/catalog/user:default/ana');
+  });
+
+  it('calls them as the answer does, whatever the portal has loaded of the catalog', async () => {
+    showCard(testClient({ query: titled({ 'user:default/ana': 'Ana María' }) }));
+    await tab('Readers');
+    const reader = await screen.findByRole('link', { name: 'Ana María' });
+    expect(within(reader).getByTitle('user:default/ana')).toBeInTheDocument();
+    expect(
+      screen.getByRole('link', { name: 'All metrics of component:default/payments by name' }),
+    ).toBeVisible();
   });
 
   it('offers no names to whoever may not see them', async () => {

@@ -11,6 +11,7 @@ import { FixedView, useView } from '../context/useView';
 import { NotAllowed } from '../panel/NotAllowed';
 import { PanelError } from '../panel/PanelError';
 import { Waiting } from '../panel/Waiting';
+import { EntityName } from '../shared/EntityName';
 import styles from './UsageCard.module.css';
 import { UsageCurve } from './UsageCurve';
 import { UsageFigures } from './UsageFigures';
@@ -40,14 +41,18 @@ export function UsageCard({ entityRef, hasDocs, hasPage }: UsageCardProps) {
             </h2>
             <span>{t('period.30d')}</span>
             {hasPage && (
-              <Link
-                className={styles.more}
-                href={addressOf(paths.metrics, view)}
-                standalone
-                aria-label={t('usage.moreOf', { entity: entityRef })}
-              >
-                {t('usage.more')}
-              </Link>
+              <EntityName entityRef={entityRef}>
+                {(name) => (
+                  <Link
+                    className={styles.more}
+                    href={addressOf(paths.metrics, view)}
+                    standalone
+                    aria-label={t('usage.moreOf', { entity: name })}
+                  >
+                    {t('usage.more')}
+                  </Link>
+                )}
+              </EntityName>
             )}
           </div>
           <div className={styles.body}>

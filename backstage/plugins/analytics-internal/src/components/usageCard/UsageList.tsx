@@ -1,4 +1,5 @@
 import type { Column, Query, Row } from '../../api/query';
+import { TitlesProvider } from '../context/titles';
 import { useAnswer } from '../context/useAnswer';
 import { NotAllowed } from '../panel/NotAllowed';
 import { PanelError } from '../panel/PanelError';
@@ -21,6 +22,8 @@ export function UsageList<C extends Column>({ query, none, ...ranking }: UsageLi
   return results.length === 0 ? (
     <p className={styles.none}>{none}</p>
   ) : (
-    <RankTable rows={results} {...ranking} />
+    <TitlesProvider answer={asked.answer}>
+      <RankTable rows={results} {...ranking} />
+    </TitlesProvider>
   );
 }
