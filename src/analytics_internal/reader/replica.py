@@ -218,11 +218,16 @@ class Replica:
         """Count days in a zone from now on. Of an open file the days are numbered anew; it takes seconds at most."""
         if zone.key == self._zone.key:
             return
-        self._zone = zone
-        if self._file is not None:
+        before, self._zone = self._zone, zone
+        if self._file is None:
+            return
+        try:
             await self.catch_up()
             file = self._file
             await self.in_thread(lambda: file.use_zone(zone))
+        except BaseException:
+            self._zone = before  # whoever asks next has it done
+            raise
 
     async def catch_up(self, patience_s: float = PATIENCE_S) -> Freshness:
         """Read on to the head as of now, and say how far that is. Concurrent callers share the work.
