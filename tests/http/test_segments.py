@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -19,6 +19,7 @@ from tests.service import ServiceProcess, running_service
 API = "/api/analytics-internal"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 OF_DOCS = ["is", "plugin", ["techdocs"]]
+ALL = ["is", "action", ["navigate"]]
 _numbers = itertools.count(1)
 
 
@@ -33,7 +34,7 @@ def guarded(portal: PortalStandIn) -> Iterator[ServiceProcess]:
 def walked(guarded: ServiceProcess) -> None:
     """What these people did."""
     events = [
-        navigation(f"/page/{number}", user=ref, context={"pluginId": plugin})
+        navigation(f"/page/{number}", user=ref, context={"pluginId": plugin}, sessionId="one")
         for number, plugin in enumerate(("techdocs", "techdocs", "catalog"))
         for ref in (ANA, CLEO)
     ]
@@ -96,6 +97,54 @@ async def test_a_segment_stands_for_its_filter_wherever_one_may(cleo: Reader) ->
     assert await cleo.events(["and", named, ["is", "subject", ["/page/0"]]]) == 2
     assert await cleo.events(["or", ["is", "subject", ["/page/2"]], named]) == 6
     assert await cleo.events(["not", named]) == 2
+
+
+JOURNEYS: list[Callable[[object], dict[str, Any]]] = [
+    lambda filter_: {"kind": "funnel", "steps": [ALL, filter_]},
+    lambda filter_: {"kind": "retention", "first": filter_},
+    lambda filter_: {"kind": "retention", "returning": filter_},
+    lambda filter_: {"kind": "paths", "around": filter_},
+    lambda filter_: {"kind": "paths", "around": ALL, "filters": ["not", filter_]},
+]
+"""Questions with a filter in each of the places that only journeys have."""
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+async def test_a_segment_stands_for_its_filter_in_journeys(
+    cleo: Reader, journey: Callable[[object], dict[str, Any]]
+) -> None:
+    saved = await cleo.save(OF_DOCS)
+    named = ["segment", saved["id"]]
+
+    written, used, other = [
+        (await cleo.send("POST", "/query", journey(filter_))).json()
+        for filter_ in (OF_DOCS, named, ["is", "plugin", ["nothing"]])
+    ]
+
+    assert used["results"] == written["results"] != other["results"]
+    assert [one["id"] for one in used["meta"]["segments"]] == [saved["id"]]
+    assert used["query"] == written["query"] | {
+        field: value for field, value in used["query"].items() if "segment" in str(value)
+    }
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+async def test_journeys_count_and_guard_what_a_segment_says(
+    ana: Reader, cleo: Reader, journey: Callable[[object], dict[str, Any]]
+) -> None:
+    of_ana = await ana.save(["is", "person", [ANA]])
+    large = await cleo.save(["or", *([OF_DOCS] * 60)])
+    twice = ["and", ["segment", large["id"]], ["segment", large["id"]]]
+
+    named = journey(["segment", of_ana["id"]])
+    assert (await ana.send("POST", "/query", named)).status_code == 200
+    assert_is_problem(await cleo.send("POST", "/query", named), 403, "not-allowed")
+    too_many = await cleo.send("POST", "/query", journey(twice))
+    assert_is_problem(too_many, 400, "invalid-query")
+    assert "100" in too_many.json()["detail"]
+    unknown = await cleo.send("POST", "/query", journey(["segment", NOBODY]))
+    assert_is_problem(unknown, 400, "invalid-query")
+    assert NOBODY in unknown.json()["errors"][0]["detail"]
 
 
 async def test_an_answer_says_which_segments_it_used_and_echoes_them_as_asked(cleo: Reader) -> None:

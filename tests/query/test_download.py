@@ -15,7 +15,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import ClientDisconnect
 
+from analytics_internal.http.query import Download
 from analytics_internal.log.connection import Pool
 from analytics_internal.query.columns import Column
 from analytics_internal.query.download import FORMATS, file_of
@@ -125,6 +127,28 @@ def small_spool(tmp_path: Path) -> Iterator[Spool]:
     spool = Spool(tmp_path, each_bytes=10_000)
     yield spool
     spool.take(spool.all_bytes)  # all of it was given back
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+async def test_a_client_that_leaves_frees_the_room_of_its_file(
+    stored: Stored, small_spool: Spool, format_: str
+) -> None:
+    prepared = await many_rows(stored, 100)
+    file = await file_of(stored.replica, prepared, small_spool, FORMATS[format_])
+    assert file.size > 0
+
+    async def gone(_: object) -> None:
+        raise OSError("the client has left")
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+    with pytest.raises(ClientDisconnect):
+        await Download(file, FORMATS[format_], {})(scope, receive, gone)
+
+    small_spool.take(small_spool.all_bytes)  # all of it was given back
+    small_spool.give_back(small_spool.all_bytes)
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -1,6 +1,6 @@
 import { screen, within } from '@testing-library/react';
 import { ActivityDetailsPage } from './ActivityDetailsPage';
-import { answerTo, renderPage, testClient } from '../__testUtils__/testPages';
+import { answerTo, renderPage, testClient, titled } from '../__testUtils__/testPages';
 
 describe('the details of an activity', () => {
   it('says what it is and when it was first accessed, whatever the period', async () => {
@@ -19,6 +19,15 @@ describe('the details of an activity', () => {
     const link = await within(history).findByRole('link', { name: 'ana (opens in the catalog)' });
     expect(link).toHaveAttribute('href', 'https://portal.example/catalog/default/user/ana');
     expect(within(history).getByText('Unknown person')).toBeInTheDocument();
+  });
+
+  it('calls a person by the name of the catalog, with the ref on hover', async () => {
+    const client = testClient({ query: titled({ 'user:default/ana': 'Ana María' }) });
+    renderPage(<ActivityDetailsPage />, client, '/items/1');
+    const history = await screen.findByRole('region', { name: 'User Access History' });
+    const link = await within(history).findByRole('link', { name: 'Ana María (opens in the catalog)' });
+    expect(link).toHaveAttribute('href', 'https://portal.example/catalog/default/user/ana');
+    expect(within(link).getByTitle('user:default/ana')).toBeInTheDocument();
   });
 
   it('takes the view back to the metrics', async () => {

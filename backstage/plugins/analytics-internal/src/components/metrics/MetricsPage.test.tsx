@@ -2,7 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { ProblemError } from '../../api/problem';
 import { MetricsPage } from './MetricsPage';
-import { answerTo, METRICS_QUESTIONS, renderPage, testClient } from '../__testUtils__/testPages';
+import { answerTo, METRICS_QUESTIONS, renderPage, testClient, titled } from '../__testUtils__/testPages';
 
 const address = () => screen.getByTestId('address').textContent;
 const panel = (name: string) => screen.findByRole('region', { name });
@@ -71,6 +71,46 @@ describe('the metrics page', () => {
     await userEvent.click(await within(people).findByRole('link', { name: 'Unknown person' }));
     expect(address()).toBe('/?person=');
     expect(await screen.findByText('person is Unknown person')).toBeInTheDocument();
+  });
+
+  it('calls people by the names of the catalog, with their refs on hover', async () => {
+    const client = testClient({ query: titled({ 'user:default/ana': 'Ana María' }) });
+    renderPage(<MetricsPage />, client);
+    const people = within(await panel('Actions Performed (Total)'));
+    const ana = await people.findByRole('link', { name: 'Ana María' });
+    expect(within(ana).getByTitle('user:default/ana')).toBeInTheDocument();
+    expect(people.queryByText('ana')).toBeNull();
+    await userEvent.click(ana);
+    expect(address()).toBe('/?person=user%3Adefault%2Fana');
+    expect(await screen.findByText('person is Ana María')).toHaveAttribute('title', 'user:default/ana');
+  });
+
+  it('asks what the catalog calls an entity that the view is filtered by, whether it was used or not', async () => {
+    const ref = 'component:default/payments';
+    const client = testClient({
+      query: (query) =>
+        (query.dimensions.includes('entity') ? titled({ [ref]: 'Payments' }) : answerTo)(query),
+    });
+    renderPage(<MetricsPage />, client, `/?entity=${ref}&entity.contains=default`);
+    expect(await screen.findByText('entity is Payments')).toHaveAttribute('title', ref);
+    expect(screen.getByText('entity contains default')).toBeInTheDocument();
+    const [asked, ...more] = client.asked.filter(({ dimensions }) => dimensions.includes('entity'));
+    expect(asked).toMatchObject({
+      filters: ['is', 'entity', [ref]],
+      date_range: 'all',
+      unused: 'include',
+      position: 1,
+    });
+    expect(more).toEqual([]);
+  });
+
+  it('offers people by their names to filter by', async () => {
+    renderPage(<MetricsPage />, testClient({ query: titled({ 'user:default/ana': 'Ana María' }) }));
+    await userEvent.click(await screen.findByRole('button', { name: 'Filter' }));
+    await userEvent.click(await screen.findByRole('menuitem', { name: 'person' }));
+    const values = within(await screen.findByRole('dialog'));
+    expect(await values.findByRole('checkbox', { name: 'Ana María' })).toBeInTheDocument();
+    expect(values.getByTitle('user:default/ana')).toHaveTextContent('Ana María');
   });
 
   it('links what has a path into the portal, and nothing else', async () => {
