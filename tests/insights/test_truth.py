@@ -141,9 +141,9 @@ async def test_where_people_give_up_on_a_template(demo: DemoPortal) -> None:
         "results"
     ]
 
-    opened, started, created = (row["people"] for row in rows)
+    opened, started, created = (row["people"]["value"] for row in rows)
     assert opened >= started >= created > 0
-    assert rows[2]["events"] <= template.created
+    assert rows[2]["events"]["value"] <= template.created
 
 
 async def test_engaged_time(demo: DemoPortal) -> None:

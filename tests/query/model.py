@@ -216,13 +216,14 @@ def hours_of(day: date, zone: ZoneInfo) -> list[tuple[datetime, int, int]]:
     return found
 
 
-def hour_of(at: datetime, day: date, counterpart: date, zone: ZoneInfo) -> str:
-    """The hour of an instant; on another day the same clock hour, else the one before it, else the first."""
+def hour_of(at: datetime, day: date, counterpart: date, zone: ZoneInfo) -> list[str]:
+    """The hour of an instant; on another day the same clock hour, else the one before it, else the first, if any."""
     _, clock, nth = max(hour for hour in hours_of(day, zone) if hour[0] <= at)
     there = sorted((other, times, start) for start, other, times in hours_of(counterpart, zone))
     before = [start for other, times, start in there if (other, times) <= (clock, nth)]
-    start = before[-1] if before else there[0][2]
-    return start.astimezone(zone).isoformat(timespec="seconds")
+    return [
+        start.astimezone(zone).isoformat(timespec="seconds") for start in (before[-1:] or [one[2] for one in there[:1]])
+    ]
 
 
 def asked_of(question: Question) -> set[str]:
@@ -295,7 +296,7 @@ def time_labels(question: Question, first: date, last: date, dimension: str, zon
     compared: dict[str, list[str]] = {label: [] for label in _labels_of_buckets(first, last, dimension, zone)}
     for day, other in compared_days(question, first, last).items():
         if dimension == "time:hour":
-            labels = {hour_of(start, day, other, zone) for start, *_ in hours_of(day, zone)}
+            labels = {label for start, *_ in hours_of(day, zone) for label in hour_of(start, day, other, zone)}
         else:
             labels = {str(bucket(other, dimension))}
         for label in labels:
@@ -310,7 +311,7 @@ def _labels_of_buckets(first: date, last: date, dimension: str, zone: ZoneInfo) 
     if dimension != "time:hour":
         return [str(label) for label in buckets(first, last, dimension)]
     days = [first + number * DAY for number in range((last - first).days + 1)]
-    return [hour_of(start, day, day, zone) for day in days for start, *_ in hours_of(day, zone)]
+    return [label for day in days for start, *_ in hours_of(day, zone) for label in hour_of(start, day, day, zone)]
 
 
 Groups = dict[tuple[Any, ...], tuple[list[Access], list[Access]]]
@@ -332,7 +333,7 @@ def answer(accesses: Sequence[Access], question: Question, zone: ZoneInfo, now: 
     def keys_of(access: Access) -> list[tuple[Any, ...]]:
         day = day_of(access.at, zone)
         labels = [
-            [hour_of(access.at, day, pairs.get(day, day), zone)]
+            hour_of(access.at, day, pairs.get(day, day), zone)
             if name == "time:hour"
             else _labels(access, name, pairs.get(day, day))
             for name in dimensions

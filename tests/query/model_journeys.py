@@ -104,7 +104,7 @@ def funnel(events: list[Placed], question: Question, period: tuple[date, date], 
     def keys_of(one: Placed) -> list[tuple[Any, ...]]:
         day = day_of(one.at, zone)
         labels = [
-            [hour_of(one.at, day, pairs.get(day, day), zone)]
+            hour_of(one.at, day, pairs.get(day, day), zone)
             if name == "time:hour"
             else _labels(one.access, name, pairs.get(day, day))
             for name in dimensions

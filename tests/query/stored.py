@@ -144,7 +144,8 @@ async def reading(pool: Pool, path: Path) -> AsyncIterator[Stored]:
 def _plugin_of(one: Event) -> str | None:
     """The plugin that an event counts for, which may not be the one that its sender named."""
     context = json.loads(one.context or b"{}")
-    of_context = plugin_of_context(context.get("extensionId"), context.get("routeRef"))
+    texts = [context.get(name) for name in ("extensionId", "routeRef")]
+    of_context = plugin_of_context(*(text if isinstance(text, str) else None for text in texts))
     is_there = one.path is not None and one.action in LOCATIONS
     return plugin_of(one.plugin, of_context, plugin_of_path(one.path) if is_there else None)  # type: ignore[arg-type]
 

@@ -113,6 +113,9 @@ class Scan:
         scan = self._rows(*columns, table=table, keys=keys)
         if self.is_compared:
             scan = scan.select(exp.alias_(is_current(), IS_CURRENT), copy=False)
+            if HOUR_DIMENSION in self.query.dimensions:
+                # An hour before that is compared with a day that the clocks skipped has no bucket.
+                scan = scan.where(exp.not_(exp.Is(this=column_of("number", HOUR), expression=exp.Null())), copy=False)
         return self.in_periods(self.with_shown(scan) if keys is None else scan)
 
     def with_shown(self, scan: exp.Select) -> exp.Select:
