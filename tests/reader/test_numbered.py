@@ -142,6 +142,7 @@ async def test_they_equal_the_log_however_it_was_read(
                         action=chance.choice(["navigate", "engage"]),
                         person=chance.choice([None, ANA, BO]),
                         more={
+                            "value": 1,
                             "sessionId": chance.choice([None, *"abcdef"]),
                             "attributes": {"n": chance.randint(0, 5), "s": chance.choice(["", '"', "é,\n"])},
                         },
