@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from analytics_internal.query.conditions import column_of, literal
 from analytics_internal.query.measures.spans import spans
-from analytics_internal.query.measures.tables import IS_THERE
-from analytics_internal.query.metrics import OWNED_KINDS, columns_of
+from analytics_internal.query.measures.tables import grouped
+from analytics_internal.query.metrics import OWNED_KINDS
 from analytics_internal.query.scan import IS_CURRENT, Scan
 from analytics_internal.query.unused import OF_ENTITY, condition_on_catalog
 from analytics_internal.reader import ALWAYS
@@ -20,7 +20,7 @@ def of_catalog(scan: Scan, metrics: Sequence[str]) -> dict[str, exp.Query]:
     return {
         "catalog_span": spans(scan),
         "catalog_row": exp.Union(this=_held(scan), expression=_begun(scan), distinct=False),
-        "catalog": _grouped(scan, metrics),
+        "catalog": grouped(scan, metrics, "catalog_row"),
     }
 
 
@@ -70,23 +70,3 @@ def _rows(scan: Scan, table: str | exp.Subquery, is_new: bool) -> exp.Select:
     )
     asked = condition_on_catalog(scan.query.filter, OF_ENTITY) if scan.query.filter is not None else None
     return rows.from_((found.where(asked) if asked is not None else found).subquery("c"))
-
-
-FIGURES = {
-    "entities": "NOT is_new AND is_entity",
-    "new_entities": "is_new",
-    "ownership_rate.numerator": "NOT is_new AND has_kind AND has_owner",
-    "ownership_rate.denominator": "NOT is_new AND has_kind",
-    "documentation_rate.numerator": "NOT is_new AND has_kind AND has_docs",
-    "documentation_rate.denominator": "NOT is_new AND has_kind",
-}
-
-
-def _grouped(scan: Scan, metrics: Sequence[str]) -> exp.Select:
-    select = exp.select(*scan.keys, exp.alias_(exp.func("bool_or", exp.column(IS_CURRENT)), IS_THERE))
-    for metric in metrics:
-        for column, _, is_of_period in columns_of(metric, scan.is_compared):
-            counted = FIGURES[column.replace(".previous_", ".").removesuffix(".previous")]
-            flag = IS_CURRENT if is_of_period else f"NOT {IS_CURRENT}"
-            select = select.select(f'count(*) FILTER (WHERE {counted} AND {flag}) AS "{column}"')
-    return select.from_("catalog_row").group_by(*scan.keys) if scan.keys else select.from_("catalog_row")

@@ -13,19 +13,16 @@ def spans(scan: Scan) -> exp.Select:
 
     Of an unfinished period the days after today have not come; of the one before, those that are compared with them.
     """
-    day = column_of("day", "e")
-    first, last = exp.Min(this=day), exp.Max(this=day.copy())
-    rows = _of_days(scan).select(exp.alias_(first, "first_day"), exp.alias_(last, "last_day"))
-    return rows.group_by(*(exp.Literal.number(place) for place in range(1, len(scan.time_keys()) + 2)))
-
-
-def _of_days(scan: Scan) -> exp.Select:
     days: exp.Query = _days("first_day", "last_day_come")
     if scan.is_compared:
         more = _days("previous_first_day", "previous_last_day_come")
         days = exp.Union(this=days, expression=more, distinct=False)
-    rows = exp.select(*scan.time_keys(), exp.alias_(is_current(), IS_CURRENT))
-    return rows.from_(exp.Subquery(this=days).as_("e"))
+    keys = [*scan.time_keys(), exp.alias_(is_current(), IS_CURRENT)]
+    day = column_of("day", "e")
+    first, last = exp.Min(this=day), exp.Max(this=day.copy())
+    rows = exp.select(*keys, exp.alias_(first, "first_day"), exp.alias_(last, "last_day"))
+    rows = rows.from_(exp.Subquery(this=days).as_("e"))
+    return rows.group_by(*(exp.Literal.number(place) for place in range(1, len(keys) + 1)))
 
 
 def _days(first: str, last: str) -> exp.Select:

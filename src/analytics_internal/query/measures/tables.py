@@ -70,7 +70,7 @@ def _aggregated(
     if has_flags:
         for action, condition in conditions.items():
             rows = rows.select(exp.alias_(condition, _flag_of(action)))
-    return {scanned: rows, name: _grouped(scan, metrics, scanned, has_flags, is_of_days)}
+    return {scanned: rows, name: grouped(scan, metrics, scanned, has_flags, is_of_days)}
 
 
 def _is_of(action: str) -> exp.Expr:
@@ -83,7 +83,10 @@ def _flag_of(action: str) -> str:
     return f"is_{action.replace('-', '_')}"
 
 
-def _grouped(scan: Scan, metrics: Sequence[str], scanned: str, has_flags: bool, is_of_days: bool) -> exp.Select:
+def grouped(
+    scan: Scan, metrics: Sequence[str], scanned: str, has_flags: bool = False, is_of_days: bool = False
+) -> exp.Select:
+    """A row a group of the stage ``scanned``: its keys, ``is_there`` and the figures of the metrics."""
     select = exp.select(*scan.keys).from_(scanned)
     for _, shown, _ in scan.shown:
         select = select.select(exp.alias_(exp.Max(this=exp.column(shown)), shown))
