@@ -39,6 +39,8 @@ from analytics_internal.forward.secret import Secret
 PORT = 9092
 POLL_S = 0.1
 """How long a thread waits for reports at once."""
+REPORTS_LIMIT_S = 2.0
+"""How long reports may take once the producer is over: one of them says what was wrong."""
 TOPIC_LIMIT_S = 3.0
 """How long a topic may be unknown: brokers may make it when somebody asks for it."""
 _OWN = re.compile(
@@ -313,9 +315,9 @@ class Kafka(Destination[KafkaOptions]):
         while before := sending.waiting:
             was_over = self._is_over
             await asyncio.to_thread(self._poll, producer)
-            if sending.waiting < before:
+            if sending.waiting < before or self._is_over > was_over:
                 progress = time.monotonic()
-            elif was_over or self._is_denied():
+            elif self._is_denied() or (was_over and time.monotonic() > progress + REPORTS_LIMIT_S):
                 return
             elif time.monotonic() > progress + ANSWER_LIMIT_S:
                 said_last = f"; last: {self._said(self._trouble)}" if self._trouble is not None else ""
