@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -80,6 +81,8 @@ class NatsServer:
         """It keeps its connections and does nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # The signal is on its way: on a busy machine a thread may still answer. This returns when all have stopped.
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def answer_again(self) -> None:
         assert self._process is not None
