@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 from playwright.async_api import Page
@@ -18,17 +19,32 @@ root.innerHTML = '<div style="height: 300px; overflow: auto"><p style="height: 5
 """
 
 
+# What the browser has made of the input so far: on a busy machine it comes to the page after the call that sends it.
+NOTICED = """
+window.noticed = { pointermove: 0, wheel: 0 };
+for (const kind in noticed) window.addEventListener(kind, () => (noticed[kind] += 1), { capture: true, passive: true });
+"""
+
+
 async def open_page(tab: Page, path: str) -> None:
     """Open a page, from when on the tab's clock stands still unless it is moved."""
+    await tab.evaluate(NOTICED)
     await tab.clock.install()
     await tab.clock.pause_at(await tab.evaluate("Date.now() / 1000 + 1"))
     await tab.evaluate("path => portal.navigate(path)", path)
 
 
+async def noticed(tab: Page, kind: str, doing: Coroutine[Any, Any, None]) -> None:
+    """Do something with the mouse, and return when the page knows of it."""
+    before = await tab.evaluate("kind => noticed[kind]", kind)
+    await doing
+    await tab.wait_for_function("([kind, before]) => noticed[kind] > before", arg=[kind, before])
+
+
 async def read_for(tab: Page, seconds: int) -> None:
     """Somebody moves the pointer every ten seconds. The tab's clock is moved, so it takes no time."""
     for past in range(0, seconds, 10):
-        await tab.mouse.move(100 + past, 100)
+        await noticed(tab, "pointermove", tab.mouse.move(100 + past, 100))
         await tab.clock.run_for(10_000)
 
 
@@ -53,11 +69,11 @@ async def test_scrolling_inside_a_shadow_root_is_activity(portal: Portal, servic
     tab = await portal.tab(flushInterval=900)
     await tab.evaluate(SHADOW)
     await open_page(tab, "/docs/shadow")
-    await tab.mouse.move(50, 50)
+    await noticed(tab, "pointermove", tab.mouse.move(50, 50))
     for _ in range(3):
         await tab.clock.run_for(25_000)
-        await tab.mouse.wheel(0, 100)
-        await tab.wait_for_function("document.querySelector('div').shadowRoot.firstChild.scrollTop > 0")
+        await noticed(tab, "wheel", tab.mouse.wheel(0, 100))
+    await tab.wait_for_function("document.querySelector('div').shadowRoot.firstChild.scrollTop > 0")
     await tab.close(run_before_unload=True)
     assert await engaged(service, "/docs/shadow") == [("/docs/shadow", 75)]
 
@@ -75,6 +91,7 @@ async def test_a_tab_that_is_asleep_for_a_night_counts_for_half_a_minute(
 async def test_of_two_tabs_only_the_one_in_front_counts(portal: Portal, service: ServiceProcess) -> None:
     behind, front = await portal.tab(flushInterval=900), await portal.tab(flushInterval=900)
     await open_page(behind, "/docs/tabs/behind")
+    await front.evaluate(NOTICED)
     await front.evaluate("portal.navigate('/docs/tabs/front')")
     # Chromium without a screen shows all tabs at once, so the browser's word is given here.
     await behind.evaluate(
