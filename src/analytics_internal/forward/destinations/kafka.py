@@ -315,7 +315,7 @@ class Kafka(Destination[KafkaOptions]):
         while before := sending.waiting:
             was_over = self._is_over
             await asyncio.to_thread(self._poll, producer)
-            if sending.waiting < before or self._is_over > was_over:
+            if sending.waiting < before or (self._is_over and not was_over):
                 progress = time.monotonic()
             elif self._is_denied() or (was_over and time.monotonic() > progress + REPORTS_LIMIT_S):
                 return
@@ -403,7 +403,8 @@ class Kafka(Destination[KafkaOptions]):
 
 def _end(producer: Producer, lock: threading.Lock) -> None:
     """Throw away what is not sent, and end the producer's threads."""
-    with lock, contextlib.suppress(KafkaException, RuntimeError):
+    # SystemError: as in `_poll`.
+    with lock, contextlib.suppress(KafkaException, RuntimeError, SystemError):
         producer.purge()
         producer.flush(CLOSE_LIMIT_S)
         producer.close()
