@@ -299,6 +299,10 @@ class Kafka(Destination[KafkaOptions]):
                 )
             except KafkaException as error:
                 problem: KafkaError = error.args[0]
+                if problem.code() == KafkaError._FATAL:
+                    # The producer ended meanwhile. The reports on the messages before say what was wrong.
+                    sending.problems[index] = problem
+                    break
                 if problem.code() != KafkaError.MSG_SIZE_TOO_LARGE:
                     raise self._unavailable(problem) from error
                 detail = f"{len(value)} bytes are more than max_message_bytes: {self.options.max_message_bytes}"
